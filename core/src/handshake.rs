@@ -1,0 +1,62 @@
+//! The opening handshake (RFC 6455 §4), both roles, sans-I/O.
+//!
+//! ```text
+//! bytes in ─▶ HeadScanner ─▶ Request::parse ─▶ Request::upgrade ─▶ Upgrade::accept ─▶ bytes out
+//!                                   │                 └─ Refusal::encode ─▶ bytes out
+//!                                   └─ a plain GET: the application's own page
+//!
+//! ClientRequest::encode ─▶ bytes out        bytes in ─▶ HeadScanner ─▶ ClientRequest::verify
+//! ```
+//!
+//! A head lies in one buffer of the caller, whose length is the limit in bytes; the limit on the
+//! number of header fields is a const parameter. What follows the head in the buffer belongs to
+//! the frames.
+//!
+//! ```
+//! use wirelet::handshake::{Acceptance, HeadScanner, Request};
+//!
+//! let bytes = b"GET /chat HTTP/1.1\r\n\
+//!     Host: server.example.com\r\n\
+//!     Upgrade: websocket\r\n\
+//!     Connection: Upgrade\r\n\
+//!     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+//!     Sec-WebSocket-Protocol: chat, superchat\r\n\
+//!     Sec-WebSocket-Version: 13\r\n\
+//!     \r\n\
+//!     early frames";
+//! let head_len = HeadScanner::new().scan(bytes)?.expect("the head is whole");
+//! let request: Request = Request::parse(&bytes[..head_len])?;
+//! assert_eq!(request.path(), "/chat");
+//!
+//! let upgrade = request.upgrade()?;
+//! let subprotocol = upgrade.choose_subprotocol(&["superchat", "chat"]);
+//! let mut out = [0; 256];
+//! let n = upgrade.accept(&Acceptance { subprotocol, ..Acceptance::default() }, &mut out)?;
+//! assert!(out[..n].starts_with(b"HTTP/1.1 101 Switching Protocols\r\n"));
+//! assert_eq!(bytes[head_len..], *b"early frames");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod allow;
+mod client;
+mod error;
+mod fields;
+mod head;
+mod key;
+mod request;
+mod response;
+mod writer;
+
+pub use allow::AllowList;
+pub use client::{ClientRequest, Response};
+pub use error::{BuildError, HandshakeError, RequestError, ResponseError};
+pub use head::HeadScanner;
+pub use key::Key;
+pub use request::{Request, Upgrade};
+pub use response::{Acceptance, Refusal, Status};
+
+/// How many header fields a head may have where nothing else is said.
+///
+/// A browser sends about 15. Each costs two slices of memory (16 bytes on a 32-bit machine) while
+/// the head is looked at.
+pub const MAX_HEADERS: usize = 32;

@@ -1,0 +1,208 @@
+//! The client's side: its request, and the check of the response (RFC 6455 §4.1).
+
+use core::str::from_utf8;
+
+use httparse::{EMPTY_HEADER, Header, Status as Parsed};
+
+use super::fields::{Fields, is_field_value, is_token, named};
+use super::response::put_headers;
+use super::writer::Writer;
+use super::{BuildError, Key, MAX_HEADERS, ResponseError, Status};
+
+/// Describes the connection that a client asks for.
+///
+/// Nothing that the application puts in can add a line of its own.
+///
+/// ```
+/// use wirelet::handshake::{ClientRequest, Key};
+///
+/// let request = ClientRequest {
+///     subprotocols: &["chat", "superchat"],
+///     ..ClientRequest::new("server.example.com", "/chat")
+/// };
+/// let key = Key::from_nonce(*b"the sample nonce"); // draw 16 random bytes instead
+/// let mut out = [0; 256];
+/// let n = request.encode(&key, &mut out)?;
+/// // Send out[..n], and read the head of the response.
+/// let head = b"HTTP/1.1 101 Switching Protocols\r\n\
+///     Upgrade: websocket\r\n\
+///     Connection: Upgrade\r\n\
+///     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+///     Sec-WebSocket-Protocol: chat\r\n\r\n";
+/// let response = request.verify(&key, head)?;
+/// assert_eq!(response.subprotocol(), Some("chat"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientRequest<'a> {
+    /// The host as in the URL, with `:port` unless it is the default port.
+    pub host: &'a str,
+    /// Path and query of the URL, beginning with `/`.
+    pub target: &'a str,
+    /// The origin, if the server wants to know.
+    pub origin: Option<&'a str>,
+    /// The subprotocols to offer, the best first.
+    pub subprotocols: &'a [&'a str],
+    /// Header fields to add, such as `Authorization`.
+    pub headers: &'a [(&'a str, &'a str)],
+}
+
+impl<'a> ClientRequest<'a> {
+    /// Asks `host` for `target` and offers nothing else.
+    #[must_use]
+    pub const fn new(host: &'a str, target: &'a str) -> Self {
+        Self { host, target, origin: None, subprotocols: &[], headers: &[] }
+    }
+
+    /// Writes the request; returns its length.
+    ///
+    /// `key` must be made of 16 fresh random bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`]; the request has not been written whole and must not be sent.
+    pub fn encode(&self, key: &Key, out: &mut [u8]) -> Result<usize, BuildError> {
+        let is_graphic =
+            |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+        if !is_graphic(self.host) || self.host.contains(['/', '?', '#', '@', ',']) {
+            return Err(BuildError::Host);
+        }
+        if !self.target.starts_with('/') || !is_graphic(self.target) || self.target.contains('#') {
+            return Err(BuildError::Target);
+        }
+        let mut writer = Writer::new(out);
+        writer.put(b"GET ");
+        writer.put(self.target.as_bytes());
+        writer.put(b" HTTP/1.1\r\n");
+        writer.field("Host", self.host.as_bytes());
+        writer.put(b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
+        writer.field("Sec-WebSocket-Key", key.as_bytes());
+        if let Some(origin) = self.origin {
+            if !is_field_value(origin) {
+                return Err(BuildError::HeaderValue);
+            }
+            writer.field("Origin", origin.as_bytes());
+        }
+        self.put_subprotocols(&mut writer)?;
+        put_headers(&mut writer, self.headers)?;
+        writer.put(b"\r\n");
+        writer.finish()
+    }
+
+    /// Checks the head of the server's response to this request with at most [`MAX_HEADERS`]
+    /// header fields.
+    ///
+    /// # Errors
+    ///
+    /// [`ResponseError`]; the client must close TCP.
+    pub fn verify<'b>(&self, key: &Key, head: &'b [u8]) -> Result<Response<'b>, ResponseError> {
+        let response = Response::parse(head)?;
+        let fields = response.fields();
+        if response.status.get() != 101 {
+            return Err(ResponseError::Refused(response.status));
+        }
+        if !fields.only("Upgrade").is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) {
+            return Err(ResponseError::Upgrade);
+        }
+        if !fields.has_token("Connection", "Upgrade") {
+            return Err(ResponseError::Connection);
+        }
+        if fields.only("Sec-WebSocket-Accept") != Some(&key.accept()) {
+            return Err(ResponseError::Accept);
+        }
+        if fields.has("Sec-WebSocket-Extensions") {
+            return Err(ResponseError::Extension);
+        }
+        if fields.has("Sec-WebSocket-Protocol")
+            && !response.subprotocol().is_some_and(|chosen| self.subprotocols.contains(&chosen))
+        {
+            return Err(ResponseError::Subprotocol);
+        }
+        Ok(response)
+    }
+
+    fn put_subprotocols(&self, writer: &mut Writer<'_>) -> Result<(), BuildError> {
+        let mut separator: &[u8] = b"Sec-WebSocket-Protocol: ";
+        for (i, name) in self.subprotocols.iter().enumerate() {
+            // §4.1 item 10: "The elements that comprise this value MUST be non-empty strings [...]
+            // and MUST all be unique strings."
+            if !is_token(name) || self.subprotocols.iter().take(i).any(|other| other == name) {
+                return Err(BuildError::Subprotocol);
+            }
+            writer.put(separator);
+            writer.put(name.as_bytes());
+            separator = b", ";
+        }
+        if !self.subprotocols.is_empty() {
+            writer.put(b"\r\n");
+        }
+        Ok(())
+    }
+}
+
+/// Holds the parsed head of the server's response, lent from the buffer.
+///
+/// ```
+/// use wirelet::handshake::Response;
+///
+/// let response = Response::parse(b"HTTP/1.1 503 Busy\r\nRetry-After: 5\r\n\r\n")?;
+/// assert_eq!(response.status().get(), 503);
+/// assert_eq!(response.header("retry-after"), Some(&b"5"[..]));
+/// # Ok::<(), wirelet::handshake::ResponseError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Response<'b> {
+    status: Status,
+    headers: [Header<'b>; MAX_HEADERS],
+    n_headers: usize,
+}
+
+impl<'b> Response<'b> {
+    /// Parses a head, which ends with its empty line, of any status.
+    ///
+    /// # Errors
+    ///
+    /// [`ResponseError::TooManyHeaders`] and [`ResponseError::Malformed`].
+    pub fn parse(head: &'b [u8]) -> Result<Self, ResponseError> {
+        let mut headers = [EMPTY_HEADER; MAX_HEADERS];
+        let mut parser = httparse::Response::new(&mut headers);
+        match parser.parse(head) {
+            Ok(Parsed::Complete(_)) => {}
+            Err(httparse::Error::TooManyHeaders) => return Err(ResponseError::TooManyHeaders),
+            Ok(Parsed::Partial) | Err(_) => return Err(ResponseError::Malformed),
+        }
+        let status = parser.code.and_then(Status::new).ok_or(ResponseError::Malformed)?;
+        if parser.version != Some(1) {
+            return Err(ResponseError::Malformed);
+        }
+        let n_headers = parser.headers.len();
+        Ok(Self { status, headers, n_headers })
+    }
+
+    /// Returns the status.
+    #[must_use]
+    pub const fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Returns the subprotocol that the server chose.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.fields().only("Sec-WebSocket-Protocol").and_then(|value| from_utf8(value).ok())
+    }
+
+    /// Returns the value of the first header field named `name`, whatever its case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        named(self.fields().0, name).next()
+    }
+
+    /// Returns name and value of each header field, in the order in which they came.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.fields().0.iter().map(|field| (field.name, field.value))
+    }
+
+    fn fields(&self) -> Fields<'_> {
+        Fields(self.headers.get(..self.n_headers).unwrap_or_default())
+    }
+}

@@ -1,0 +1,201 @@
+//! The server's response: acceptance or refusal (RFC 6455 §4.2.2).
+
+use super::fields::{is_field_value, is_handshake_field, is_token};
+use super::writer::Writer;
+use super::{BuildError, Key, RequestError};
+
+/// Says with what the server accepts; the default is nothing special.
+///
+/// ```
+/// use wirelet::handshake::Acceptance;
+///
+/// let acceptance = Acceptance {
+///     subprotocol: Some("mqtt"),
+///     headers: &[("Server", "board/1.0")],
+/// };
+/// # let _ = acceptance;
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Acceptance<'a> {
+    /// The chosen subprotocol, one of those that the client offered.
+    pub subprotocol: Option<&'a str>,
+    /// Header fields to add.
+    pub headers: &'a [(&'a str, &'a str)],
+}
+
+/// Says no, with an HTTP status and a text for people.
+///
+/// ```
+/// use wirelet::handshake::{Refusal, RequestError, Status};
+///
+/// let mut out = [0; 256];
+/// let n = Refusal::from(RequestError::WebSocketVersion).encode(&mut out)?;
+/// assert_eq!(str::from_utf8(&out[..n])?, "HTTP/1.1 426 Upgrade Required\r\n\
+///     Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+///     Connection: close\r\nContent-Length: 0\r\n\r\n");
+///
+/// let full = Refusal { body: "all slots are taken\n", ..Refusal::new(Status::SERVICE_UNAVAILABLE) };
+/// # let _ = full;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal<'a> {
+    /// The status, not 101.
+    pub status: Status,
+    /// Header fields to add.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// A plain text that says what was wrong.
+    pub body: &'a str,
+}
+
+impl Refusal<'_> {
+    /// Refuses with a status and nothing else.
+    #[must_use]
+    pub const fn new(status: Status) -> Self {
+        Self { status, headers: &[], body: "" }
+    }
+
+    /// Writes the response; returns its length. The connection is to be closed after it.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`]; the response has not been written whole.
+    pub fn encode(&self, out: &mut [u8]) -> Result<usize, BuildError> {
+        let mut writer = Writer::new(out);
+        writer.put(b"HTTP/1.1 ");
+        writer.number(self.status.get().into());
+        writer.put(b" ");
+        writer.put(self.status.reason_phrase().as_bytes());
+        writer.put(b"\r\n");
+        match self.status {
+            Status::UPGRADE_REQUIRED => {
+                // RFC 9110 §15.5.22: "The server MUST send an Upgrade header field in a 426".
+                writer.field("Upgrade", b"websocket");
+                writer.field("Sec-WebSocket-Version", b"13");
+            }
+            Status::METHOD_NOT_ALLOWED => writer.field("Allow", b"GET"),
+            _ => {}
+        }
+        put_headers(&mut writer, self.headers)?;
+        if !self.body.is_empty() {
+            writer.field("Content-Type", b"text/plain; charset=utf-8");
+        }
+        writer.put(b"Connection: close\r\nContent-Length: ");
+        writer.number(self.body.len());
+        writer.put(b"\r\n\r\n");
+        writer.put(self.body.as_bytes());
+        writer.finish()
+    }
+}
+
+impl From<RequestError> for Refusal<'_> {
+    fn from(error: RequestError) -> Self {
+        Self::new(error.status())
+    }
+}
+
+/// Holds an HTTP status of three digits.
+///
+/// ```
+/// use wirelet::handshake::Status;
+///
+/// assert_eq!(Status::FORBIDDEN.get(), 403);
+/// assert_eq!(Status::new(403), Some(Status::FORBIDDEN));
+/// assert_eq!(Status::new(99), None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Status(u16);
+
+impl Status {
+    /// 400.
+    pub const BAD_REQUEST: Self = Self(400);
+    /// 401.
+    pub const UNAUTHORIZED: Self = Self(401);
+    /// 403.
+    pub const FORBIDDEN: Self = Self(403);
+    /// 404.
+    pub const NOT_FOUND: Self = Self(404);
+    /// 405.
+    pub const METHOD_NOT_ALLOWED: Self = Self(405);
+    /// 408.
+    pub const REQUEST_TIMEOUT: Self = Self(408);
+    /// 426.
+    pub const UPGRADE_REQUIRED: Self = Self(426);
+    /// 429.
+    pub const TOO_MANY_REQUESTS: Self = Self(429);
+    /// 431.
+    pub const REQUEST_HEADER_FIELDS_TOO_LARGE: Self = Self(431);
+    /// 500.
+    pub const INTERNAL_SERVER_ERROR: Self = Self(500);
+    /// 503.
+    pub const SERVICE_UNAVAILABLE: Self = Self(503);
+
+    /// Takes a number of three digits.
+    #[must_use]
+    pub const fn new(status: u16) -> Option<Self> {
+        match status {
+            100..=999 => Some(Self(status)),
+            _ => None,
+        }
+    }
+
+    /// Returns the number.
+    #[must_use]
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+
+    /// Returns the phrase of RFC 9110 for the statuses that have a name here, or an empty one.
+    #[must_use]
+    pub const fn reason_phrase(self) -> &'static str {
+        match self {
+            Self::BAD_REQUEST => "Bad Request",
+            Self::UNAUTHORIZED => "Unauthorized",
+            Self::FORBIDDEN => "Forbidden",
+            Self::NOT_FOUND => "Not Found",
+            Self::METHOD_NOT_ALLOWED => "Method Not Allowed",
+            Self::REQUEST_TIMEOUT => "Request Timeout",
+            Self::UPGRADE_REQUIRED => "Upgrade Required",
+            Self::TOO_MANY_REQUESTS => "Too Many Requests",
+            Self::REQUEST_HEADER_FIELDS_TOO_LARGE => "Request Header Fields Too Large",
+            Self::INTERNAL_SERVER_ERROR => "Internal Server Error",
+            Self::SERVICE_UNAVAILABLE => "Service Unavailable",
+            _ => "",
+        }
+    }
+}
+
+pub(super) fn encode_acceptance(
+    acceptance: &Acceptance<'_>,
+    key: &Key,
+    out: &mut [u8],
+) -> Result<usize, BuildError> {
+    let mut writer = Writer::new(out);
+    writer
+        .put(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
+    writer.field("Sec-WebSocket-Accept", &key.accept());
+    if let Some(subprotocol) = acceptance.subprotocol {
+        writer.field("Sec-WebSocket-Protocol", subprotocol.as_bytes());
+    }
+    put_headers(&mut writer, acceptance.headers)?;
+    writer.put(b"\r\n");
+    writer.finish()
+}
+
+/// Writes fields of the application, which can neither inject a line nor replace a field of ours.
+pub(super) fn put_headers(
+    writer: &mut Writer<'_>,
+    headers: &[(&str, &str)],
+) -> Result<(), BuildError> {
+    for (name, value) in headers {
+        if !is_token(name) || is_handshake_field(name) {
+            return Err(BuildError::HeaderName);
+        }
+        if !is_field_value(value) {
+            return Err(BuildError::HeaderValue);
+        }
+        writer.field(name, value.as_bytes());
+    }
+    Ok(())
+}

@@ -1,0 +1,231 @@
+//! The frame header (RFC 6455 §5.2).
+//!
+//! ```text
+//!  0                   1                   2                   3
+//!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//! +-+-+-+-+-------+-+-------------+-------------------------------+
+//! |F|R|R|R| opcode|M| Payload len |    Extended payload length    |
+//! |I|S|S|S|  (4)  |A|     (7)     |             (16/64)           |
+//! |N|V|V|V|       |S|             |   (if payload len==126/127)   |
+//! | |1|2|3|       |K|             |                               |
+//! +-+-+-+-+-------+-+-------------+ - - - - - - - - - - - - - - - +
+//! |     Extended payload length continued, if payload len == 127  |
+//! + - - - - - - - - - - - - - - - +-------------------------------+
+//! |                               |Masking-key, if MASK set to 1  |
+//! +-------------------------------+-------------------------------+
+//! | Masking-key (continued)       |          Payload Data         |
+//! +-------------------------------- - - - - - - - - - - - - - - - +
+//! ```
+//!
+//! This layer knows bits. Which frame may come when, and masked by whom, is known to
+//! [`Connection`](crate::Connection); a harness that wants to send what no correct endpoint may
+//! send builds headers here.
+
+use crate::{MaskingKey, Opcode, ProtocolError};
+
+/// Describes one frame: everything in front of its payload, 2 to 14 bytes on the wire.
+///
+/// ```
+/// use wirelet::{Header, Opcode};
+///
+/// // §5.7: 256 bytes binary message in a single unmasked frame.
+/// let header = Header {
+///     fin: true,
+///     rsv: 0,
+///     opcode: Opcode::Binary,
+///     masking_key: None,
+///     payload_len: 256,
+/// };
+/// let mut space = [0; Header::MAX_LEN];
+/// assert_eq!(header.encode(&mut space), [0x82, 0x7e, 0x01, 0x00]);
+/// assert_eq!(Header::decode(&space), Ok(Some((header, 4))));
+/// assert_eq!(Header::decode(&space[..3]), Ok(None)); // not enough yet
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Header {
+    /// This frame is the last of its message.
+    pub fin: bool,
+    /// The three reserved bits, RSV1 being `0b100`; 0 unless an extension says otherwise.
+    pub rsv: u8,
+    /// What the payload means.
+    pub opcode: Opcode,
+    /// The key of a frame from a client; `None` from a server.
+    pub masking_key: Option<MaskingKey>,
+    /// The length of the payload in bytes, less than 2^63.
+    pub payload_len: u64,
+}
+
+impl Header {
+    /// The longest header in bytes: 2, an 8-byte length and a 4-byte key.
+    pub const MAX_LEN: usize = 14;
+
+    /// Reads a header from the beginning of `input`.
+    ///
+    /// Returns the header and its length in bytes, or `None` while `input` ends before the header
+    /// does.
+    ///
+    /// # Errors
+    ///
+    /// [`ProtocolError::NonMinimalLength`] and [`ProtocolError::LengthTooLarge`].
+    pub fn decode(input: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
+        let [first, second, rest @ ..] = input else { return Ok(None) };
+        let (payload_len, rest, len_of_len) = match second & 0x7f {
+            LEN_16 => {
+                let Some((bytes, rest)) = rest.split_first_chunk() else { return Ok(None) };
+                let len = u64::from(u16::from_be_bytes(*bytes));
+                // "the minimal number of bytes MUST be used to encode the length"
+                if len < u64::from(LEN_16) {
+                    return Err(ProtocolError::NonMinimalLength);
+                }
+                (len, rest, 2)
+            }
+            LEN_64 => {
+                let Some((bytes, rest)) = rest.split_first_chunk() else { return Ok(None) };
+                let len = u64::from_be_bytes(*bytes);
+                // "(the most significant bit MUST be 0)"
+                if len >> 63 != 0 {
+                    return Err(ProtocolError::LengthTooLarge);
+                }
+                if len <= u64::from(u16::MAX) {
+                    return Err(ProtocolError::NonMinimalLength);
+                }
+                (len, rest, 8)
+            }
+            len => (u64::from(len), rest, 0),
+        };
+        let (masking_key, len_of_key) = if second & MASK == 0 {
+            (None, 0)
+        } else {
+            let Some(key) = rest.first_chunk() else { return Ok(None) };
+            (Some(MaskingKey::new(*key)), 4)
+        };
+        let header = Self {
+            fin: first & FIN != 0,
+            rsv: first >> 4 & 0b111,
+            opcode: Opcode::from_bits(*first),
+            masking_key,
+            payload_len,
+        };
+        Ok(Some((header, 2 + len_of_len + len_of_key)))
+    }
+
+    /// Writes the header and returns the part of `out` that it takes.
+    ///
+    /// The length takes the fewest bytes it can.
+    pub fn encode<'b>(&self, out: &'b mut [u8; Self::MAX_LEN]) -> &'b [u8] {
+        let fin = if self.fin { FIN } else { 0 };
+        let mask = if self.masking_key.is_some() { MASK } else { 0 };
+        let first = fin | (self.rsv & 0b111) << 4 | self.opcode.bits();
+        let [k0, k1, k2, k3] = self.masking_key.map_or([0; 4], MaskingKey::to_bytes);
+        let [l0, l1, l2, l3, l4, l5, l6, l7] = self.payload_len.to_be_bytes();
+        *out = match self.len_bits() {
+            LEN_16 => [first, mask | LEN_16, l6, l7, k0, k1, k2, k3, 0, 0, 0, 0, 0, 0],
+            LEN_64 => [first, mask | LEN_64, l0, l1, l2, l3, l4, l5, l6, l7, k0, k1, k2, k3],
+            len => [first, mask | len, k0, k1, k2, k3, 0, 0, 0, 0, 0, 0, 0, 0],
+        };
+        out.get(..self.encoded_len()).unwrap_or_default()
+    }
+
+    /// Returns how many bytes [`encode`](Self::encode) writes: 2 to 14.
+    #[must_use]
+    pub const fn encoded_len(&self) -> usize {
+        let len_of_len = match self.len_bits() {
+            LEN_16 => 2,
+            LEN_64 => 8,
+            _ => 0,
+        };
+        2 + len_of_len + if self.masking_key.is_some() { 4 } else { 0 }
+    }
+
+    /// The seven bits of the length field.
+    const fn len_bits(&self) -> u8 {
+        match self.payload_len {
+            #[expect(clippy::cast_possible_truncation, reason = "at most 125")]
+            len @ 0..=125 => len as u8,
+            126..=0xffff => LEN_16,
+            _ => LEN_64,
+        }
+    }
+}
+
+const FIN: u8 = 0x80;
+const MASK: u8 = 0x80;
+/// The value of the length field that says "16 bits follow".
+const LEN_16: u8 = 126;
+/// The value of the length field that says "64 bits follow".
+const LEN_64: u8 = 127;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: Option<MaskingKey> = Some(MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]));
+
+    fn header(opcode: Opcode, masking_key: Option<MaskingKey>, payload_len: u64) -> Header {
+        Header { fin: true, rsv: 0, opcode, masking_key, payload_len }
+    }
+
+    /// The same bytes both ways, and "not enough yet" at every cut.
+    #[track_caller]
+    fn both_ways(header: Header, bytes: &[u8]) {
+        assert_eq!(header.encode(&mut [0; Header::MAX_LEN]), bytes);
+        assert_eq!(header.encoded_len(), bytes.len());
+        assert_eq!(Header::decode(bytes), Ok(Some((header, bytes.len()))));
+        let with_payload = [bytes, b"payload"].concat();
+        assert_eq!(Header::decode(&with_payload), Ok(Some((header, bytes.len()))));
+        for cut in 0..bytes.len() {
+            assert_eq!(Header::decode(&bytes[..cut]), Ok(None), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn the_examples_of_section_5_7() {
+        both_ways(header(Opcode::Text, None, 5), &[0x81, 0x05]);
+        both_ways(header(Opcode::Text, KEY, 5), &[0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d]);
+        both_ways(Header { fin: false, ..header(Opcode::Text, None, 3) }, &[0x01, 0x03]);
+        both_ways(header(Opcode::Continuation, None, 2), &[0x80, 0x02]);
+        both_ways(header(Opcode::Ping, None, 5), &[0x89, 0x05]);
+        both_ways(header(Opcode::Pong, KEY, 5), &[0x8a, 0x85, 0x37, 0xfa, 0x21, 0x3d]);
+        both_ways(header(Opcode::Binary, None, 256), &[0x82, 0x7e, 0x01, 0x00]);
+        both_ways(header(Opcode::Binary, None, 65_536), &[0x82, 0x7f, 0, 0, 0, 0, 0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn lengths_at_the_borders_of_their_three_forms() {
+        both_ways(header(Opcode::Binary, None, 0), &[0x82, 0x00]);
+        both_ways(header(Opcode::Binary, None, 125), &[0x82, 0x7d]);
+        both_ways(header(Opcode::Binary, None, 126), &[0x82, 0x7e, 0x00, 0x7e]);
+        both_ways(header(Opcode::Binary, None, 65_535), &[0x82, 0x7e, 0xff, 0xff]);
+        both_ways(
+            header(Opcode::Binary, KEY, (1 << 63) - 1),
+            &[0x82, 0xff, 0x7f, 255, 255, 255, 255, 255, 255, 255, 0x37, 0xfa, 0x21, 0x3d],
+        );
+    }
+
+    #[test]
+    fn reserved_bits_and_opcodes_are_carried() {
+        both_ways(Header { rsv: 0b100, ..header(Opcode::Text, None, 1) }, &[0xc1, 0x01]);
+        both_ways(Header { rsv: 0b011, ..header(Opcode::Reserved(0xb), None, 1) }, &[0xbb, 0x01]);
+    }
+
+    #[test]
+    fn a_length_in_more_bytes_than_it_needs_is_refused() {
+        for bytes in [
+            &[0x82, 0x7e, 0x00, 0x00][..],
+            &[0x82, 0x7e, 0x00, 0x7d],
+            &[0x82, 0x7f, 0, 0, 0, 0, 0, 0, 0x00, 0x01],
+            &[0x82, 0x7f, 0, 0, 0, 0, 0, 0, 0xff, 0xff],
+        ] {
+            assert_eq!(Header::decode(bytes), Err(ProtocolError::NonMinimalLength), "{bytes:x?}");
+        }
+    }
+
+    #[test]
+    fn a_length_with_its_top_bit_set_is_refused() {
+        let bytes = [0x82, 0x7f, 0x80, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(Header::decode(&bytes), Err(ProtocolError::LengthTooLarge));
+        let bytes = [0x82, 0xff, 255, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0];
+        assert_eq!(Header::decode(&bytes), Err(ProtocolError::LengthTooLarge));
+    }
+}

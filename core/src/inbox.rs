@@ -1,0 +1,133 @@
+//! Joining chunks to messages in one store of fixed capacity.
+
+use core::str::from_utf8;
+
+use heapless::vec::{VecInner, VecStorage};
+
+use crate::{CapacityError, Chunk, Kind, Message};
+
+/// Stores the bytes of one message that came in pieces.
+///
+/// Implemented for [`heapless::Vec`] and its type-erased `VecView`, and for references to a store;
+/// a host implements it for storage that it allocates, up to a limit.
+pub trait Store {
+    /// Appends `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// [`CapacityError`] if they don't fit.
+    fn append(&mut self, bytes: &[u8]) -> Result<(), CapacityError>;
+
+    /// Returns how many bytes can still be appended.
+    fn room(&self) -> usize;
+
+    /// Returns what was appended since the last [`clear`](Self::clear).
+    fn as_bytes(&self) -> &[u8];
+
+    /// Removes all bytes.
+    fn clear(&mut self);
+}
+
+impl<S: VecStorage<u8> + ?Sized> Store for VecInner<u8, usize, S> {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
+        self.extend_from_slice(bytes).map_err(|_| CapacityError)
+    }
+
+    fn room(&self) -> usize {
+        self.capacity().saturating_sub(self.len())
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.as_slice()
+    }
+
+    fn clear(&mut self) {
+        self.truncate(0);
+    }
+}
+
+impl<T: Store + ?Sized> Store for &mut T {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
+        (**self).append(bytes)
+    }
+
+    fn room(&self) -> usize {
+        (**self).room()
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        (**self).as_bytes()
+    }
+
+    fn clear(&mut self) {
+        (**self).clear();
+    }
+}
+
+/// Joins chunks to messages.
+///
+/// A message that is whole in one chunk is lent as it lies, whatever its length; one in pieces is
+/// copied to the store, and refused as soon as it is known not to fit.
+///
+/// ```
+/// use wirelet::{CapacityError, Chunk, Inbox, Message};
+///
+/// let mut inbox = Inbox::new(heapless::Vec::<u8, 8>::new());
+/// assert_eq!(inbox.push(Chunk::whole("no copy")), Ok(Some(Message::Text("no copy"))));
+/// assert_eq!(inbox.push(Chunk::first("in ")), Ok(None));
+/// assert_eq!(inbox.push(Chunk::last("parts")), Ok(Some(Message::Text("in parts"))));
+/// assert_eq!(inbox.push(Chunk::first("one byte")), Ok(None));
+/// assert_eq!(inbox.push(Chunk::last("!")), Err(CapacityError));
+/// ```
+#[derive(Debug, Default)]
+pub struct Inbox<S> {
+    store: S,
+}
+
+impl<S: Store> Inbox<S> {
+    /// Uses `store`, whose content is lost.
+    pub const fn new(store: S) -> Self {
+        Self { store }
+    }
+
+    /// Adds the next chunk; returns the message when it is whole.
+    ///
+    /// # Errors
+    ///
+    /// [`CapacityError`] if the message is longer than the store. It is to be answered by
+    /// [`Connection::fail`](crate::Connection::fail) with [`CapacityError::CLOSE_CODE`].
+    pub fn push<'m>(&'m mut self, chunk: Chunk<'m>) -> Result<Option<Message<'m>>, CapacityError> {
+        if let Some(message) = chunk.message() {
+            return Ok(Some(message));
+        }
+        let whole = self.store(&chunk)?;
+        Ok(whole.then(|| self.message(chunk.kind())))
+    }
+
+    /// Copies a chunk to the store; tells whether the message ends with it.
+    pub(crate) fn store(&mut self, chunk: &Chunk<'_>) -> Result<bool, CapacityError> {
+        if chunk.is_first() {
+            self.store.clear();
+        }
+        let room = self.store.room() as u64;
+        if (chunk.as_bytes().len() as u64).saturating_add(chunk.remaining()) > room {
+            return Err(CapacityError);
+        }
+        self.store.append(chunk.as_bytes())?;
+        Ok(chunk.is_last())
+    }
+
+    /// Returns the message whose last chunk was stored.
+    pub(crate) fn message(&self, kind: Kind) -> Message<'_> {
+        message(kind, self.store.as_bytes())
+    }
+}
+
+/// Makes a message of bytes that came in valid chunks.
+pub(crate) fn message(kind: Kind, bytes: &[u8]) -> Message<'_> {
+    match kind {
+        Kind::Binary => Message::Binary(bytes),
+        // Always `Ok`, as each chunk has been validated; without unsafe code it is looked at again.
+        Kind::Text => Message::Text(from_utf8(bytes).unwrap_or_default()),
+    }
+}
