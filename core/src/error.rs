@@ -5,7 +5,7 @@
 use core::fmt;
 
 use crate::CloseCode;
-use crate::handshake::HandshakeError;
+use crate::handshake::{HandshakeError, RequestError};
 
 /// The peer broke RFC 6455. The connection has failed: a close frame with
 /// [`close_code`](Self::close_code) waits to be sent, and nothing more is accepted.
@@ -118,7 +118,7 @@ pub enum SendError {
         /// The length of the whole frame in bytes.
         needed: usize,
     },
-    /// An automatic reply has been written in part; the rest of it must come first.
+    /// An automatic reply waits, or has been written in part; it must come first.
     ReplyUnfinished,
     /// An earlier send was dropped in the middle of a frame, so that no other can follow. The
     /// transport must be closed.
@@ -135,7 +135,7 @@ impl fmt::Display for SendError {
             Self::OutOfSpace { needed } => {
                 return write!(f, "the frame needs {needed} bytes of space");
             }
-            Self::ReplyUnfinished => "an automatic reply has been written only in part",
+            Self::ReplyUnfinished => "an automatic reply must be sent first",
             Self::FrameUnfinished => "an earlier frame was cut off by cancellation",
         })
     }
@@ -226,6 +226,12 @@ impl<E> From<CapacityError> for Error<E> {
 impl<E> From<HandshakeError> for Error<E> {
     fn from(error: HandshakeError) -> Self {
         Self::Handshake(error)
+    }
+}
+
+impl<E> From<RequestError> for Error<E> {
+    fn from(error: RequestError) -> Self {
+        Self::Handshake(error.into())
     }
 }
 

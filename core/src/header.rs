@@ -87,7 +87,7 @@ impl Header {
                 if len >> 63 != 0 {
                     return Err(ProtocolError::LengthTooLarge);
                 }
-                if len <= u64::from(u16::MAX) {
+                if u16::try_from(len).is_ok() {
                     return Err(ProtocolError::NonMinimalLength);
                 }
                 (len, rest, 8)

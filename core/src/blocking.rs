@@ -1,0 +1,624 @@
+//! The driver over the blocking traits of embedded-io.
+
+use embedded_io::{Read, Write};
+use rand_core::Rng;
+
+use crate::buffers::Window;
+use crate::driver::{self, Receiving, Reply, Sending, Step};
+use crate::handshake::{
+    Acceptance, ClientRequest, HandshakeError, HeadScanner, Key, Refusal, Request, RequestError,
+    Response,
+};
+use crate::{
+    Buffers, Chunk, Client, Close, Error, Flush, Incoming, Message, Outgoing, Received, Role,
+    SendError, Server,
+};
+
+/// A WebSocket over a blocking socket `S`.
+///
+/// [`receive`](Self::receive) returns what came together with the [`Sender`], so that a message
+/// can be answered while it is still lent from the buffers. Pings and closes are answered inside.
+///
+/// An error of the transport, such as a time-out or "would block" of a socket set so, loses
+/// nothing: call again what was called. (Except in a send that is longer than the transmit
+/// buffer, see [`Sender::send`].)
+///
+/// ```
+/// use embedded_io::{Read, Write};
+/// use wirelet::blocking::WebSocket;
+/// use wirelet::{Error, Received, Storage};
+///
+/// fn echo<S: Read + Write>(socket: S) -> Result<(), Error<S::Error>> {
+///     let mut storage = Storage::<1024, 4096, 256>::new();
+///     let mut ws = WebSocket::accept(socket, storage.buffers())?;
+///     loop {
+///         match ws.receive()? {
+///             (Received::Data(message), sender) => sender.send(message)?,
+///             (Received::Ping(_) | Received::Pong(_), _) => {}
+///             (Received::Close(_), _) => return Ok(()),
+///         }
+///     }
+/// }
+/// ```
+#[derive(Debug)]
+pub struct WebSocket<'b, S, Ro> {
+    receiving: Receiving<'b, Ro>,
+    sender: Sender<'b, S, Ro>,
+}
+
+impl<'b, S: Read + Write> WebSocket<'b, S, Server> {
+    /// Reads the client's request and accepts it.
+    ///
+    /// To look at the request first, or to serve a page on the same port, use [`Pending`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Handshake`]: the request was refused, and the client was told so with the right
+    /// status. [`Error::UnexpectedEof`] and [`Error::Transport`].
+    pub fn accept(socket: S, buffers: Buffers<'b>) -> Result<Self, Error<S::Error>> {
+        Pending::read(socket, buffers)?.accept(&Acceptance::default())
+    }
+}
+
+impl<'b, S: Read + Write, R: Rng> WebSocket<'b, S, Client<R>> {
+    /// Sends `request` and checks the server's response.
+    ///
+    /// Request and response must each fit the receive buffer. `rng` makes the key of the handshake
+    /// and then a masking key for every frame.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Handshake`]: the server did not accept, or `request` is not valid.
+    /// [`Error::UnexpectedEof`] and [`Error::Transport`]. TCP is to be closed.
+    pub fn connect(
+        socket: S,
+        request: &ClientRequest<'_>,
+        rng: R,
+        buffers: Buffers<'b>,
+    ) -> Result<Self, Error<S::Error>> {
+        Self::connect_with(socket, request, rng, buffers, |_| ())
+    }
+
+    /// As [`connect`](Self::connect), and shows the response to `inspect`, for example for its
+    /// subprotocol.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub fn connect_with(
+        mut socket: S,
+        request: &ClientRequest<'_>,
+        mut rng: R,
+        mut buffers: Buffers<'b>,
+        inspect: impl FnOnce(&Response<'_>),
+    ) -> Result<Self, Error<S::Error>> {
+        let mut nonce = [0; 16];
+        rng.fill_bytes(&mut nonce);
+        let key = Key::from_nonce(nonce);
+        let window = &mut buffers.receive;
+        let n = request.encode(&key, window.space()).map_err(HandshakeError::Build)?;
+        write_all(&mut socket, window.space().get(..n).unwrap_or_default())?;
+        socket.flush().map_err(Error::Transport)?;
+
+        let mut scanner = HeadScanner::new();
+        let head_len = loop {
+            match driver::scan_response(&mut scanner, window)? {
+                Some(len) => break len,
+                None => read(&mut socket, window)?,
+            }
+        };
+        inspect(&driver::verify(request, &key, window, head_len)?);
+        window.consume(head_len);
+        Ok(Self::new(socket, Client(rng), buffers))
+    }
+}
+
+impl<'b, S: Read + Write, Ro: Role> WebSocket<'b, S, Ro> {
+    /// Begins after a handshake that was done elsewhere.
+    pub fn new(socket: S, role: Ro, buffers: Buffers<'b>) -> Self {
+        let (receiving, sending) = driver::start(role, buffers);
+        Self { receiving, sender: Sender { writer: socket, sending } }
+    }
+
+    /// Chooses when the transport is flushed.
+    #[must_use]
+    pub fn with_flush(mut self, flush: Flush) -> Self {
+        self.sender.sending.flush = flush;
+        self
+    }
+
+    /// Waits for the next message or control frame; returns it with the sender.
+    ///
+    /// A message that lies whole in the receive buffer is lent from there, whatever its length;
+    /// another is joined in the message buffer. Replies to all that one read brought leave in one
+    /// write, before the next read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Protocol`] and [`Error::Capacity`]: the connection has failed, and the peer has
+    /// been sent the close frame. [`Error::Closed`] after a close or an error was returned
+    /// already. [`Error::UnexpectedEof`] and [`Error::Transport`].
+    #[expect(clippy::type_complexity, reason = "an alias would hide the pair")]
+    pub fn receive(
+        &mut self,
+    ) -> Result<(Received<'_, Message<'_>>, &mut Sender<'b, S, Ro>), Error<S::Error>> {
+        self.drive(Receiving::step_message)?;
+        Ok((self.receiving.take_message()?, &mut self.sender))
+    }
+
+    /// Waits for the next chunk or control frame; returns it with the sender. Messages of any
+    /// length pass through a receive buffer of any size.
+    ///
+    /// Between the chunks of one message, do not change over to [`receive`](Self::receive).
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`](Self::receive), without [`Error::Capacity`].
+    #[expect(clippy::type_complexity, reason = "an alias would hide the pair")]
+    pub fn receive_chunk(
+        &mut self,
+    ) -> Result<(Received<'_, Chunk<'_>>, &mut Sender<'b, S, Ro>), Error<S::Error>> {
+        self.drive(Receiving::step)?;
+        Ok((self.receiving.take_chunk()?, &mut self.sender))
+    }
+
+    /// Sends a message or a fragment; see [`Sender::send`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Sender::send`].
+    pub fn send<'m>(&mut self, chunk: impl Into<Chunk<'m>>) -> Result<(), Error<S::Error>> {
+        self.sender.send(chunk)
+    }
+
+    /// Begins the closing handshake; then go on receiving until [`Received::Close`] comes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sender::close`].
+    pub fn close<'m>(&mut self, close: impl Into<Close<'m>>) -> Result<(), Error<S::Error>> {
+        self.sender.close(close)
+    }
+
+    /// Returns the sender, for pings and the like.
+    pub const fn sender(&mut self) -> &mut Sender<'b, S, Ro> {
+        &mut self.sender
+    }
+
+    /// Waits, after a close was received, until this end may close TCP: a server at once, a client
+    /// when the server has done so (§7.1.1). Set a time limit on the socket.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Transport`].
+    pub fn finish(mut self) -> Result<S, Error<S::Error>> {
+        let by_peer = self.receiving.incoming.close_received().is_some();
+        self.receiving.window.clear();
+        if Ro::IS_CLIENT && by_peer {
+            let space = self.receiving.window.space();
+            while self.sender.writer.read(space).map_err(Error::Transport)? > 0 {}
+        }
+        Ok(self.sender.writer)
+    }
+
+    /// Gives the two directions to two owners, for full duplex; `halves` splits the socket.
+    ///
+    /// See [`Receiver`] for how its replies get to the [`Sender`].
+    pub fn split<R, W>(
+        self,
+        halves: impl FnOnce(S) -> (R, W),
+    ) -> (Receiver<'b, R, Ro>, Sender<'b, W, Ro>) {
+        let (reader, writer) = halves(self.sender.writer);
+        let receiver = Receiver { reader, receiving: self.receiving };
+        (receiver, Sender { writer, sending: self.sender.sending })
+    }
+
+    /// Reads and replies until `step` has found something.
+    fn drive(&mut self, step: fn(&mut Receiving<'b, Ro>) -> Step) -> Result<(), Error<S::Error>> {
+        loop {
+            match step(&mut self.receiving) {
+                Step::Ready => break,
+                Step::Reply => self.sender.reply(&mut self.receiving.incoming)?,
+                Step::Read => {
+                    self.sender.finish_batch()?;
+                    read(&mut self.sender.writer, &mut self.receiving.window)?;
+                }
+            }
+        }
+        if self.receiving.incoming.is_ended() {
+            // The last frame goes out now. What came counts for more than an error here.
+            let _ = self.sender.finish_batch();
+        }
+        Ok(())
+    }
+}
+
+/// The sending half of a [`WebSocket`], with the socket or its writing half.
+///
+/// ```
+/// use embedded_io::Write;
+/// use wirelet::blocking::Sender;
+/// use wirelet::{Chunk, Error, Server};
+///
+/// fn report<W: Write>(sender: &mut Sender<'_, W, Server>) -> Result<(), Error<W::Error>> {
+///     sender.queue("one write")?;
+///     sender.queue("for two messages")?;
+///     sender.flush()?;
+///     sender.send(Chunk::first("a message "))?;
+///     sender.send(Chunk::last("in two fragments"))
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Sender<'b, W, Ro> {
+    writer: W,
+    sending: Sending<'b, Ro>,
+}
+
+impl<W: Write, Ro: Role> Sender<'_, W, Ro> {
+    /// Sends a message, or a fragment of one, as one frame, with all that was queued before it.
+    ///
+    /// A frame that fits the transmit buffer leaves whole even if the transport fails in between
+    /// and is called again; of a longer one, the payload of a server is written from where it
+    /// lies, and that of a client through the buffer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`]: nothing was sent. [`Error::Transport`]: a frame that fits the buffer is
+    /// queued, and [`flush`](Self::flush) goes on with it; a longer one is cut off, and only
+    /// closing TCP is left ([`SendError::FrameUnfinished`]).
+    pub fn send<'m>(&mut self, chunk: impl Into<Chunk<'m>>) -> Result<(), Error<W::Error>> {
+        let chunk = chunk.into();
+        match self.queue(chunk) {
+            Err(Error::Send(SendError::OutOfSpace { .. })) => self.write_through(&chunk)?,
+            result => result?,
+        }
+        self.finish_batch()
+    }
+
+    /// Queues a message or a fragment without writing it, unless the transmit buffer must be
+    /// emptied first. It leaves with the next send, [`flush`](Self::flush) or wait for input.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutOfSpace`] if the frame is longer than the transmit buffer, and others as
+    /// [`send`](Self::send); it is not queued.
+    pub fn queue<'m>(&mut self, chunk: impl Into<Chunk<'m>>) -> Result<(), Error<W::Error>> {
+        let chunk = chunk.into();
+        self.queue_frame(|outgoing, out| outgoing.send(chunk, out))
+    }
+
+    /// Sends a ping with at most 125 bytes of payload.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error<W::Error>> {
+        self.queue_frame(|outgoing, out| outgoing.ping(payload, out))?;
+        self.finish_batch()
+    }
+
+    /// Sends an unsolicited pong with at most 125 bytes of payload.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), Error<W::Error>> {
+        self.queue_frame(|outgoing, out| outgoing.pong(payload, out))?;
+        self.finish_batch()
+    }
+
+    /// Sends a close frame. Nothing can be sent after it; the peer's answer comes as
+    /// [`Received::Close`].
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn close<'m>(&mut self, close: impl Into<Close<'m>>) -> Result<(), Error<W::Error>> {
+        let close = close.into();
+        self.queue_frame(|outgoing, out| outgoing.close(close, out))?;
+        self.finish_batch()
+    }
+
+    /// Writes what is queued and flushes the transport.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Transport`]: call again to go on. [`SendError::FrameUnfinished`].
+    pub fn flush(&mut self) -> Result<(), Error<W::Error>> {
+        self.write_out()?;
+        self.writer.flush().map_err(Error::Transport)?;
+        self.sending.unflushed = false;
+        Ok(())
+    }
+
+    /// Sends what the [`Receiver`] of the same connection has to reply, if anything.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Transport`]: call again to go on. [`SendError::FrameUnfinished`].
+    pub fn answer(&mut self, reply: &mut Reply<'_, Ro>) -> Result<(), Error<W::Error>> {
+        if reply.0.has_reply() {
+            self.reply(reply.0)?;
+        }
+        self.finish_batch()
+    }
+
+    fn queue_frame(
+        &mut self,
+        mut encode: impl FnMut(&mut Outgoing<Ro>, &mut [u8]) -> Result<usize, SendError>,
+    ) -> Result<(), Error<W::Error>> {
+        match self.sending.queue(&mut encode) {
+            Err(SendError::OutOfSpace { .. }) if !self.sending.pending().is_empty() => {
+                self.write_out()?;
+                Ok(self.sending.queue(encode)?)
+            }
+            result => Ok(result?),
+        }
+    }
+
+    /// Sends a frame that is longer than the transmit buffer, which is empty.
+    fn write_through(&mut self, chunk: &Chunk<'_>) -> Result<(), Error<W::Error>> {
+        let mut start = self.sending.start(chunk)?;
+        let mut payload = self.sending.fill(&mut start, chunk.as_bytes());
+        loop {
+            write_window(&mut self.writer, &mut self.sending)?;
+            if payload.is_empty() {
+                break;
+            }
+            if Ro::IS_CLIENT {
+                payload = self.sending.fill(&mut start, payload);
+            } else {
+                write_all(&mut self.writer, payload)?;
+                break;
+            }
+        }
+        self.sending.unfinished = false;
+        self.sending.unflushed = true;
+        Ok(())
+    }
+
+    fn reply(&mut self, incoming: &mut Incoming<Ro>) -> Result<(), Error<W::Error>> {
+        while !self.sending.reply(incoming)? {
+            self.write_out()?;
+        }
+        Ok(())
+    }
+
+    fn write_out(&mut self) -> Result<(), Error<W::Error>> {
+        if self.sending.unfinished {
+            return Err(SendError::FrameUnfinished.into());
+        }
+        write_window(&mut self.writer, &mut self.sending)
+    }
+
+    /// Writes what is queued, and flushes as the policy says.
+    fn finish_batch(&mut self) -> Result<(), Error<W::Error>> {
+        self.write_out()?;
+        if self.sending.flush == Flush::Batch && self.sending.unflushed {
+            return self.flush();
+        }
+        Ok(())
+    }
+}
+
+/// The receiving half of a [`WebSocket`] after [`split`](WebSocket::split).
+///
+/// It cannot write, so what it has to reply goes through [`Sender::answer`]: the application
+/// decides what lock the two tasks share, if any.
+///
+/// ```no_run
+/// use std::net::TcpStream;
+/// use std::sync::Mutex;
+/// use embedded_io_adapters::std::FromStd;
+/// use wirelet::blocking::WebSocket;
+/// use wirelet::{Received, Storage};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let stream = TcpStream::connect("127.0.0.1:8567")?;
+/// let mut storage = Storage::<1024, 4096, 256>::new();
+/// let ws = WebSocket::new(FromStd::new(&stream), wirelet::Server, storage.buffers());
+/// let (mut receiver, sender) = ws.split(|_| (FromStd::new(&stream), FromStd::new(&stream)));
+/// let sender = Mutex::new(sender);
+/// std::thread::scope(|threads| {
+///     threads.spawn(|| sender.lock().unwrap().send("from another thread"));
+///     loop {
+///         let received = receiver.receive();
+///         let done = matches!(received, Ok(Received::Close(_)) | Err(_));
+///         sender.lock().unwrap().answer(&mut receiver.reply()).ok();
+///         if done {
+///             break;
+///         }
+///     }
+/// });
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Receiver<'b, R, Ro> {
+    reader: R,
+    receiving: Receiving<'b, Ro>,
+}
+
+impl<'b, R: Read, Ro: Role> Receiver<'b, R, Ro> {
+    /// Waits for the next message or control frame.
+    ///
+    /// After it returned anything, give [`reply`](Self::reply) to [`Sender::answer`]; until that
+    /// is done, it returns [`SendError::ReplyUnfinished`] when there is a reply.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::receive`]; the close frame after an error waits in `reply`.
+    pub fn receive(&mut self) -> Result<Received<'_, Message<'_>>, Error<R::Error>> {
+        self.drive(Receiving::step_message)?;
+        Ok(self.receiving.take_message()?)
+    }
+
+    /// Waits for the next chunk or control frame.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`](Self::receive), without [`Error::Capacity`].
+    pub fn receive_chunk(&mut self) -> Result<Received<'_, Chunk<'_>>, Error<R::Error>> {
+        self.drive(Receiving::step)?;
+        Ok(self.receiving.take_chunk()?)
+    }
+
+    /// Lends what has to be replied to [`Sender::answer`].
+    pub const fn reply(&mut self) -> Reply<'_, Ro> {
+        Reply(&mut self.receiving.incoming)
+    }
+
+    fn drive(&mut self, step: fn(&mut Receiving<'b, Ro>) -> Step) -> Result<(), Error<R::Error>> {
+        loop {
+            match step(&mut self.receiving) {
+                Step::Ready => return Ok(()),
+                Step::Reply if self.receiving.has_found() => return Ok(()),
+                Step::Reply => return Err(SendError::ReplyUnfinished.into()),
+                Step::Read => read(&mut self.reader, &mut self.receiving.window)?,
+            }
+        }
+    }
+}
+
+/// Holds a socket whose client has sent the head of a request: look at it, then accept it, refuse
+/// it, or answer a plain GET yourself.
+///
+/// ```
+/// use embedded_io::{Read, Write};
+/// use wirelet::blocking::{Pending, WebSocket};
+/// use wirelet::handshake::{Acceptance, Refusal, Status};
+/// use wirelet::{Buffers, Error, Server};
+///
+/// fn serve<S: Read + Write>(
+///     socket: S,
+///     buffers: Buffers<'_>,
+/// ) -> Result<Option<WebSocket<'_, S, Server>>, Error<S::Error>> {
+///     let pending = Pending::read(socket, buffers)?;
+///     let request = pending.request()?;
+///     match (request.path(), request.is_upgrade()) {
+///         ("/ws", true) => pending.accept(&Acceptance::default()).map(Some),
+///         ("/", false) => {
+///             let mut socket = pending.into_socket();
+///             socket.write(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi\n").ok();
+///             Ok(None)
+///         }
+///         _ => pending.refuse(&Refusal::new(Status::NOT_FOUND)).map(|_socket| None),
+///     }
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Pending<'b, S> {
+    socket: S,
+    buffers: Buffers<'b>,
+    head_len: usize,
+}
+
+impl<'b, S: Read + Write> Pending<'b, S> {
+    /// Reads until the head of the request is whole. It must fit the receive buffer; frames that
+    /// follow it at once are kept.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Handshake`] for what is no HTTP request, which was refused with 400 or 431.
+    /// [`Error::UnexpectedEof`] and [`Error::Transport`].
+    pub fn read(mut socket: S, mut buffers: Buffers<'b>) -> Result<Self, Error<S::Error>> {
+        let mut scanner = HeadScanner::new();
+        loop {
+            match driver::scan_request(&mut scanner, &mut buffers.receive) {
+                Ok(Some(head_len)) => return Ok(Self { socket, buffers, head_len }),
+                Ok(None) => read(&mut socket, &mut buffers.receive)?,
+                Err(error) => {
+                    Self { socket, buffers, head_len: 0 }.refuse(&error.into())?;
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+
+    /// Lends the request.
+    ///
+    /// # Errors
+    ///
+    /// None after [`read`](Self::read), which has parsed it once.
+    pub fn request(&self) -> Result<Request<'_>, RequestError> {
+        Request::parse(self.buffers.receive.filled().get(..self.head_len).unwrap_or_default())
+    }
+
+    /// Accepts the request, if it is a valid handshake.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Handshake`]: the request was refused with the right status, or `acceptance` is not
+    /// valid or does not fit the transmit buffer, and nothing was sent. [`Error::Transport`].
+    pub fn accept(
+        mut self,
+        acceptance: &Acceptance<'_>,
+    ) -> Result<WebSocket<'b, S, Server>, Error<S::Error>> {
+        match driver::accept(&mut self.buffers, self.head_len, acceptance) {
+            Ok(()) => {}
+            Err(HandshakeError::Request(error)) => {
+                self.refuse(&error.into())?;
+                return Err(error.into());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let mut ws = WebSocket::new(self.socket, Server, self.buffers);
+        ws.sender.flush()?;
+        Ok(ws)
+    }
+
+    /// Refuses the request; returns the socket, which is to be closed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Handshake`] if the refusal is not valid or does not fit the transmit buffer;
+    /// [`Error::Transport`].
+    pub fn refuse(mut self, refusal: &Refusal<'_>) -> Result<S, Error<S::Error>> {
+        let out = self.buffers.transmit.space();
+        let n = refusal.encode(out).map_err(HandshakeError::Build)?;
+        write_all(&mut self.socket, out.get(..n).unwrap_or_default())?;
+        self.socket.flush().map_err(Error::Transport)?;
+        Ok(self.socket)
+    }
+
+    /// Gives the socket back, to answer a request for a page.
+    pub fn into_socket(self) -> S {
+        self.socket
+    }
+}
+
+fn read<S: Read>(socket: &mut S, window: &mut Window<'_>) -> Result<(), Error<S::Error>> {
+    match socket.read(window.space()).map_err(Error::Transport)? {
+        0 => Err(Error::UnexpectedEof),
+        n => {
+            window.fill(n);
+            Ok(())
+        }
+    }
+}
+
+fn write_all<S: Write>(socket: &mut S, mut bytes: &[u8]) -> Result<(), Error<S::Error>> {
+    while !bytes.is_empty() {
+        let n = socket.write(bytes).map_err(Error::Transport)?;
+        if n == 0 {
+            return Err(Error::UnexpectedEof);
+        }
+        bytes = bytes.get(n..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Writes all that waits in the transmit window; what an error leaves there can be tried again.
+fn write_window<S: Write, Ro: Role>(
+    socket: &mut S,
+    sending: &mut Sending<'_, Ro>,
+) -> Result<(), Error<S::Error>> {
+    while !sending.pending().is_empty() {
+        let n = socket.write(sending.pending()).map_err(Error::Transport)?;
+        if n == 0 {
+            return Err(Error::UnexpectedEof);
+        }
+        sending.written(n);
+    }
+    Ok(())
+}
