@@ -331,15 +331,13 @@ impl<W: Write, Ro: Role> Sender<'_, W, Ro> {
         Ok(())
     }
 
-    /// Sends what the [`Receiver`] of the same connection has to reply, if anything.
+    /// Sends what the [`Receiver`] of the same connection has to reply.
     ///
     /// # Errors
     ///
     /// [`Error::Transport`]: call again to go on. [`SendError::FrameUnfinished`].
-    pub fn answer(&mut self, reply: &mut Reply<'_, Ro>) -> Result<(), Error<W::Error>> {
-        if reply.0.has_reply() {
-            self.reply(reply.0)?;
-        }
+    pub fn answer(&mut self, reply: Reply<'_, Ro>) -> Result<(), Error<W::Error>> {
+        self.reply(reply.0)?;
         self.finish_batch()
     }
 
@@ -404,7 +402,8 @@ impl<W: Write, Ro: Role> Sender<'_, W, Ro> {
 /// The receiving half of a [`WebSocket`] after [`split`](WebSocket::split).
 ///
 /// It cannot write, so what it has to reply goes through [`Sender::answer`]: the application
-/// decides what lock the two tasks share, if any.
+/// decides what lock the two tasks share, if any. Without a reply no lock is needed, so receiving
+/// goes on while a long send waits for the peer.
 ///
 /// ```no_run
 /// use std::net::TcpStream;
@@ -424,7 +423,9 @@ impl<W: Write, Ro: Role> Sender<'_, W, Ro> {
 ///     loop {
 ///         let received = receiver.receive();
 ///         let done = matches!(received, Ok(Received::Close(_)) | Err(_));
-///         sender.lock().unwrap().answer(&mut receiver.reply()).ok();
+///         if let Some(reply) = receiver.reply() {
+///             sender.lock().unwrap().answer(reply).ok();
+///         }
 ///         if done {
 ///             break;
 ///         }
@@ -442,8 +443,8 @@ pub struct Receiver<'b, R, Ro> {
 impl<'b, R: Read, Ro: Role> Receiver<'b, R, Ro> {
     /// Waits for the next message or control frame.
     ///
-    /// After it returned anything, give [`reply`](Self::reply) to [`Sender::answer`]; until that
-    /// is done, it returns [`SendError::ReplyUnfinished`] when there is a reply.
+    /// After each call, give the [`reply`](Self::reply), if there is one, to [`Sender::answer`];
+    /// until that is done, this returns [`SendError::ReplyUnfinished`].
     ///
     /// # Errors
     ///
@@ -463,9 +464,10 @@ impl<'b, R: Read, Ro: Role> Receiver<'b, R, Ro> {
         Ok(self.receiving.take_chunk()?)
     }
 
-    /// Lends what has to be replied to [`Sender::answer`].
-    pub const fn reply(&mut self) -> Reply<'_, Ro> {
-        Reply(&mut self.receiving.incoming)
+    /// Returns what has to be replied, for [`Sender::answer`]; `None` when nothing waits.
+    pub fn reply(&mut self) -> Option<Reply<'_, Ro>> {
+        let incoming = &mut self.receiving.incoming;
+        incoming.has_reply().then_some(Reply(incoming))
     }
 
     fn drive(&mut self, step: fn(&mut Receiving<'b, Ro>) -> Step) -> Result<(), Error<R::Error>> {
