@@ -82,6 +82,15 @@ impl<Ro: Role> Connection<Ro> {
         self.outgoing.send(chunk, out)
     }
 
+    /// Begins a frame without copying its payload; see [`Outgoing::start`].
+    ///
+    /// # Errors
+    ///
+    /// See [`SendError`]; nothing has changed.
+    pub fn start(&mut self, chunk: &Chunk<'_>) -> Result<FrameStart, SendError> {
+        self.outgoing.start(chunk)
+    }
+
     /// Encodes a ping; see [`Outgoing::ping`].
     ///
     /// # Errors

@@ -143,7 +143,7 @@ impl<Ro: Role> Receiving<'_, Ro> {
                 Kind::Text => Data::PartOfText(self.window.consumed(len)),
                 Kind::Binary => Data::Binary(self.window.consumed(len)),
             };
-            self.found = match self.inbox.store(&Chunk::new(data, first, last, remaining)) {
+            self.found = match self.inbox.join(&Chunk::new(data, first, last, remaining)) {
                 Ok(false) => None,
                 Ok(true) => Some(Found::Joined(kind)),
                 Err(error) => {

@@ -90,6 +90,17 @@ impl<S: Store> Inbox<S> {
         Self { store }
     }
 
+    /// Lends the store, to look at its capacity for example.
+    pub const fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// Empties the store, once the message that was joined in it is done with. A store that
+    /// allocates gives its memory back.
+    pub fn clear(&mut self) {
+        self.store.clear();
+    }
+
     /// Adds the next chunk; returns the message when it is whole.
     ///
     /// # Errors
@@ -100,12 +111,12 @@ impl<S: Store> Inbox<S> {
         if let Some(message) = chunk.message() {
             return Ok(Some(message));
         }
-        let whole = self.store(&chunk)?;
+        let whole = self.join(&chunk)?;
         Ok(whole.then(|| self.message(chunk.kind())))
     }
 
     /// Copies a chunk to the store; tells whether the message ends with it.
-    pub(crate) fn store(&mut self, chunk: &Chunk<'_>) -> Result<bool, CapacityError> {
+    pub(crate) fn join(&mut self, chunk: &Chunk<'_>) -> Result<bool, CapacityError> {
         if chunk.is_first() {
             self.store.clear();
         }

@@ -117,8 +117,8 @@ impl<Ro: Role> Incoming<Ro> {
 
     /// Takes the next received bytes, whatever their split, and unmasks payload in place.
     ///
-    /// Consumes up to the first event, and on non-empty input at least one byte unless a reply
-    /// waits to be sent ([`has_reply`](Self::has_reply)), in which case it consumes none. A header
+    /// Consumes up to the first event, and on non-empty input at least one byte. Only while a pong
+    /// waits to be sent ([`has_reply`](Self::has_reply)) does it consume none. A header
     /// (≤ 14 bytes) or control payload (≤ 125 bytes) that the input cuts is kept inside, so the
     /// consumed bytes are free for reuse as soon as the event is dropped. Bytes that were not
     /// consumed have not been changed.
@@ -184,8 +184,10 @@ impl<Ro: Role> Incoming<Ro> {
         self.reply
     }
 
-    pub(super) const fn reply_sent(&mut self) {
-        self.reply = Reply::None;
+    pub(super) fn reply_sent(&mut self, reply: Reply) {
+        if self.reply == reply {
+            self.reply = Reply::None;
+        }
     }
 
     fn advance<'b>(&mut self, input: &'b mut [u8]) -> Result<Progress<'b>, ProtocolError> {

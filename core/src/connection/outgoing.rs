@@ -27,8 +27,17 @@ pub struct Outgoing<Ro> {
     /// The fragmented message that has begun and not ended.
     message: Option<Kind>,
     close_sent: bool,
-    /// The waiting reply as far as it has been written: its header and that many bytes.
-    written: Option<(Header, usize)>,
+    /// A reply that has been written in part.
+    unfinished: Option<Unfinished>,
+}
+
+/// How far a reply has been written.
+#[derive(Clone, Copy, Debug)]
+struct Unfinished {
+    reply: Reply,
+    key: Option<MaskingKey>,
+    /// At least 1, and less than the length of its frame.
+    written: u8,
 }
 
 /// Begins a frame whose payload the caller writes: its header, and the key to mask it with.
@@ -75,7 +84,7 @@ impl FrameStart {
 
 impl<Ro: Role> Outgoing<Ro> {
     pub(super) const fn new(role: Ro) -> Self {
-        Self { role, message: None, close_sent: false, written: None }
+        Self { role, message: None, close_sent: false, unfinished: None }
     }
 
     /// Encodes a message or a fragment as one frame at the beginning of `out`; returns its length.
@@ -155,13 +164,18 @@ impl<Ro: Role> Outgoing<Ro> {
     /// `out` may be of any length: what does not fit comes with the next call, and until then no
     /// frame can be sent. A reply has at most 131 bytes.
     pub fn reply(&mut self, incoming: &mut Incoming<Ro>, out: &mut [u8]) -> usize {
+        // §5.5.1: an end that has sent a close frame has no other to send.
+        if self.close_sent {
+            incoming.reply_sent(incoming.waiting_reply());
+            return 0;
+        }
+        if out.is_empty() {
+            return 0;
+        }
+        // A pong that has begun is ended, even if the connection has failed meanwhile.
+        let reply = self.unfinished.map_or(incoming.waiting_reply(), |unfinished| unfinished.reply);
         let code;
-        let (opcode, payload) = match incoming.waiting_reply() {
-            // §5.5.1: an end that has sent a close frame has no other to send.
-            _ if self.close_sent => {
-                incoming.reply_sent();
-                return 0;
-            }
+        let (opcode, payload) = match reply {
             Reply::None => return 0,
             Reply::Pong => (Opcode::Pong, incoming.control_payload()),
             Reply::Echo => (Opcode::Close, incoming.control_payload()),
@@ -170,27 +184,32 @@ impl<Ro: Role> Outgoing<Ro> {
                 (Opcode::Close, &code[..])
             }
         };
-        let (header, written) = match self.written {
-            Some(progress) => progress,
-            None => (self.header(opcode, true, payload.len() as u64), 0),
+        let (masking_key, written) = match self.unfinished {
+            Some(Unfinished { key, written, .. }) => (key, written),
+            None => (self.role.masking_key(), 0),
         };
+        let payload_len = payload.len() as u64;
+        let header = Header { fin: true, rsv: 0, opcode, masking_key, payload_len };
+        if written == 0 {
+            crate::log::trace!("replying {header:?}");
+        }
         let start = FrameStart::new(&header);
-        let key = header.masking_key.map_or([0; 4], MaskingKey::to_bytes);
+        let key = masking_key.map_or([0; 4], MaskingKey::to_bytes);
         let masked = payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key);
-        let bytes = start.header().iter().copied().chain(masked);
-        let mut n = 0;
-        for (slot, byte) in out.iter_mut().zip(bytes.skip(written)) {
+        let mut rest = start.header().iter().copied().chain(masked).skip(written.into());
+        let mut n = 0_u8; // a reply has at most 131 bytes
+        for (slot, byte) in out.iter_mut().zip(rest.by_ref()) {
             *slot = byte;
             n += 1;
         }
-        if written + n < start.header().len() + payload.len() {
-            self.written = Some((header, written + n));
+        if rest.next().is_some() {
+            self.unfinished = Some(Unfinished { reply, key: masking_key, written: written + n });
         } else {
-            self.written = None;
+            self.unfinished = None;
             self.close_sent = opcode == Opcode::Close;
-            incoming.reply_sent();
+            incoming.reply_sent(reply);
         }
-        n
+        n.into()
     }
 
     /// Tells whether a close frame has been sent, after which nothing else can be.
@@ -255,7 +274,7 @@ impl<Ro: Role> Outgoing<Ro> {
         if self.close_sent {
             return Err(SendError::Closed);
         }
-        if self.written.is_some() {
+        if self.unfinished.is_some() {
             return Err(SendError::ReplyUnfinished);
         }
         Ok(())

@@ -7,7 +7,7 @@ use httparse::{EMPTY_HEADER, Header, Status as Parsed};
 use super::fields::{Fields, is_field_value, is_token, named};
 use super::response::put_headers;
 use super::writer::Writer;
-use super::{BuildError, Key, MAX_HEADERS, ResponseError, Status};
+use super::{BuildError, HeadScanner, Key, MAX_HEADERS, ResponseError, Status};
 
 /// Describes the connection that a client asks for.
 ///
@@ -164,6 +164,9 @@ impl<'b> Response<'b> {
     ///
     /// [`ResponseError::TooManyHeaders`] and [`ResponseError::Malformed`].
     pub fn parse(head: &'b [u8]) -> Result<Self, ResponseError> {
+        if HeadScanner::new().scan(head) != Ok(Some(head.len())) {
+            return Err(ResponseError::Malformed);
+        }
         let mut headers = [EMPTY_HEADER; MAX_HEADERS];
         let mut parser = httparse::Response::new(&mut headers);
         match parser.parse(head) {

@@ -114,7 +114,7 @@ pub enum ResponseError {
     Subprotocol,
 }
 
-/// The caller asked to send what must not be sent; nothing was written.
+/// The caller asked for what must not be sent; what is in the buffer is not whole.
 ///
 /// ```
 /// use wirelet::handshake::{BuildError, ClientRequest, Key};
@@ -138,6 +138,8 @@ pub enum BuildError {
     HeaderValue,
     /// The subprotocol is no token, is named twice, or was not offered by the client.
     Subprotocol,
+    /// The status of a refusal is below 200.
+    Status,
 }
 
 impl fmt::Display for HandshakeError {
@@ -197,6 +199,7 @@ impl fmt::Display for BuildError {
             Self::HeaderName => "the header name is no token, or written by the handshake itself",
             Self::HeaderValue => "the header value has a control character",
             Self::Subprotocol => "the subprotocol is no token, named twice or was not offered",
+            Self::Status => "the status of a refusal must be 200 or more",
         })
     }
 }

@@ -23,13 +23,15 @@ pub struct HeadScanner {
     after_cr: bool,
     /// The current line has a byte other than CR.
     in_line: bool,
+    /// A line that is not empty has ended.
+    begun: bool,
 }
 
 impl HeadScanner {
     /// Starts at the beginning of a head.
     #[must_use]
     pub const fn new() -> Self {
-        Self { scanned: 0, after_cr: false, in_line: false }
+        Self { scanned: 0, after_cr: false, in_line: false, begun: false }
     }
 
     /// Looks at what is new in `received`, all that has come so far from the first byte of the
@@ -43,9 +45,12 @@ impl HeadScanner {
             self.scanned += 1;
             match (byte, self.after_cr) {
                 (b'\n', true) => {
-                    if !self.in_line {
+                    // RFC 9112 §2.2: "ignore at least one empty line (CRLF) received prior to the
+                    // request-line".
+                    if self.begun && !self.in_line {
                         return Ok(Some(self.scanned));
                     }
+                    self.begun |= self.in_line;
                     self.in_line = false;
                 }
                 (b'\n', false) | (_, true) => return Err(RequestError::Malformed),
@@ -81,6 +86,11 @@ mod tests {
         let mut scanner = HeadScanner::new();
         let end = (1..=HEAD.len()).find_map(|len| scanner.scan(&HEAD[..len]).unwrap());
         assert_eq!(end, Some(27));
+    }
+
+    #[test]
+    fn empty_lines_in_front_belong_to_the_head() {
+        assert_eq!(HeadScanner::new().scan(b"\r\n\r\na\r\n\r\nb"), Ok(Some(9)));
     }
 
     #[test]

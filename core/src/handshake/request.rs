@@ -4,7 +4,7 @@ use httparse::{EMPTY_HEADER, Header, Status as Parsed};
 
 use super::fields::{Fields, named};
 use super::response::{Acceptance, encode_acceptance};
-use super::{BuildError, Key, MAX_HEADERS, RequestError};
+use super::{BuildError, HeadScanner, Key, MAX_HEADERS, RequestError};
 
 /// Holds the parsed head of an HTTP request with at most `N` header fields, lent from the buffer.
 ///
@@ -35,8 +35,11 @@ impl<'b, const N: usize> Request<'b, N> {
     /// # Errors
     ///
     /// [`RequestError::TooManyHeaders`] for more than `N`, [`RequestError::Malformed`] for what is
-    /// no HTTP/1 or does not end here.
+    /// no HTTP/1, or ends before or behind the end of `head`.
     pub fn parse(head: &'b [u8]) -> Result<Self, RequestError> {
+        if HeadScanner::new().scan(head)? != Some(head.len()) {
+            return Err(RequestError::Malformed);
+        }
         let mut headers = [EMPTY_HEADER; N];
         let mut parser = httparse::Request::new(&mut headers);
         match parser.parse(head) {
@@ -201,8 +204,7 @@ impl<'r> Upgrade<'r> {
 
 /// Splits a target into path and query.
 fn split_target(target: &str) -> (&str, Option<&str>) {
-    // RFC 9112 §3.2.2: "A server MUST accept the absolute-form in requests".
-    let target = match strip_http(target) {
+    let target = match after_scheme(target) {
         Some(rest) => rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or("/"),
         None => target,
     };
@@ -213,14 +215,18 @@ fn split_target(target: &str) -> (&str, Option<&str>) {
     }
 }
 
-fn strip_http(target: &str) -> Option<&str> {
-    let prefix = target.as_bytes().first_chunk::<7>()?;
-    prefix.eq_ignore_ascii_case(b"http://").then(|| target.get(7..)).flatten()
+/// §4.2.1 item 1: a path, or "an absolute HTTP/HTTPS URI"; §3: "Fragment identifiers are
+/// meaningless [...] and MUST NOT be used".
+fn is_valid_target(target: &str) -> bool {
+    // RFC 9110 §4.2.1: an empty host "MUST" be rejected as invalid.
+    let has_host = |rest: &str| !rest.is_empty() && !rest.starts_with(['/', '?']);
+    let has_form = target.starts_with('/') || after_scheme(target).is_some_and(has_host);
+    has_form && !target.contains('#')
 }
 
-/// §4.2.1 item 1: "Request-URI"; RFC 6455 §3: "Fragment identifiers are meaningless [...] and MUST
-/// NOT be used".
-fn is_valid_target(target: &str) -> bool {
-    let has_form = target.starts_with('/') || strip_http(target).is_some();
-    has_form && !target.contains('#')
+/// RFC 9112 §3.2.2: "a server MUST accept the absolute-form in requests".
+fn after_scheme(target: &str) -> Option<&str> {
+    let (scheme, rest) = target.split_once("://")?;
+    let is_http = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    is_http.then_some(rest)
 }

@@ -32,7 +32,7 @@ pub struct Acceptance<'a> {
 /// let n = Refusal::from(RequestError::WebSocketVersion).encode(&mut out)?;
 /// assert_eq!(str::from_utf8(&out[..n])?, "HTTP/1.1 426 Upgrade Required\r\n\
 ///     Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-///     Connection: close\r\nContent-Length: 0\r\n\r\n");
+///     Connection: close, Upgrade\r\nContent-Length: 0\r\n\r\n");
 ///
 /// let full = Refusal { body: "all slots are taken\n", ..Refusal::new(Status::SERVICE_UNAVAILABLE) };
 /// # let _ = full;
@@ -40,11 +40,11 @@ pub struct Acceptance<'a> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal<'a> {
-    /// The status, not 101.
+    /// The status, 200 or more.
     pub status: Status,
     /// Header fields to add.
     pub headers: &'a [(&'a str, &'a str)],
-    /// A plain text that says what was wrong.
+    /// What was wrong; plain text unless `headers` have a `Content-Type`.
     pub body: &'a str,
 }
 
@@ -61,6 +61,9 @@ impl Refusal<'_> {
     ///
     /// [`BuildError`]; the response has not been written whole.
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, BuildError> {
+        if self.status.get() < 200 {
+            return Err(BuildError::Status);
+        }
         let mut writer = Writer::new(out);
         writer.put(b"HTTP/1.1 ");
         writer.number(self.status.get().into());
@@ -69,18 +72,24 @@ impl Refusal<'_> {
         writer.put(b"\r\n");
         match self.status {
             Status::UPGRADE_REQUIRED => {
-                // RFC 9110 §15.5.22: "The server MUST send an Upgrade header field in a 426".
+                // RFC 9110 §15.5.22: "The server MUST send an Upgrade header field in a 426",
+                // §7.8: and it "MUST also send an "Upgrade" connection option".
                 writer.field("Upgrade", b"websocket");
                 writer.field("Sec-WebSocket-Version", b"13");
+                writer.field("Connection", b"close, Upgrade");
             }
-            Status::METHOD_NOT_ALLOWED => writer.field("Allow", b"GET"),
-            _ => {}
+            Status::METHOD_NOT_ALLOWED => {
+                writer.field("Allow", b"GET");
+                writer.field("Connection", b"close");
+            }
+            _ => writer.field("Connection", b"close"),
         }
         put_headers(&mut writer, self.headers)?;
-        if !self.body.is_empty() {
-            writer.field("Content-Type", b"text/plain; charset=utf-8");
+        let has_type = self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE));
+        if !self.body.is_empty() && !has_type {
+            writer.field(CONTENT_TYPE, b"text/plain; charset=utf-8");
         }
-        writer.put(b"Connection: close\r\nContent-Length: ");
+        writer.put(b"Content-Length: ");
         writer.number(self.body.len());
         writer.put(b"\r\n\r\n");
         writer.put(self.body.as_bytes());
@@ -199,3 +208,5 @@ pub(super) fn put_headers(
     }
     Ok(())
 }
+
+const CONTENT_TYPE: &str = "Content-Type";
