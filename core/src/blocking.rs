@@ -336,6 +336,7 @@ impl<W: Write, Ro: Role> Sender<'_, W, Ro> {
     /// # Errors
     ///
     /// [`Error::Transport`]: call again to go on. [`SendError::FrameUnfinished`].
+    #[expect(clippy::needless_pass_by_value, reason = "a reply is handed over once")]
     pub fn answer(&mut self, reply: Reply<'_, Ro>) -> Result<(), Error<W::Error>> {
         self.reply(reply.0)?;
         self.finish_batch()

@@ -140,6 +140,12 @@ impl<Ro: Role> Connection<Ro> {
         self.incoming.close_received()
     }
 
+    /// Tells whether a close frame has been sent, after which nothing else can be.
+    #[must_use]
+    pub const fn is_close_sent(&self) -> bool {
+        self.outgoing.is_close_sent()
+    }
+
     /// Tells whether nothing more will be received or sent, so that TCP can be closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {

@@ -65,10 +65,16 @@ impl Keepalive {
         self.waiting_for_pong = false;
     }
 
+    /// Returns how long [`poll`](Self::poll) will want nothing but to wait.
+    #[must_use]
+    pub fn remaining(&self, now: Duration) -> Duration {
+        let limit = if self.waiting_for_pong { self.timeout } else { self.interval };
+        limit.saturating_sub(now.saturating_sub(self.since))
+    }
+
     /// Says what to do at `now`. A [`Ping`](Action::Ping) is taken as sent.
     pub fn poll(&mut self, now: Duration) -> Action {
-        let limit = if self.waiting_for_pong { self.timeout } else { self.interval };
-        let wait = limit.saturating_sub(now.saturating_sub(self.since));
+        let wait = self.remaining(now);
         if !wait.is_zero() {
             return Action::Wait(wait);
         }

@@ -279,8 +279,8 @@ fn full_duplex_goes_through_two_halves_and_any_lock() {
         let (server, client) = pipe(shape);
         let mut storage = Storage::<64, 200, 256>::new();
         let ws = WebSocket::new(Blocking(client), Client(TestRng::new(5)), storage.buffers());
-        let (mut receiver, sender) = ws.split(|socket| (socket.clone(), socket));
-        let sender = std::sync::Mutex::new(sender);
+        let (mut rx, tx) = ws.split(|socket| (socket.clone(), socket));
+        let tx = std::sync::Mutex::new(tx);
         std::thread::scope(|threads| {
             threads.spawn(|| {
                 let mut storage = Storage::<64, 200, 256>::new();
@@ -288,13 +288,13 @@ fn full_duplex_goes_through_two_halves_and_any_lock() {
             });
             threads.spawn(|| {
                 for i in 0..N {
-                    sender.lock().unwrap().send(i.to_string().as_str()).unwrap();
+                    tx.lock().unwrap().send(i.to_string().as_str()).unwrap();
                 }
-                sender.lock().unwrap().close(CloseCode::NORMAL_CLOSURE).unwrap();
+                tx.lock().unwrap().close(CloseCode::NORMAL_CLOSURE).unwrap();
             });
             let mut n = 0;
             loop {
-                let received = receiver.receive().unwrap();
+                let received = rx.receive().unwrap();
                 let done = match received {
                     Received::Data(Message::Text(text)) => {
                         assert_eq!(text, n.to_string());
@@ -304,8 +304,8 @@ fn full_duplex_goes_through_two_halves_and_any_lock() {
                     Received::Close(_) => true,
                     other => panic!("{other:?}"),
                 };
-                if let Some(reply) = receiver.reply() {
-                    sender.lock().unwrap().answer(reply).unwrap();
+                if let Some(reply) = rx.reply() {
+                    tx.lock().unwrap().answer(reply).unwrap();
                 }
                 if done {
                     break;

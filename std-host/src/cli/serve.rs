@@ -1,0 +1,133 @@
+//! `wirelet serve`.
+
+use std::io;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use wirelet_host::{Chat, Echo, Handler, Limits, Server, Sink};
+
+use super::{fail, start_log};
+
+/// Run a WebSocket server
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8567")]
+    listen: SocketAddr,
+    /// What to do with messages
+    #[arg(long, value_enum, default_value_t = Mode::Echo)]
+    mode: Mode,
+    /// Log each connection's life and each frame header to the standard error
+    #[arg(long)]
+    debug: bool,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Mode {
+    /// Send every message back to where it came from
+    Echo,
+    /// Send every message to every connection
+    Chat,
+    /// Take every message and send none
+    Sink,
+}
+
+/// What clients may use up.
+#[derive(Args, Debug)]
+struct LimitArgs {
+    /// Open connections; one more is answered 503
+    #[arg(long, value_name = "N", default_value_t = Limits::default().connections)]
+    max_connections: usize,
+    /// Bytes of a request's head; one more is answered 431
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().handshake_bytes)]
+    max_handshake: usize,
+    /// Bytes of a message; one more is answered by close 1009
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().message_bytes)]
+    max_message: usize,
+    /// Bytes that may wait for a peer that reads slowly; one more is answered by close 1008
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().queue_bytes)]
+    max_queue: usize,
+    /// Seconds for the opening handshake
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().handshake_time.as_secs())]
+    handshake_time: u64,
+    /// Seconds of silence after which a ping is sent
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().ping_interval.as_secs())]
+    ping_interval: u64,
+    /// Seconds of silence after a ping at which the connection is dropped
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().ping_timeout.as_secs())]
+    ping_timeout: u64,
+    /// Seconds for the peer's part of the closing handshake
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().close_time.as_secs())]
+    close_time: u64,
+}
+
+impl From<LimitArgs> for Limits {
+    fn from(args: LimitArgs) -> Self {
+        Self {
+            connections: args.max_connections,
+            handshake_bytes: args.max_handshake,
+            handshake_time: Duration::from_secs(args.handshake_time),
+            message_bytes: args.max_message,
+            queue_bytes: args.max_queue,
+            ping_interval: Duration::from_secs(args.ping_interval),
+            ping_timeout: Duration::from_secs(args.ping_timeout),
+            close_time: Duration::from_secs(args.close_time),
+        }
+    }
+}
+
+impl Serve {
+    pub(crate) async fn run(self) -> ExitCode {
+        start_log(self.debug);
+        match self.mode {
+            Mode::Echo => self.serve(Echo).await,
+            Mode::Chat => self.serve(Chat).await,
+            Mode::Sink => self.serve(Sink).await,
+        }
+    }
+
+    async fn serve<H: Handler>(self, handler: H) -> ExitCode {
+        let server = match Server::bind(self.listen, handler).await {
+            Ok(server) => server.with_limits(self.limits.into()),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                return fail(&format!(
+                    "{} is in use by another program; take another port with --listen",
+                    self.listen
+                ));
+            }
+            Err(error) => return fail(&format!("cannot listen on {}: {error}", self.listen)),
+        };
+        println!("listening on ws://{}", server.local_addr());
+        // Whoever started the program may have closed its end; serving goes on.
+        let _ = io::stdout().flush();
+        let shutdown = server.shutdown();
+        tokio::spawn(async move {
+            match wait_for_signal().await {
+                Ok(()) => shutdown.begin(),
+                Err(error) => tracing::warn!("signals are not handled: {error}"),
+            }
+        });
+        server.run().await;
+        ExitCode::SUCCESS
+    }
+}
+
+#[cfg(unix)]
+async fn wait_for_signal() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn wait_for_signal() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
+}

@@ -1,0 +1,198 @@
+//! The engine with storage that a host allocates: one end of a connection, without its socket.
+
+use wirelet::{
+    CapacityError, Chunk, Close, CloseCode, Connection, Event, Inbox, Message, ProtocolError,
+    Received, Role, SendError, Store,
+};
+
+/// A connection and the storage for its messages.
+#[derive(Debug)]
+pub(crate) struct Endpoint<Ro> {
+    connection: Connection<Ro>,
+    inbox: Inbox<Growing>,
+}
+
+/// The sending side of an [`Endpoint`], while something that was received is still lent.
+pub(crate) struct Link<'c, Ro> {
+    connection: &'c mut Connection<Ro>,
+    out: &'c mut Vec<u8>,
+}
+
+/// Why receiving failed; the peer's close frame is in the output already.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Failure {
+    Protocol(ProtocolError),
+    Capacity(CapacityError),
+}
+
+impl<Ro: Role> Endpoint<Ro> {
+    /// Joins messages of at most `message_bytes`.
+    pub(crate) fn new(role: Ro, message_bytes: usize) -> Self {
+        let store = Growing { bytes: Vec::new(), limit: message_bytes };
+        Self { connection: Connection::new(role), inbox: Inbox::new(store) }
+    }
+
+    /// Takes all of `input`, calls `on` for what it brings, and appends replies to `out`.
+    pub(crate) fn receive(
+        &mut self,
+        mut input: &mut [u8],
+        out: &mut Vec<u8>,
+        mut on: impl FnMut(Received<'_, Message<'_>>, &mut Link<'_, Ro>),
+    ) -> Result<(), Failure> {
+        while !input.is_empty() {
+            let progress = match self.connection.receive(input) {
+                Ok(progress) => progress,
+                Err(error) => {
+                    self.reply(out);
+                    return Err(Failure::Protocol(error));
+                }
+            };
+            let consumed = progress.consumed;
+            match progress.event {
+                None => {}
+                Some(Event::Chunk(chunk)) => {
+                    let limit = self.inbox.store().limit;
+                    let pushed = if chunk.as_bytes().len() > limit {
+                        Err(CapacityError) // whole, and lent without the inbox's storage
+                    } else {
+                        self.inbox.push(chunk)
+                    };
+                    match pushed {
+                        Ok(None) => {}
+                        Ok(Some(message)) => {
+                            let link = &mut Link { connection: &mut self.connection, out };
+                            on(Received::Data(message), link);
+                            self.inbox.clear();
+                        }
+                        Err(error) => {
+                            self.fail(CapacityError::CLOSE_CODE, out);
+                            return Err(Failure::Capacity(error));
+                        }
+                    }
+                }
+                Some(event) => self.control(event, out, &mut on),
+            }
+            input = input.get_mut(consumed..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    fn control(
+        &mut self,
+        event: Event<'_>,
+        out: &mut Vec<u8>,
+        on: &mut impl FnMut(Received<'_, Message<'_>>, &mut Link<'_, Ro>),
+    ) {
+        let mut payload = [0; 125];
+        let len = self.connection.control_payload().len();
+        payload[..len].copy_from_slice(self.connection.control_payload());
+        let payload = &payload[..len];
+        self.reply(out);
+        let received = match event {
+            Event::Ping => Received::Ping(payload),
+            Event::Pong => Received::Pong(payload),
+            _ => Received::Close(Close::decode(payload).unwrap_or(Close::EMPTY)),
+        };
+        on(received, &mut Link { connection: &mut self.connection, out });
+    }
+
+    /// Lends the sending side, which appends to `out`.
+    pub(crate) const fn link<'c>(&'c mut self, out: &'c mut Vec<u8>) -> Link<'c, Ro> {
+        Link { connection: &mut self.connection, out }
+    }
+
+    fn fail(&mut self, code: CloseCode, out: &mut Vec<u8>) {
+        self.connection.fail(code);
+        self.reply(out);
+    }
+
+    /// Both ends have closed, or the connection has failed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.connection.is_closed()
+    }
+
+    /// A close frame has been sent.
+    pub(crate) fn is_close_sent(&self) -> bool {
+        self.connection.is_close_sent()
+    }
+
+    fn reply(&mut self, out: &mut Vec<u8>) {
+        let mut reply = [0; 131];
+        loop {
+            let n = self.connection.reply(&mut reply);
+            if n == 0 {
+                break;
+            }
+            out.extend_from_slice(&reply[..n]);
+        }
+    }
+}
+
+impl<Ro: Role> Link<'_, Ro> {
+    /// Lends this link on.
+    pub(crate) const fn reborrow(&mut self) -> Link<'_, Ro> {
+        Link { connection: self.connection, out: self.out }
+    }
+
+    /// Appends a message or a fragment as one frame.
+    pub(crate) fn send(&mut self, chunk: &Chunk<'_>) -> Result<(), SendError> {
+        let mut start = self.connection.start(chunk)?;
+        self.out.extend_from_slice(start.header());
+        let at = self.out.len();
+        self.out.extend_from_slice(chunk.as_bytes());
+        start.mask(&mut self.out[at..]);
+        Ok(())
+    }
+
+    pub(crate) fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.append(|connection, out| connection.ping(payload, out))
+    }
+
+    pub(crate) fn close(&mut self, close: Close<'_>) -> Result<(), SendError> {
+        self.append(|connection, out| connection.close(close, out))
+    }
+
+    /// Appends frames of this role that were encoded elsewhere.
+    pub(crate) fn append_encoded(&mut self, frames: &[u8]) {
+        self.out.extend_from_slice(frames);
+    }
+
+    fn append(
+        &mut self,
+        encode: impl FnOnce(&mut Connection<Ro>, &mut [u8]) -> Result<usize, SendError>,
+    ) -> Result<(), SendError> {
+        let mut frame = [0; 131];
+        let n = encode(self.connection, &mut frame)?;
+        self.out.extend_from_slice(&frame[..n]);
+        Ok(())
+    }
+}
+
+/// Storage that exists only while a message is being joined.
+#[derive(Debug)]
+struct Growing {
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl Store for Growing {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
+        if bytes.len() > self.room() {
+            return Err(CapacityError);
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn room(&self) -> usize {
+        self.limit.saturating_sub(self.bytes.len())
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn clear(&mut self) {
+        self.bytes = Vec::new();
+    }
+}

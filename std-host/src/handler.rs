@@ -1,0 +1,193 @@
+//! What a server does with its connections.
+
+use std::fmt;
+use std::io;
+
+use wirelet::{CapacityError, Chunk, Close, CloseCode, Message, ProtocolError};
+
+use crate::endpoint::Link;
+use crate::hub::{Hub, Peer};
+
+/// Handles what happens on the connections of a [`Server`](crate::Server).
+///
+/// The calls for one connection come one after the other, from the thread that serves it; they
+/// should not block.
+///
+/// ```
+/// use wirelet::Message;
+/// use wirelet_host::{Closed, Context, Handler, Peer};
+///
+/// struct Count(std::sync::atomic::AtomicUsize);
+///
+/// impl Handler for Count {
+///     fn opened(&self, context: &mut Context<'_>) {
+///         context.send("welcome");
+///     }
+///     fn message(&self, _message: Message<'_>, _context: &mut Context<'_>) {
+///         self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+///     }
+///     fn closed(&self, peer: &Peer, closed: &Closed) {
+///         println!("{}: {closed}", peer.id);
+///     }
+/// }
+/// ```
+pub trait Handler: Send + Sync + 'static {
+    /// A connection is open.
+    fn opened(&self, context: &mut Context<'_>) {
+        let _ = context;
+    }
+
+    /// A whole message has come.
+    fn message(&self, message: Message<'_>, context: &mut Context<'_>);
+
+    /// A connection that was open has ended; it is not in the hub any more.
+    fn closed(&self, peer: &Peer, closed: &Closed) {
+        let _ = (peer, closed);
+    }
+}
+
+/// Stands for the connection that a [`Handler`] is called for.
+///
+/// What is sent here leaves together with all other replies to the same read.
+///
+/// ```
+/// # use wirelet_host::Context;
+/// fn greet(context: &mut Context<'_>) {
+///     let name = format!("you are {}", context.peer().id);
+///     context.send(name.as_str());
+/// }
+/// ```
+pub struct Context<'c> {
+    link: Link<'c, wirelet::Server>,
+    peer: &'c Peer,
+    hub: &'c Hub,
+}
+
+impl<'c> Context<'c> {
+    pub(crate) const fn new(link: Link<'c, wirelet::Server>, peer: &'c Peer, hub: &'c Hub) -> Self {
+        Self { link, peer, hub }
+    }
+
+    /// Sends a message or a fragment to this connection; does nothing if it is closing, or if
+    /// the fragment has no place in the message in progress.
+    pub fn send<'m>(&mut self, chunk: impl Into<Chunk<'m>>) {
+        if let Err(error) = self.link.send(&chunk.into()) {
+            tracing::debug!(%error, "not sent");
+        }
+    }
+
+    /// Begins to close this connection.
+    pub fn close<'r>(&mut self, close: impl Into<Close<'r>>) {
+        if let Err(error) = self.link.close(close.into()) {
+            tracing::debug!(%error, "close not sent");
+        }
+    }
+
+    /// Returns the connection's description.
+    #[must_use]
+    pub const fn peer(&self) -> &'c Peer {
+        self.peer
+    }
+
+    /// Returns the way to all connections.
+    #[must_use]
+    pub const fn hub(&self) -> &'c Hub {
+        self.hub
+    }
+}
+
+/// Says how a connection ended.
+///
+/// ```
+/// use wirelet::CloseCode;
+/// use wirelet_host::Closed;
+///
+/// let closed = Closed::ByPeer { code: Some(CloseCode::GOING_AWAY), reason: "bye".into() };
+/// assert_eq!(closed.to_string(), "closed by the peer with 1001 (bye)");
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Closed {
+    /// The closing handshake was done, whoever began it; this is what the peer's close frame said.
+    ByPeer {
+        /// The code; `None` if there was none.
+        code: Option<CloseCode>,
+        /// The reason, in most cases empty.
+        reason: Box<str>,
+    },
+    /// The peer broke the protocol.
+    Protocol(ProtocolError),
+    /// The peer's message was longer than the limit.
+    Capacity(CapacityError),
+    /// The peer did not answer a close frame or a ping in time.
+    TimedOut,
+    /// TCP ended without a closing handshake.
+    Eof,
+    /// TCP failed.
+    Io(io::Error),
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByPeer { code: None, .. } => f.write_str("closed by the peer without a code"),
+            Self::ByPeer { code: Some(code), reason } if reason.is_empty() => {
+                write!(f, "closed by the peer with {code}")
+            }
+            Self::ByPeer { code: Some(code), reason } => {
+                write!(f, "closed by the peer with {code} ({reason})")
+            }
+            Self::Protocol(error) => write!(f, "violation of the protocol: {error}"),
+            Self::Capacity(error) => error.fmt(f),
+            Self::TimedOut => f.write_str("the peer did not answer in time"),
+            Self::Eof => f.write_str("the peer left without a closing handshake"),
+            Self::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+/// Sends every message back to where it came from.
+///
+/// ```
+/// # async fn f() -> std::io::Result<()> {
+/// let server = wirelet_host::Server::bind("127.0.0.1:8567", wirelet_host::Echo).await?;
+/// # drop(server); Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Echo;
+
+impl Handler for Echo {
+    fn message(&self, message: Message<'_>, context: &mut Context<'_>) {
+        context.send(message);
+    }
+}
+
+/// Sends every message to every connection, also back to its sender.
+///
+/// ```
+/// # async fn f() -> std::io::Result<()> {
+/// let server = wirelet_host::Server::bind("127.0.0.1:8567", wirelet_host::Chat).await?;
+/// # drop(server); Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Chat;
+
+impl Handler for Chat {
+    fn message(&self, message: Message<'_>, context: &mut Context<'_>) {
+        context.hub().send_to_all(message);
+    }
+}
+
+/// Takes every message and sends none.
+///
+/// ```
+/// # async fn f() -> std::io::Result<()> {
+/// let server = wirelet_host::Server::bind("127.0.0.1:8567", wirelet_host::Sink).await?;
+/// # drop(server); Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sink;
+
+impl Handler for Sink {
+    fn message(&self, _message: Message<'_>, _context: &mut Context<'_>) {}
+}

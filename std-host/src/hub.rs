@@ -1,0 +1,169 @@
+//! All open connections by id; sending to one of them, or to all.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use wirelet::{CloseCode, Connection, Message, Server};
+
+use crate::outbox::{Outbox, PutError};
+
+/// Names a connection; unique for the life of a server.
+///
+/// ```
+/// # fn show(id: wirelet_host::ConnectionId) {
+/// println!("connection {id}");
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(u64);
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Describes an open connection.
+///
+/// ```
+/// # fn show(peer: &wirelet_host::Peer) {
+/// println!("{} from {} asked for {}", peer.id, peer.remote_addr, peer.path);
+/// # }
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Peer {
+    /// Its name.
+    pub id: ConnectionId,
+    /// The address at the other end of TCP.
+    pub remote_addr: SocketAddr,
+    /// When the opening handshake was done.
+    pub connected_at: SystemTime,
+    /// The path of the request, without the query.
+    pub path: String,
+    pub(crate) outbox: Outbox,
+}
+
+/// Reaches all connections of a server, from any thread.
+///
+/// ```
+/// use wirelet_host::{Echo, Server};
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let server = Server::bind("127.0.0.1:0", Echo).await?;
+/// let hub = server.hub();
+/// tokio::spawn(server.run());
+/// hub.send_to_all("to everybody"); // encoded once
+/// # Ok::<(), std::io::Error>(())
+/// # });
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Hub(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    peers: Mutex<Peers>,
+    last_id: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Peers {
+    by_id: HashMap<ConnectionId, Arc<Peer>>,
+    /// The code with which the server closes all connections, also new ones.
+    closing: Option<CloseCode>,
+}
+
+impl Hub {
+    /// Sends a message to one connection. Returns false if there is no such connection, or it is
+    /// closing because its peer reads too slowly.
+    pub fn send_to<'m>(&self, id: ConnectionId, message: impl Into<Message<'m>>) -> bool {
+        let peer = self.peers().by_id.get(&id).cloned();
+        peer.is_some_and(|peer| peer.outbox.put(encode(message.into())).is_ok())
+    }
+
+    /// Sends a message to every connection; it is encoded once and shared. Returns how many took
+    /// it.
+    pub fn send_to_all<'m>(&self, message: impl Into<Message<'m>>) -> usize {
+        let frame = encode(message.into());
+        let peers = self.peers();
+        let mut n = 0;
+        for peer in peers.by_id.values() {
+            match peer.outbox.put(Arc::clone(&frame)) {
+                Ok(()) => n += 1,
+                Err(PutError::Gone) => {}
+                Err(PutError::Full) => tracing::debug!(id = %peer.id, "the peer reads too slowly"),
+            }
+        }
+        n
+    }
+
+    /// Begins to close a connection. Returns false if there is no such connection.
+    #[expect(clippy::must_use_candidate, reason = "a connection that has gone is closed")]
+    pub fn close(&self, id: ConnectionId, code: CloseCode) -> bool {
+        let peer = self.peers().by_id.get(&id).cloned();
+        peer.inspect(|peer| peer.outbox.close(code)).is_some()
+    }
+
+    /// Returns all open connections.
+    #[must_use]
+    pub fn connections(&self) -> Vec<Arc<Peer>> {
+        self.peers().by_id.values().cloned().collect()
+    }
+
+    pub(crate) fn close_all(&self, code: CloseCode) {
+        let mut peers = self.peers();
+        peers.closing = Some(code);
+        for peer in peers.by_id.values() {
+            peer.outbox.close(code);
+        }
+    }
+
+    /// Adds a connection; it leaves when the returned guard is dropped.
+    pub(crate) fn enter(&self, remote_addr: SocketAddr, path: String, queue_bytes: usize) -> Entry {
+        let id = ConnectionId(self.0.last_id.fetch_add(1, Ordering::Relaxed) + 1);
+        let peer = Arc::new(Peer {
+            id,
+            remote_addr,
+            connected_at: SystemTime::now(),
+            path,
+            outbox: Outbox::new(queue_bytes),
+        });
+        let mut peers = self.peers();
+        if let Some(code) = peers.closing {
+            peer.outbox.close(code);
+        }
+        peers.by_id.insert(id, Arc::clone(&peer));
+        drop(peers);
+        Entry { hub: self.clone(), peer }
+    }
+
+    fn peers(&self) -> MutexGuard<'_, Peers> {
+        self.0.peers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps a connection in the hub as long as it lives.
+pub(crate) struct Entry {
+    pub(crate) hub: Hub,
+    pub(crate) peer: Arc<Peer>,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.hub.peers().by_id.remove(&self.peer.id);
+        self.peer.outbox.leave();
+    }
+}
+
+/// Encodes a message as a server's frame, which is the same for every client.
+fn encode(message: Message<'_>) -> Arc<[u8]> {
+    let mut frame = vec![0; message.as_bytes().len() + wirelet::Header::MAX_LEN];
+    // A new connection refuses no whole message, and there is space for it.
+    let n = Connection::new(Server).send(message, &mut frame).unwrap_or_default();
+    frame.truncate(n);
+    frame.into()
+}

@@ -1,0 +1,54 @@
+//! What a server lets its clients use up.
+
+use std::time::Duration;
+
+/// Bounds what clients can make a [`Server`](crate::Server) hold and wait for.
+///
+/// ```
+/// use wirelet_host::Limits;
+///
+/// let limits = Limits { message_bytes: 64 * 1024, ..Limits::default() };
+/// assert_eq!(limits.connections, 10_000);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Open connections; one more is answered 503. Default: 10,000.
+    pub connections: usize,
+    /// Bytes of a request's head; one more is answered 431. Default: 16 KiB.
+    pub handshake_bytes: usize,
+    /// From the accept of TCP to the end of the request's head. Default: 10 s.
+    pub handshake_time: Duration,
+    /// Bytes of a message; one more is answered by close 1009. Default: 16 MiB.
+    pub message_bytes: usize,
+    /// Bytes that wait for one connection because others send faster than its peer reads; beyond
+    /// them it is closed with 1008. One message may be longer when nothing else waits. Default:
+    /// 64 KiB.
+    pub queue_bytes: usize,
+    /// Silence after which a ping is sent. Default: 100 s.
+    pub ping_interval: Duration,
+    /// Silence after that ping at which the connection is dropped. Default: 20 s.
+    pub ping_timeout: Duration,
+    /// Wait for the peer's part of the closing handshake, and then for its end of TCP. Default:
+    /// 5 s.
+    pub close_time: Duration,
+}
+
+impl Limits {
+    /// Header fields of a request's head; one more is answered 431.
+    pub const HEADERS: usize = 64;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            handshake_bytes: 16 * 1024,
+            handshake_time: Duration::from_secs(10),
+            message_bytes: 16 * 1024 * 1024,
+            queue_bytes: 64 * 1024,
+            ping_interval: Duration::from_secs(100),
+            ping_timeout: Duration::from_secs(20),
+            close_time: Duration::from_secs(5),
+        }
+    }
+}
