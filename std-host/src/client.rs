@@ -349,11 +349,9 @@ impl Target {
             80 => authority.host().to_owned(),
             _ => authority.as_str().to_owned(),
         };
-        let path_and_query = match uri.path_and_query() {
-            Some(path) if path.as_str().starts_with('/') => path.to_string(),
-            Some(query) => format!("/{query}"),
-            None => "/".to_owned(),
-        };
+        // Displayed, a lone query has its path `/`.
+        let path_and_query =
+            uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
         Ok(Self { uri, authority, path_and_query, port })
     }
 

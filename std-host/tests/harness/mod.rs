@@ -1,0 +1,197 @@
+//! Runs the program, and speaks WebSocket to it in plain bytes.
+#![allow(dead_code, reason = "each test takes what it needs")]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_wirelet");
+
+/// A `wirelet serve` on a free port, killed when it goes.
+pub(crate) struct Running {
+    child: Child,
+    pub(crate) addr: SocketAddr,
+}
+
+impl Running {
+    pub(crate) fn serve(args: &[&str]) -> Self {
+        let mut child = Command::new(PROGRAM)
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let addr = line.trim_end().strip_prefix("listening on ws://").unwrap().parse().unwrap();
+        Self { child, addr }
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for the end; returns the exit code.
+    pub(crate) fn wait_within(&mut self, limit: Duration) -> Option<i32> {
+        let start = Instant::now();
+        while start.elapsed() < limit {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        None
+    }
+
+    /// All of the log, once the program has ended.
+    pub(crate) fn stderr(&mut self) -> String {
+        let mut text = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+        text
+    }
+
+    /// The memory of the program, in KiB.
+    pub(crate) fn rss_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs `wirelet connect` with an input; returns exit code, output and errors.
+pub(crate) fn connect(args: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
+    let mut child = Command::new(PROGRAM)
+        .arg("connect")
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// The request of §1.3, for this server.
+pub(crate) fn upgrade_request() -> String {
+    "GET /chat HTTP/1.1\r\n\
+     Host: server.example.com\r\n\
+     Upgrade: websocket\r\n\
+     Connection: Upgrade\r\n\
+     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+     Sec-WebSocket-Version: 13\r\n\r\n"
+        .to_owned()
+}
+
+/// Opens a connection; nothing it does takes longer than 10 s.
+pub(crate) fn handshake(addr: SocketAddr) -> TcpStream {
+    try_handshake(addr).expect("the server accepts")
+}
+
+/// Opens a connection, unless the server refuses.
+pub(crate) fn try_handshake(addr: SocketAddr) -> Option<TcpStream> {
+    let mut socket = TcpStream::connect(addr).unwrap();
+    socket.set_nodelay(true).unwrap();
+    socket.write_all(upgrade_request().as_bytes()).unwrap();
+    let head = read_head(&mut socket);
+    if !head.starts_with("HTTP/1.1 101 Switching Protocols\r\n") {
+        return None;
+    }
+    assert!(head.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{head}");
+    Some(socket)
+}
+
+/// Reads a head to its empty line, and not a byte more.
+pub(crate) fn read_head(socket: &mut TcpStream) -> String {
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        match socket.read(&mut byte) {
+            Ok(1) => head.push(byte[0]),
+            other => panic!("{other:?} after {:?}", String::from_utf8_lossy(&head)),
+        }
+    }
+    String::from_utf8(head).unwrap()
+}
+
+/// Makes a masked frame with this first byte.
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+    let mut bytes = vec![first];
+    match payload.len() {
+        len @ 0..=125 => bytes.push(0x80 | u8::try_from(len).unwrap()),
+        len @ 126..=0xffff => {
+            bytes.push(0x80 | 126);
+            bytes.extend(u16::try_from(len).unwrap().to_be_bytes());
+        }
+        len => {
+            bytes.push(0x80 | 127);
+            bytes.extend((len as u64).to_be_bytes());
+        }
+    }
+    bytes.extend(KEY);
+    bytes.extend(payload.iter().zip(KEY.iter().cycle()).map(|(byte, key)| byte ^ key));
+    bytes
+}
+
+/// Reads a frame of the server; returns its first byte and its payload.
+pub(crate) fn read_frame(socket: &mut TcpStream) -> (u8, Vec<u8>) {
+    let mut head = [0; 2];
+    socket.read_exact(&mut head).unwrap();
+    let len = match head[1] {
+        126 => {
+            let mut len = [0; 2];
+            socket.read_exact(&mut len).unwrap();
+            u64::from(u16::from_be_bytes(len))
+        }
+        127 => {
+            let mut len = [0; 8];
+            socket.read_exact(&mut len).unwrap();
+            u64::from_be_bytes(len)
+        }
+        len => {
+            assert!(len < 126, "a server's frame is not masked");
+            u64::from(len)
+        }
+    };
+    let mut payload = vec![0; usize::try_from(len).unwrap()];
+    socket.read_exact(&mut payload).unwrap();
+    (head[0], payload)
+}
+
+/// Makes sure that the server serves all of these.
+pub(crate) fn settle(sockets: &mut [TcpStream]) {
+    for socket in sockets {
+        socket.write_all(&frame(0x89, b"settle")).unwrap();
+        assert_eq!(read_frame(socket), (0x8a, b"settle".to_vec()));
+    }
+}
+
+/// Ends a connection by a reset.
+pub(crate) fn reset(socket: TcpStream) {
+    // Unread or not, TCP resets when the linger time is 0.
+    socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(socket);
+}
+
+/// Tries until it holds.
+pub(crate) fn within(limit: Duration, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < limit, "not within {limit:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
