@@ -138,7 +138,7 @@ impl<S: Store> Inbox<S> {
 pub(crate) fn message(kind: Kind, bytes: &[u8]) -> Message<'_> {
     match kind {
         Kind::Binary => Message::Binary(bytes),
-        // Always `Ok`, as each chunk has been validated; without unsafe code it is looked at again.
+        // Always `Ok`, as each chunk has been validated; safe code must look at it again.
         Kind::Text => Message::Text(from_utf8(bytes).unwrap_or_default()),
     }
 }

@@ -1,4 +1,4 @@
-//! WebSocket (RFC 6455) for small machines: `no_std`, no allocator, no unsafe code, no panic.
+//! WebSocket (RFC 6455) for small machines: `no_std`, no allocator, safe code only, no panic.
 //!
 //! One core, three ways to use it:
 //!

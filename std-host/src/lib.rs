@@ -45,6 +45,11 @@
 //! Every limit of [`Limits`] holds by default.
 #![forbid(unsafe_code)]
 
+/// Compiles the code blocks of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 mod client;
 mod endpoint;
 mod handler;
