@@ -314,7 +314,7 @@ fn a_peer_that_never_reads_stops_being_read_and_memory_stays_flat() {
     let server = Running::serve(&[]);
     let mut bystander = handshake(server.addr);
     let before = server.rss_kib();
-    for flood in [frame(PING, &[b'p'; 125]).repeat(500), frame(TEXT, &[b't'; 60_000])] {
+    for flood in [frame(PING, &[b'p'; 125]).repeat(500), frame(TEXT, &vec![b't'; 60_000])] {
         let mut socket = handshake(server.addr);
         socket.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
         let mut sent = 0_usize;

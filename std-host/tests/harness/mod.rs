@@ -134,11 +134,11 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     match payload.len() {
         len @ 0..=125 => bytes.push(0x80 | u8::try_from(len).unwrap()),
         len @ 126..=0xffff => {
-            bytes.push(0x80 | 126);
+            bytes.push(0xfe);
             bytes.extend(u16::try_from(len).unwrap().to_be_bytes());
         }
         len => {
-            bytes.push(0x80 | 127);
+            bytes.push(0xff);
             bytes.extend((len as u64).to_be_bytes());
         }
     }
