@@ -121,6 +121,8 @@ pub enum ClientError {
     Protocol(ProtocolError),
     /// The server's message is longer than [`ClientOptions::message_bytes`].
     Capacity(CapacityError),
+    /// The server's message had more than 1000 empty fragments.
+    EmptyFragments,
     /// What was asked for must not be sent.
     Send(SendError),
     /// The server left without a closing handshake.
@@ -255,10 +257,12 @@ impl Client {
         let Self { endpoint, unsent, received, .. } = self;
         let result =
             endpoint.receive(input, unsent, |event, _| received.push_back(Ok(event.into())));
-        match result {
-            Ok(()) => {}
-            Err(Failure::Protocol(error)) => received.push_back(Err(ClientError::Protocol(error))),
-            Err(Failure::Capacity(error)) => received.push_back(Err(ClientError::Capacity(error))),
+        if let Err(failure) = result {
+            received.push_back(Err(match failure {
+                Failure::Protocol(error) => ClientError::Protocol(error),
+                Failure::Capacity(error) => ClientError::Capacity(error),
+                Failure::EmptyFragments => ClientError::EmptyFragments,
+            }));
         }
     }
 }
@@ -404,6 +408,7 @@ impl fmt::Display for ClientError {
             Self::Handshake(error) => error.fmt(f),
             Self::Protocol(error) => write!(f, "the server broke the protocol: {error}"),
             Self::Capacity(error) => error.fmt(f),
+            Self::EmptyFragments => f.write_str("a message has too many empty fragments"),
             Self::Send(error) => error.fmt(f),
             Self::Eof => f.write_str("the server left without a closing handshake"),
             Self::Closed => f.write_str("the connection is closed"),

@@ -10,6 +10,8 @@ use wirelet::{
 pub(crate) struct Endpoint<Ro> {
     connection: Connection<Ro>,
     inbox: Inbox<Growing>,
+    /// Fragments without a byte in the message in progress.
+    n_empty: u16,
 }
 
 /// The sending side of an [`Endpoint`], while something that was received is still lent.
@@ -23,13 +25,24 @@ pub(crate) struct Link<'c, Ro> {
 pub(crate) enum Failure {
     Protocol(ProtocolError),
     Capacity(CapacityError),
+    EmptyFragments,
+}
+
+impl Failure {
+    const fn close_code(self) -> CloseCode {
+        match self {
+            Self::Protocol(error) => error.close_code(),
+            Self::Capacity(_) => CapacityError::CLOSE_CODE,
+            Self::EmptyFragments => CloseCode::POLICY_VIOLATION,
+        }
+    }
 }
 
 impl<Ro: Role> Endpoint<Ro> {
     /// Joins messages of at most `message_bytes`.
     pub(crate) fn new(role: Ro, message_bytes: usize) -> Self {
         let store = Growing { bytes: Vec::new(), limit: message_bytes };
-        Self { connection: Connection::new(role), inbox: Inbox::new(store) }
+        Self { connection: Connection::new(role), inbox: Inbox::new(store), n_empty: 0 }
     }
 
     /// Takes all of `input`, calls `on` for what it brings, and appends replies to `out`.
@@ -51,13 +64,11 @@ impl<Ro: Role> Endpoint<Ro> {
             match progress.event {
                 None => {}
                 Some(Event::Chunk(chunk)) => {
-                    let limit = self.inbox.store().limit;
-                    let pushed = if chunk.as_bytes().len() > limit {
-                        Err(CapacityError) // whole, and lent without the inbox's storage
-                    } else {
-                        self.inbox.push(chunk)
-                    };
-                    match pushed {
+                    if let Err(failure) = self.check(&chunk) {
+                        self.fail(failure, out);
+                        return Err(failure);
+                    }
+                    match self.inbox.push(chunk) {
                         Ok(None) => {}
                         Ok(Some(message)) => {
                             let link = &mut Link { connection: &mut self.connection, out };
@@ -65,7 +76,7 @@ impl<Ro: Role> Endpoint<Ro> {
                             self.inbox.clear();
                         }
                         Err(error) => {
-                            self.fail(CapacityError::CLOSE_CODE, out);
+                            self.fail(Failure::Capacity(error), out);
                             return Err(Failure::Capacity(error));
                         }
                     }
@@ -101,8 +112,27 @@ impl<Ro: Role> Endpoint<Ro> {
         Link { connection: &mut self.connection, out }
     }
 
-    fn fail(&mut self, code: CloseCode, out: &mut Vec<u8>) {
-        self.connection.fail(code);
+    /// Holds a chunk against the limits that the inbox does not know.
+    fn check(&mut self, chunk: &Chunk<'_>) -> Result<(), Failure> {
+        // A message that is whole in one chunk needs no storage.
+        if chunk.as_bytes().len() > self.inbox.store().limit {
+            return Err(Failure::Capacity(CapacityError));
+        }
+        if chunk.is_first() {
+            self.n_empty = 0;
+        }
+        if chunk.as_bytes().is_empty() && !chunk.is_last() {
+            self.n_empty += 1;
+            if self.n_empty > EMPTY_FRAGMENTS {
+                return Err(Failure::EmptyFragments);
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails the connection and appends the close frame.
+    fn fail(&mut self, failure: Failure, out: &mut Vec<u8>) {
+        self.connection.fail(failure.close_code());
         self.reply(out);
     }
 
@@ -196,3 +226,7 @@ impl Store for Growing {
         self.bytes = Vec::new();
     }
 }
+
+/// How many fragments of one message may be empty. They are allowed (§5.4), but a message that
+/// consists of nothing else would never reach its limit.
+const EMPTY_FRAGMENTS: u16 = 1000;

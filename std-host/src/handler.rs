@@ -119,6 +119,8 @@ pub enum Closed {
     Protocol(ProtocolError),
     /// The peer's message was longer than the limit.
     Capacity(CapacityError),
+    /// The peer's message had more than 1000 empty fragments.
+    EmptyFragments,
     /// The peer did not answer a close frame or a ping in time.
     TimedOut,
     /// TCP ended without a closing handshake.
@@ -139,6 +141,7 @@ impl fmt::Display for Closed {
             }
             Self::Protocol(error) => write!(f, "violation of the protocol: {error}"),
             Self::Capacity(error) => error.fmt(f),
+            Self::EmptyFragments => f.write_str("a message has too many empty fragments"),
             Self::TimedOut => f.write_str("the peer did not answer in time"),
             Self::Eof => f.write_str("the peer left without a closing handshake"),
             Self::Io(error) => error.fmt(f),

@@ -120,6 +120,7 @@ impl<H: Handler> Session<H> {
             Ok(()) => {}
             Err(Failure::Protocol(error)) => self.end = Some(Closed::Protocol(error)),
             Err(Failure::Capacity(error)) => self.end = Some(Closed::Capacity(error)),
+            Err(Failure::EmptyFragments) => self.end = Some(Closed::EmptyFragments),
         }
         if self.end.is_some() || self.endpoint.is_close_sent() {
             self.start_close_deadline();

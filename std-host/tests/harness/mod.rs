@@ -16,7 +16,18 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn serve(args: &[&str]) -> Self {
-        let mut child = Command::new(PROGRAM)
+        Self::start(Command::new(PROGRAM), args)
+    }
+
+    /// A server that may hold so many files open.
+    pub(crate) fn serve_with_files(files: usize, args: &[&str]) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\""), PROGRAM]);
+        Self::start(shell, args)
+    }
+
+    fn start(mut command: Command, args: &[&str]) -> Self {
+        let mut child = command
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(args)
             .stdout(Stdio::piped())
@@ -51,6 +62,14 @@ impl Running {
         let mut text = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
         text
+    }
+
+    /// The processor time of the program, in ms, in steps of 10.
+    pub(crate) fn cpu_ms(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields = stat.rsplit_once(')').unwrap().1.split_whitespace();
+        // utime and stime, the 14th and 15th field of all
+        fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap() * 10).sum()
     }
 
     /// The memory of the program, in KiB.

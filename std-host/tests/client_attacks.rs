@@ -1,0 +1,205 @@
+//! What a hostile server does to a client.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use wirelet::ProtocolError;
+use wirelet::handshake::{HandshakeError, Key, ResponseError, Status};
+use wirelet_host::{Client, ClientError, ClientOptions, Received};
+
+/// Serves one connection: reads the request, sends what `answer` makes of the right value of
+/// `Sec-WebSocket-Accept`, and returns what the client sent until it closed or 3 s have passed.
+fn serve(
+    answer: impl FnOnce(&str) -> Vec<u8> + Send + 'static,
+) -> (SocketAddr, JoinHandle<(String, Vec<u8>)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let served = std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+        let request = read_request(&mut socket);
+        let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
+        let accept = Key::parse(key.unwrap().as_bytes()).unwrap().accept();
+        socket.write_all(&answer(str::from_utf8(&accept).unwrap())).unwrap();
+        let mut received = Vec::new();
+        let mut buf = [0; 1024];
+        while let Ok(n @ 1..) = socket.read(&mut buf) {
+            received.extend(&buf[..n]);
+        }
+        (request, received)
+    });
+    (addr, served)
+}
+
+fn read_request(socket: &mut TcpStream) -> String {
+    let mut request = Vec::new();
+    let mut buf = [0; 1024];
+    while !request.ends_with(b"\r\n\r\n") {
+        let n = socket.read(&mut buf).unwrap();
+        assert_ne!(n, 0);
+        request.extend(&buf[..n]);
+    }
+    String::from_utf8(request).unwrap()
+}
+
+fn switching(accept: &str) -> String {
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n\r\n"
+    )
+}
+
+/// Takes a masked frame apart: its first byte, its key, its payload.
+fn unmask(frame: &[u8]) -> (u8, [u8; 4], Vec<u8>) {
+    let len = usize::from(frame[1] & 0x7f);
+    assert!(frame[1] & 0x80 != 0 && len < 126, "a short masked frame");
+    let key: [u8; 4] = frame[2..6].try_into().unwrap();
+    let payload = frame[6..6 + len].iter().zip(key.iter().cycle());
+    (frame[0], key, payload.map(|(byte, key)| byte ^ key).collect())
+}
+
+async fn connect(addr: SocketAddr) -> Result<Client, ClientError> {
+    Client::connect(&format!("ws://{addr}/")).await
+}
+
+#[tokio::test]
+async fn each_violation_of_a_server_is_answered_by_its_close_code() {
+    use ProtocolError as P;
+    let cases: [(&str, &[u8], ProtocolError, u16); 9] = [
+        ("a masked frame", b"\x81\x80\0\0\0\0", P::Masked, 1002),
+        ("RSV3", b"\x91\x00", P::ReservedBits, 1002),
+        ("a reserved opcode", b"\x8f\x00", P::ReservedOpcode, 1002),
+        ("a fragmented close", b"\x08\x00", P::FragmentedControl, 1002),
+        ("a pong of 126 bytes", b"\x8a\x7e\x00\x7e", P::ControlTooLong, 1002),
+        ("a continuation of nothing", b"\x80\x00", P::UnexpectedContinuation, 1002),
+        ("a length of 5 in 64 bits", b"\x82\x7f\0\0\0\0\0\0\0\x05", P::NonMinimalLength, 1002),
+        ("bad text, unfinished", b"\x81\x7e\x03\x00\xf4\x90", P::InvalidUtf8, 1007),
+        ("close code 1006", b"\x88\x02\x03\xee", P::InvalidCloseCode, 1002),
+    ];
+    for (name, bytes, error, code) in cases {
+        let (addr, served) = serve(move |accept| [switching(accept).as_bytes(), bytes].concat());
+        let mut client = connect(addr).await.unwrap();
+        match client.receive().await {
+            Err(ClientError::Protocol(got)) => assert_eq!(got, error, "{name}"),
+            other => panic!("{name}: {other:?}"),
+        }
+        drop(client);
+        let (first, _, payload) = unmask(&served.join().unwrap().1);
+        assert_eq!((first, payload), (0x88, code.to_be_bytes().to_vec()), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_longer_than_the_limit_is_answered_by_1009() {
+    let (addr, served) =
+        serve(|accept| [switching(accept).as_bytes(), b"\x82\x7e\x04\x00", &[0; 1024]].concat());
+    let options = ClientOptions { message_bytes: 1000, ..ClientOptions::default() };
+    let mut client = Client::connect_with(&format!("ws://{addr}"), &options).await.unwrap();
+    assert!(matches!(client.receive().await, Err(ClientError::Capacity(_))));
+    drop(client);
+    assert_eq!(unmask(&served.join().unwrap().1).2, 1009_u16.to_be_bytes());
+}
+
+#[tokio::test]
+async fn each_wrong_response_fails_the_connection() {
+    use ResponseError as R;
+    type Answer = fn(&str) -> String;
+    let cases: [(&str, Answer, ResponseError); 9] = [
+        ("a wrong accept", |_| switching("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), R::Accept),
+        ("no accept", |a| switching(a).replace("-Accept", "-Except"), R::Accept),
+        ("no Upgrade", |a| switching(a).replace("Upgrade: w", "X: w"), R::Upgrade),
+        ("no token", |a| switching(a).replace("n: Upgrade", "n: close"), R::Connection),
+        (
+            "an extension",
+            |a| switching(a).replace("Upgrade: w", "Sec-WebSocket-Extensions: x\r\nUpgrade: w"),
+            R::Extension,
+        ),
+        (
+            "a subprotocol",
+            |a| switching(a).replace("Upgrade: w", "Sec-WebSocket-Protocol: x\r\nUpgrade: w"),
+            R::Subprotocol,
+        ),
+        ("a 404", |_| "HTTP/1.1 404 Not Found\r\n\r\n".into(), R::Refused(Status::NOT_FOUND)),
+        ("bytes in front", |a| format!("\u{1}\u{2}{}", switching(a)), R::Malformed),
+        ("an endless head", |_| "HTTP/1.1 101 ".to_owned() + &"x".repeat(20_000), R::HeadTooLong),
+    ];
+    for (name, answer, wanted) in cases {
+        let (addr, _served) = serve(move |accept| answer(accept).into_bytes());
+        match connect(addr).await {
+            Err(ClientError::Handshake(HandshakeError::Response(got))) => {
+                assert_eq!(got, wanted, "{name}");
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_given_up() {
+    let (addr, _served) = serve(|_| Vec::new());
+    let options =
+        ClientOptions { handshake_time: Duration::from_millis(300), ..ClientOptions::default() };
+    let result = Client::connect_with(&format!("ws://{addr}"), &options).await;
+    assert!(matches!(result, Err(ClientError::TimedOut)), "{result:?}");
+}
+
+#[tokio::test]
+async fn frames_in_the_same_packet_as_the_response_are_not_lost() {
+    let (addr, _served) =
+        serve(|accept| [switching(accept).as_bytes(), b"\x81\x05early\x88\x00"].concat());
+    let mut client = connect(addr).await.unwrap();
+    assert_eq!(client.receive().await.unwrap(), Received::Text("early".into()));
+    assert_eq!(
+        client.receive().await.unwrap(),
+        Received::Close { code: None, reason: String::new() }
+    );
+    assert!(matches!(client.receive().await, Err(ClientError::Closed)));
+}
+
+#[tokio::test]
+async fn no_two_frames_have_the_same_masking_key_and_no_two_requests_the_same_key() {
+    let mut keys = std::collections::HashSet::new();
+    let mut requests = std::collections::HashSet::new();
+    for _ in 0..4 {
+        let (addr, served) = serve(|accept| switching(accept).into_bytes());
+        let mut client = connect(addr).await.unwrap();
+        for _ in 0..50 {
+            client.send("same").await.unwrap();
+        }
+        drop(client);
+        let (request, frames) = served.join().unwrap();
+        requests.insert(
+            request.lines().find(|line| line.starts_with("Sec-WebSocket-Key")).map(str::to_owned),
+        );
+        for frame in frames.chunks(10) {
+            let (first, key, payload) = unmask(frame);
+            assert_eq!((first, &*payload), (0x81, &b"same"[..]));
+            keys.insert(key);
+        }
+    }
+    assert_eq!((keys.len(), requests.len()), (200, 4));
+}
+
+#[tokio::test]
+async fn nothing_that_the_application_gives_can_inject_a_line() {
+    let evil = "x\r\nInjected: yes";
+    let header = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
+    let options = [
+        ClientOptions { origin: Some(evil.into()), ..ClientOptions::default() },
+        ClientOptions { subprotocols: vec![evil.into()], ..ClientOptions::default() },
+        ClientOptions { headers: header("X", evil), ..ClientOptions::default() },
+        ClientOptions { headers: header(evil, "x"), ..ClientOptions::default() },
+        ClientOptions { headers: header("Host", "evil"), ..ClientOptions::default() },
+    ];
+    for options in options {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let result = Client::connect_with(&url, &options).await;
+        let is_refused = matches!(result, Err(ClientError::Handshake(HandshakeError::Build(_))));
+        assert!(is_refused, "{options:?}: {result:?}");
+        let (mut socket, _) = listener.accept().unwrap();
+        assert_eq!(socket.read(&mut [0; 1]).unwrap(), 0, "nothing was sent");
+    }
+}
