@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::Uri;
 use rand::Rng as _;
 use rand::rngs::StdRng;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncWriteExt as _, Interest};
 use tokio::net::TcpStream;
 use wirelet::handshake::{
     BuildError, ClientRequest, HandshakeError, Key, RequestError, ResponseError,
@@ -100,9 +100,15 @@ pub struct Client {
     stream: TcpStream,
     endpoint: Endpoint<wirelet::Client<StdRng>>,
     subprotocol: Option<String>,
-    received: VecDeque<Result<Received, ClientError>>,
-    /// Frames that wait for the socket.
+    /// What came after what was received last. It is processed only when that has been taken, so
+    /// that the application can answer one message before the next ends the connection.
+    input: VecDeque<u8>,
+    received: Option<Result<Received, ClientError>>,
+    /// Frames that wait for the socket, and how much of them it has taken.
     unsent: Vec<u8>,
+    written: usize,
+    at_eof: bool,
+    message_bytes: usize,
 }
 
 /// Why a [`Client`] failed.
@@ -167,22 +173,21 @@ impl Client {
     pub async fn receive(&mut self) -> Result<Received, ClientError> {
         loop {
             self.flush().await?;
-            if let Some(received) = self.received.pop_front() {
+            if let Some(received) = self.received.take() {
                 return received;
+            }
+            if !self.input.is_empty() {
+                self.process();
+                continue;
             }
             if self.endpoint.is_closed() {
                 return Err(ClientError::Closed);
             }
+            if self.at_eof {
+                return Err(ClientError::Eof);
+            }
             self.stream.readable().await.map_err(ClientError::Io)?;
-            scratch::with(|scratch| match self.stream.try_read(&mut scratch.input) {
-                Ok(0) => Err(ClientError::Eof),
-                Ok(n) => {
-                    self.process(&mut scratch.input[..n]);
-                    Ok(())
-                }
-                Err(error) if is_temporary(&error) => Ok(()),
-                Err(error) => Err(ClientError::Io(error)),
-            })?;
+            self.read().map_err(ClientError::Io)?;
         }
     }
 
@@ -226,56 +231,76 @@ impl Client {
     pub async fn finish(mut self, limit: Duration) -> Result<(), ClientError> {
         let end = async {
             self.flush().await?;
-            loop {
+            while !self.at_eof {
                 self.stream.readable().await.map_err(ClientError::Io)?;
-                match scratch::with(|scratch| self.stream.try_read(&mut scratch.input)) {
-                    Ok(0) => return Ok(()),
-                    Ok(_) => {}
-                    Err(error) if is_temporary(&error) => {}
-                    Err(error) => return Err(ClientError::Io(error)),
-                }
+                self.read().map_err(ClientError::Io)?;
+                self.input.clear();
             }
+            Ok(())
         };
         tokio::time::timeout(limit, end).await.map_err(|_| ClientError::TimedOut)?
     }
 
     /// Writes what waits for the socket. Cancel-safe.
+    ///
+    /// It reads meanwhile, as much as one message may have: a server that writes before it reads
+    /// on would otherwise never read what is written here.
     async fn flush(&mut self) -> Result<(), ClientError> {
-        let mut written = Written { bytes: &mut self.unsent, n: 0 };
-        while written.n < written.bytes.len() {
-            self.stream.writable().await.map_err(ClientError::Io)?;
-            match self.stream.try_write(&written.bytes[written.n..]) {
-                Ok(n) => written.n += n,
-                Err(error) if is_temporary(&error) => {}
-                Err(error) => return Err(ClientError::Io(error)),
+        while self.written < self.unsent.len() {
+            let hears = !self.at_eof && self.input.len() < self.message_bytes;
+            let interest =
+                if hears { Interest::READABLE | Interest::WRITABLE } else { Interest::WRITABLE };
+            let ready = self.stream.ready(interest).await.map_err(ClientError::Io)?;
+            if ready.is_writable() {
+                match self.stream.try_write(&self.unsent[self.written..]) {
+                    Ok(n) => self.written += n,
+                    Err(error) if is_temporary(&error) => {}
+                    Err(error) => return Err(ClientError::Io(error)),
+                }
+            }
+            if hears && ready.is_readable() {
+                self.read().map_err(ClientError::Io)?;
             }
         }
+        self.written = 0;
+        self.unsent.clear();
+        self.unsent.shrink_to(UNSENT_KEPT);
         Ok(())
     }
 
-    fn process(&mut self, input: &mut [u8]) {
-        let Self { endpoint, unsent, received, .. } = self;
-        let result =
-            endpoint.receive(input, unsent, |event, _| received.push_back(Ok(event.into())));
-        if let Err(failure) = result {
-            received.push_back(Err(match failure {
-                Failure::Protocol(error) => ClientError::Protocol(error),
-                Failure::Capacity(error) => ClientError::Capacity(error),
-                Failure::EmptyFragments => ClientError::EmptyFragments,
-            }));
-        }
+    /// Takes what the socket has.
+    fn read(&mut self) -> io::Result<()> {
+        scratch::with(|scratch| match self.stream.try_read(&mut scratch.input) {
+            Ok(0) => {
+                self.at_eof = true;
+                Ok(())
+            }
+            Ok(n) => {
+                self.input.extend(&scratch.input[..n]);
+                Ok(())
+            }
+            Err(error) if is_temporary(&error) => Ok(()),
+            Err(error) => Err(error),
+        })
     }
-}
 
-/// Removes what was written when it goes, also if the future that writes is dropped.
-struct Written<'v> {
-    bytes: &'v mut Vec<u8>,
-    n: usize,
-}
-
-impl Drop for Written<'_> {
-    fn drop(&mut self) {
-        self.bytes.drain(..self.n);
+    /// Takes of the input what makes up the next thing received.
+    fn process(&mut self) {
+        let Self { endpoint, unsent, input, received, .. } = self;
+        let result = endpoint.receive_next(input.make_contiguous(), unsent, |event, _| {
+            *received = Some(Ok(event.into()));
+        });
+        match result {
+            Ok(n) => drop(input.drain(..n)),
+            Err(failure) => {
+                input.clear();
+                *received = Some(Err(match failure {
+                    Failure::Protocol(error) => ClientError::Protocol(error),
+                    Failure::Capacity(error) => ClientError::Capacity(error),
+                    Failure::EmptyFragments => ClientError::EmptyFragments,
+                }));
+            }
+        }
     }
 }
 
@@ -309,17 +334,19 @@ async fn open(target: &Target, options: &ClientOptions) -> Result<Client, Client
             HeadError::Eof => ClientError::Eof,
             HeadError::Io(error) => ClientError::Io(error),
         })?;
-    let mut early = received.split_off(head_len);
+    let early = received.split_off(head_len);
     let response = request.verify(&key, &received)?;
-    let mut client = Client {
+    Ok(Client {
         subprotocol: response.subprotocol().map(str::to_owned),
         stream,
         endpoint: Endpoint::new(wirelet::Client(rng), options.message_bytes),
-        received: VecDeque::new(),
+        input: early.into(),
+        received: None,
         unsent: Vec::new(),
-    };
-    client.process(&mut early);
-    Ok(client)
+        written: 0,
+        at_eof: false,
+        message_bytes: options.message_bytes,
+    })
 }
 
 /// The parts of a `ws://` URL.
@@ -429,6 +456,9 @@ impl From<ResponseError> for ClientError {
         Self::Handshake(error.into())
     }
 }
+
+/// A send buffer that has grown beyond this is given back.
+const UNSENT_KEPT: usize = 64 * 1024;
 
 /// The longest head of a request or response, in bytes.
 const HEAD_BYTES: usize = 16 * 1024;

@@ -53,6 +53,22 @@ impl<Ro: Role> Endpoint<Ro> {
         mut on: impl FnMut(Received<'_, Message<'_>>, &mut Link<'_, Ro>),
     ) -> Result<(), Failure> {
         while !input.is_empty() {
+            let n = self.receive_next(input, out, &mut on)?;
+            input = input.get_mut(n..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// As [`receive`](Self::receive), up to the first thing that `on` is called for; returns how
+    /// much of `input` it took.
+    pub(crate) fn receive_next(
+        &mut self,
+        mut input: &mut [u8],
+        out: &mut Vec<u8>,
+        mut on: impl FnMut(Received<'_, Message<'_>>, &mut Link<'_, Ro>),
+    ) -> Result<usize, Failure> {
+        let mut n = 0;
+        while !input.is_empty() {
             let progress = match self.connection.receive(input) {
                 Ok(progress) => progress,
                 Err(error) => {
@@ -61,6 +77,7 @@ impl<Ro: Role> Endpoint<Ro> {
                 }
             };
             let consumed = progress.consumed;
+            n += consumed;
             match progress.event {
                 None => {}
                 Some(Event::Chunk(chunk)) => {
@@ -74,6 +91,7 @@ impl<Ro: Role> Endpoint<Ro> {
                             let link = &mut Link { connection: &mut self.connection, out };
                             on(Received::Data(message), link);
                             self.inbox.clear();
+                            return Ok(n);
                         }
                         Err(error) => {
                             self.fail(Failure::Capacity(error), out);
@@ -81,11 +99,14 @@ impl<Ro: Role> Endpoint<Ro> {
                         }
                     }
                 }
-                Some(event) => self.control(event, out, &mut on),
+                Some(event) => {
+                    self.control(event, out, &mut on);
+                    return Ok(n);
+                }
             }
             input = input.get_mut(consumed..).unwrap_or_default();
         }
-        Ok(())
+        Ok(n)
     }
 
     fn control(

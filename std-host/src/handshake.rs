@@ -9,9 +9,10 @@ use wirelet::handshake::{Acceptance, HeadScanner, Refusal, Request, RequestError
 use crate::Limits;
 use crate::scratch;
 
-/// What the client asked for, once it has been accepted.
+/// What the client asked for, and the response that accepts it.
 pub(crate) struct Accepted {
     pub(crate) path: String,
+    pub(crate) response: Vec<u8>,
     /// Frames that came together with the request.
     pub(crate) early: Vec<u8>,
 }
@@ -25,13 +26,14 @@ pub(crate) enum Failed {
     Io(io::Error),
 }
 
-/// Reads a request and accepts it, unless `full`; gives up when the caller drops it.
+/// Reads a request whose head has at most `head_bytes`; refuses what is no handshake, and all if
+/// `full`.
 pub(crate) async fn accept(
     stream: &mut TcpStream,
-    limits: &Limits,
+    head_bytes: usize,
     full: bool,
 ) -> Result<Accepted, Failed> {
-    let (mut received, head_len) = match read_head(stream, limits.handshake_bytes).await {
+    let (mut received, head_len) = match read_head(stream, head_bytes).await {
         Ok(head) => head,
         Err(HeadError::Invalid(error)) => {
             return refuse(stream, error.status(), &error.to_string()).await;
@@ -43,23 +45,21 @@ pub(crate) async fn accept(
         return refuse(stream, Status::SERVICE_UNAVAILABLE, "too many connections").await;
     }
     let early = received.split_off(head_len);
-    let mut response = [0; 256];
-    match answer(&received, &mut response) {
-        Ok((path, n)) => {
-            stream.write_all(&response[..n]).await.map_err(Failed::Io)?;
-            Ok(Accepted { path, early })
-        }
+    match answer(&received) {
+        Ok((path, response)) => Ok(Accepted { path, response, early }),
         Err(error) => refuse(stream, error.status(), &error.to_string()).await,
     }
 }
 
-/// Checks a request; returns its path and the length of the response.
-fn answer(head: &[u8], response: &mut [u8]) -> Result<(String, usize), RequestError> {
+/// Checks a request; returns its path and the response.
+fn answer(head: &[u8]) -> Result<(String, Vec<u8>), RequestError> {
     let request = Request::<{ Limits::HEADERS }>::parse(head)?;
     let upgrade = request.upgrade()?;
+    let mut response = vec![0; 256];
     // An acceptance without fields of ours has 129 bytes.
-    let n = upgrade.accept(&Acceptance::default(), response).unwrap_or_default();
-    Ok((request.path().to_owned(), n))
+    let n = upgrade.accept(&Acceptance::default(), &mut response).unwrap_or_default();
+    response.truncate(n);
+    Ok((request.path().to_owned(), response))
 }
 
 /// Why there is no head.

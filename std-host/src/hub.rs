@@ -148,7 +148,7 @@ impl Hub {
 
 /// Keeps a connection in the hub as long as it lives.
 pub(crate) struct Entry {
-    pub(crate) hub: Hub,
+    hub: Hub,
     pub(crate) peer: Arc<Peer>,
 }
 

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Semaphore, watch};
 use tracing::Instrument as _;
 use wirelet::CloseCode;
 
@@ -38,9 +39,15 @@ use crate::session::{Session, linger};
 pub struct Server<H> {
     listener: TcpListener,
     local_addr: SocketAddr,
-    handler: Arc<H>,
-    limits: Limits,
-    hub: Hub,
+    shared: Shared<H>,
+}
+
+/// What a server and the tasks of its connections have in common.
+#[derive(Debug)]
+pub(crate) struct Shared<H> {
+    pub(crate) handler: H,
+    pub(crate) limits: Limits,
+    pub(crate) hub: Hub,
     shutdown: Shutdown,
 }
 
@@ -52,13 +59,14 @@ pub struct Server<H> {
 /// # }
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Shutdown(Arc<Notify>);
+pub struct Shutdown(Arc<watch::Sender<bool>>);
 
 impl Shutdown {
-    /// Closes every connection with 1001 and lets [`Server::run`] return when they have ended, at
-    /// the latest after [`Limits::close_time`] and a little.
+    /// Drops connections that have not sent their request yet, closes all others with 1001, and
+    /// lets [`Server::run`] return when they have ended, at the latest after twice
+    /// [`Limits::close_time`] (closing handshake, end of TCP) and a second.
     pub fn begin(&self) {
-        self.0.notify_one();
+        self.0.send_replace(true);
     }
 }
 
@@ -71,20 +79,20 @@ impl<H: Handler> Server<H> {
     pub async fn bind(addr: impl ToSocketAddrs, handler: H) -> io::Result<Self> {
         let listener = TcpListener::bind(addr).await?;
         let local_addr = listener.local_addr()?;
-        Ok(Self {
-            listener,
-            local_addr,
-            handler: Arc::new(handler),
+        let shared = Shared {
+            handler,
             limits: Limits::default(),
             hub: Hub::default(),
             shutdown: Shutdown::default(),
-        })
+        };
+        Ok(Self { listener, local_addr, shared })
     }
 
     /// Takes other limits than the default.
     #[must_use]
-    pub fn with_limits(self, limits: Limits) -> Self {
-        Self { limits, ..self }
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.shared.limits = limits;
+        self
     }
 
     /// Returns the address that is listened on.
@@ -96,27 +104,29 @@ impl<H: Handler> Server<H> {
     /// Returns the way to all connections.
     #[must_use]
     pub fn hub(&self) -> Hub {
-        self.hub.clone()
+        self.shared.hub.clone()
     }
 
     /// Returns what ends the server.
     #[must_use]
     pub fn shutdown(&self) -> Shutdown {
-        self.shutdown.clone()
+        self.shared.shutdown.clone()
     }
 
     /// Serves until [`Shutdown::begin`]. To drop the future stops accepting, and leaves the open
     /// connections to their tasks.
     pub async fn run(self) {
-        let slots = self.limits.connections.saturating_add(REFUSALS).min(Semaphore::MAX_PERMITS);
+        let shared = Arc::new(self.shared);
+        let mut shutdown = shared.shutdown.0.subscribe();
+        let slots = shared.limits.connections.saturating_add(REFUSALS).min(Semaphore::MAX_PERMITS);
         let semaphore = Arc::new(Semaphore::new(slots));
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
-                () = self.shutdown.0.notified() => break,
+                _ = shutdown.wait_for(|begun| *begun) => break,
             };
             match accepted {
-                Ok((stream, remote_addr)) => self.spawn(stream, remote_addr, &semaphore),
+                Ok((stream, remote_addr)) => spawn(stream, remote_addr, &shared, &semaphore),
                 Err(error) => {
                     // Such as no file descriptor left: others must end before it helps to go on.
                     tracing::warn!("accepting a connection failed, pausing: {error}");
@@ -125,64 +135,71 @@ impl<H: Handler> Server<H> {
             }
         }
         drop(self.listener);
-        self.hub.close_all(CloseCode::GOING_AWAY);
+        shared.hub.close_all(CloseCode::GOING_AWAY);
         // A closing handshake, then the end of TCP; each has its time limit.
-        let limit = 2 * self.limits.close_time + Duration::from_secs(1);
+        let limit = 2 * shared.limits.close_time + Duration::from_secs(1);
         let all = u32::try_from(slots).unwrap_or(u32::MAX);
         let _ = tokio::time::timeout(limit, semaphore.acquire_many(all)).await;
     }
+}
 
-    /// Starts the task of a connection, or drops it if not even a refusal can be afforded.
-    fn spawn(&self, stream: TcpStream, remote_addr: SocketAddr, semaphore: &Arc<Semaphore>) {
-        let Ok(slot) = Arc::clone(semaphore).try_acquire_owned() else {
-            tracing::debug!(%remote_addr, "dropped: too many connections");
-            return;
-        };
-        let full = semaphore.available_permits() < REFUSALS;
-        let task = serve(
-            stream,
-            remote_addr,
-            Arc::clone(&self.handler),
-            self.hub.clone(),
-            self.limits,
-            full,
-            slot,
-        );
-        tokio::spawn(task.instrument(tracing::debug_span!("connection", %remote_addr)));
-    }
+/// Starts the task of a connection, or drops it if not even a refusal can be afforded.
+fn spawn<H: Handler>(
+    stream: TcpStream,
+    remote_addr: SocketAddr,
+    shared: &Arc<Shared<H>>,
+    semaphore: &Arc<Semaphore>,
+) {
+    let Ok(slot) = Arc::clone(semaphore).try_acquire_owned() else {
+        tracing::debug!(%remote_addr, "dropped: too many connections");
+        return;
+    };
+    let full = semaphore.available_permits() < REFUSALS;
+    let shared = Arc::clone(shared);
+    let task = async move {
+        serve(stream, remote_addr, shared, full).await;
+        drop(slot);
+    };
+    tokio::spawn(task.instrument(tracing::debug_span!("connection", %remote_addr)));
 }
 
 /// Serves one connection, from TCP's beginning to its end.
 async fn serve<H: Handler>(
     mut stream: TcpStream,
     remote_addr: SocketAddr,
-    handler: Arc<H>,
-    hub: Hub,
-    limits: Limits,
+    shared: Arc<Shared<H>>,
     full: bool,
-    _slot: OwnedSemaphorePermit,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!("TCP_NODELAY: {error}");
     }
-    let handshake = handshake::accept(&mut stream, &limits, full);
-    let accepted = match tokio::time::timeout(limits.handshake_time, handshake).await {
-        Ok(Ok(accepted)) => accepted,
-        Ok(Err(failed)) => {
+    let limits = &shared.limits;
+    let mut shutdown = shared.shutdown.0.subscribe();
+    let handshake = tokio::select! {
+        handshake = handshake::accept(&mut stream, limits.handshake_bytes, full) => handshake,
+        () = tokio::time::sleep(limits.handshake_time) => {
+            return tracing::debug!("no request within {:?}", limits.handshake_time);
+        }
+        _ = shutdown.wait_for(|begun| *begun) => return,
+    };
+    drop(shutdown);
+    let accepted = match handshake {
+        Ok(accepted) => accepted,
+        Err(failed) => {
             log_failed(&failed);
             if matches!(failed, Failed::Refused(..)) {
                 let _ = tokio::time::timeout(limits.close_time, linger(&mut stream)).await;
             }
             return;
         }
-        Err(_) => {
-            tracing::debug!("no request within {:?}", limits.handshake_time);
-            return;
-        }
     };
-    let entry = hub.enter(remote_addr, accepted.path, limits.queue_bytes);
+    // In the hub first, so that who has read the acceptance misses no message to all.
+    let entry = shared.hub.enter(remote_addr, accepted.path, limits.queue_bytes);
+    if let Err(error) = stream.write_all(&accepted.response).await {
+        return log_failed(&Failed::Io(error));
+    }
     tracing::debug!(id = %entry.peer.id, path = entry.peer.path, "open");
-    Session::new(stream, entry, handler, &limits).run(accepted.early).await;
+    Session::new(stream, entry, Arc::clone(&shared)).run(accepted.early).await;
 }
 
 fn log_failed(failed: &Failed) {

@@ -12,8 +12,8 @@ use crate::endpoint::{Endpoint, Failure};
 use crate::handler::{Closed, Context, Handler};
 use crate::handshake::is_temporary;
 use crate::hub::Entry;
-use crate::limits::Limits;
 use crate::scratch;
+use crate::server::Shared;
 
 /// One connection from its handshake on.
 pub(crate) struct Session<H> {
@@ -28,13 +28,13 @@ pub(crate) struct Session<H> {
     /// Why the connection ends; what is unsent goes out first if it can.
     end: Option<Closed>,
     started: Instant,
-    close_time: Duration,
     entry: Entry,
-    handler: Arc<H>,
+    shared: Arc<Shared<H>>,
 }
 
 impl<H: Handler> Session<H> {
-    pub(crate) fn new(stream: TcpStream, entry: Entry, handler: Arc<H>, limits: &Limits) -> Self {
+    pub(crate) fn new(stream: TcpStream, entry: Entry, shared: Arc<Shared<H>>) -> Self {
+        let limits = &shared.limits;
         Self {
             stream,
             endpoint: Endpoint::new(Server, limits.message_bytes),
@@ -43,9 +43,8 @@ impl<H: Handler> Session<H> {
             close_deadline: None,
             end: None,
             started: Instant::now(),
-            close_time: limits.close_time,
             entry,
-            handler,
+            shared,
         }
     }
 
@@ -53,7 +52,7 @@ impl<H: Handler> Session<H> {
     pub(crate) async fn run(mut self, mut early: Vec<u8>) {
         scratch::with(|scratch| {
             let link = self.endpoint.link(&mut scratch.output);
-            self.handler.opened(&mut Context::new(link, &self.entry.peer, &self.entry.hub));
+            self.shared.handler.opened(&mut Context::new(link, &self.entry.peer, &self.shared.hub));
             self.process(&mut early, &mut scratch.output);
             self.write(&scratch.output);
         });
@@ -61,14 +60,14 @@ impl<H: Handler> Session<H> {
         while !self.is_over() {
             self.turn().await;
         }
-        let Self { mut stream, end, close_time, entry, handler, .. } = self;
+        let Self { mut stream, end, entry, shared, .. } = self;
         let peer = Arc::clone(&entry.peer);
         drop(entry);
         let closed = end.unwrap_or(Closed::Eof);
         tracing::debug!("{closed}");
-        handler.closed(&peer, &closed);
+        shared.handler.closed(&peer, &closed);
         if !matches!(closed, Closed::Eof | Closed::Io(_)) {
-            let _ = tokio::time::timeout(close_time, linger(&mut stream)).await;
+            let _ = tokio::time::timeout(shared.limits.close_time, linger(&mut stream)).await;
         }
     }
 
@@ -105,11 +104,11 @@ impl<H: Handler> Session<H> {
 
     /// Handles received bytes; appends the replies to `out`.
     fn process(&mut self, input: &mut [u8], out: &mut Vec<u8>) {
-        let Self { endpoint, entry, handler, end, .. } = self;
+        let Self { endpoint, entry, shared, end, .. } = self;
         let result = endpoint.receive(input, out, |received, link| match received {
             Received::Data(message) => {
-                let mut context = Context::new(link.reborrow(), &entry.peer, &entry.hub);
-                handler.message(message, &mut context);
+                let mut context = Context::new(link.reborrow(), &entry.peer, &shared.hub);
+                shared.handler.message(message, &mut context);
             }
             Received::Ping(_) | Received::Pong(_) => {}
             Received::Close(close) => {
@@ -203,7 +202,7 @@ impl<H: Handler> Session<H> {
 
     fn start_close_deadline(&mut self) {
         let now = self.now();
-        self.close_deadline.get_or_insert(Deadline::after(self.close_time, now));
+        self.close_deadline.get_or_insert(Deadline::after(self.shared.limits.close_time, now));
     }
 
     fn is_over(&self) -> bool {

@@ -159,6 +159,21 @@ async fn frames_in_the_same_packet_as_the_response_are_not_lost() {
 }
 
 #[tokio::test]
+async fn a_message_can_be_answered_before_the_violation_behind_it_ends_the_connection() {
+    let (addr, served) =
+        serve(|accept| [switching(accept).as_bytes(), b"\x81\x01?\x81\x80\0\0\0\0"].concat());
+    let mut client = connect(addr).await.unwrap();
+    assert_eq!(client.receive().await.unwrap(), Received::Text("?".into()));
+    client.send("!").await.unwrap();
+    assert!(matches!(client.receive().await, Err(ClientError::Protocol(ProtocolError::Masked))));
+    drop(client);
+    let received = served.join().unwrap().1;
+    let (answer, close) = received.split_at(7);
+    assert_eq!(unmask(answer).2, b"!");
+    assert_eq!(unmask(close).2, b"\x03\xea");
+}
+
+#[tokio::test]
 async fn no_two_frames_have_the_same_masking_key_and_no_two_requests_the_same_key() {
     let mut keys = std::collections::HashSet::new();
     let mut requests = std::collections::HashSet::new();

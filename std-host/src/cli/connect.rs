@@ -37,9 +37,11 @@ pub(crate) struct Connect {
 impl Connect {
     pub(crate) async fn run(self) -> ExitCode {
         start_log(self.debug);
+        let url = self.url.clone();
         match self.talk().await {
             Ok(code) => code,
-            Err(error) => fail(&error.to_string()),
+            Err(error @ ClientError::Url(_)) => fail(&error.to_string()),
+            Err(error) => fail(&format!("{url}: {error}")),
         }
     }
 

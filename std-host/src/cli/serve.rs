@@ -102,32 +102,58 @@ impl Serve {
             }
             Err(error) => return fail(&format!("cannot listen on {}: {error}", self.listen)),
         };
+        let shutdown = server.shutdown();
+        match Signals::listen() {
+            Ok(signals) => drop(tokio::spawn(async move {
+                signals.wait().await;
+                shutdown.begin();
+            })),
+            Err(error) => tracing::warn!("signals are not handled: {error}"),
+        }
         println!("listening on ws://{}", server.local_addr());
         // Whoever started the program may have closed its end; serving goes on.
         let _ = io::stdout().flush();
-        let shutdown = server.shutdown();
-        tokio::spawn(async move {
-            match wait_for_signal().await {
-                Ok(()) => shutdown.begin(),
-                Err(error) => tracing::warn!("signals are not handled: {error}"),
-            }
-        });
         server.run().await;
         ExitCode::SUCCESS
     }
 }
 
+/// What a terminal, or whoever runs the program, asks it to end with.
 #[cfg(unix)]
-async fn wait_for_signal() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminate.recv() => Ok(()),
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    /// From here on, signals are kept for [`wait`](Self::wait) instead of ending the program.
+    fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
-#[cfg(not(unix))]
-async fn wait_for_signal() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
+#[cfg(windows)]
+struct Signals(tokio::signal::windows::CtrlC);
+
+#[cfg(windows)]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self(tokio::signal::windows::ctrl_c()?))
+    }
+
+    async fn wait(mut self) {
+        let _ = self.0.recv().await;
+    }
 }
