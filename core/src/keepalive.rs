@@ -69,7 +69,7 @@ impl Keepalive {
     #[must_use]
     pub fn remaining(&self, now: Duration) -> Duration {
         let limit = if self.waiting_for_pong { self.timeout } else { self.interval };
-        limit.saturating_sub(now.saturating_sub(self.since))
+        minus(limit, minus(now, self.since))
     }
 
     /// Says what to do at `now`. A [`Ping`](Action::Ping) is taken as sent.
@@ -112,9 +112,22 @@ impl Deadline {
     /// Returns how long to wait still; `None` when the deadline has passed.
     #[must_use]
     pub fn remaining(&self, now: Duration) -> Option<Duration> {
-        let left = self.0.saturating_sub(now);
+        let left = minus(self.0, now);
         (!left.is_zero()).then_some(left)
     }
+}
+
+/// Subtracts; not below zero.
+///
+/// `Duration::saturating_sub` does the same, but leaves a panic in firmware that cannot happen.
+const fn minus(from: Duration, what: Duration) -> Duration {
+    Duration::from_nanos(nanos(from).saturating_sub(nanos(what)))
+}
+
+/// Saturates after 584 years.
+const fn nanos(time: Duration) -> u64 {
+    let seconds = time.as_secs().saturating_mul(1_000_000_000);
+    seconds.saturating_add(time.subsec_nanos() as u64)
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use core::str::from_utf8;
 
-use httparse::{EMPTY_HEADER, Header, Status as Parsed};
-
-use super::fields::{Fields, is_field_value, is_token, named};
+use super::fields::{
+    self, EMPTY_HEADER, Fields, HeadError, Header, is_field_byte, is_field_value, is_token, named,
+};
 use super::response::put_headers;
 use super::writer::Writer;
 use super::{BuildError, HeadScanner, Key, MAX_HEADERS, ResponseError, Status};
@@ -168,17 +168,8 @@ impl<'b> Response<'b> {
             return Err(ResponseError::Malformed);
         }
         let mut headers = [EMPTY_HEADER; MAX_HEADERS];
-        let mut parser = httparse::Response::new(&mut headers);
-        match parser.parse(head) {
-            Ok(Parsed::Complete(_)) => {}
-            Err(httparse::Error::TooManyHeaders) => return Err(ResponseError::TooManyHeaders),
-            Ok(Parsed::Partial) | Err(_) => return Err(ResponseError::Malformed),
-        }
-        let status = parser.code.and_then(Status::new).ok_or(ResponseError::Malformed)?;
-        if parser.version != Some(1) {
-            return Err(ResponseError::Malformed);
-        }
-        let n_headers = parser.headers.len();
+        let (line, n_headers) = fields::parse(head, &mut headers)?;
+        let status = parse_line(line).ok_or(ResponseError::Malformed)?;
         Ok(Self { status, headers, n_headers })
     }
 
@@ -208,4 +199,23 @@ impl<'b> Response<'b> {
     fn fields(&self) -> Fields<'_> {
         Fields(self.headers.get(..self.n_headers).unwrap_or_default())
     }
+}
+
+impl From<HeadError> for ResponseError {
+    fn from(error: HeadError) -> Self {
+        match error {
+            HeadError::Malformed => Self::Malformed,
+            HeadError::TooManyHeaders => Self::TooManyHeaders,
+        }
+    }
+}
+
+/// RFC 9112 §4: `HTTP-version SP status-code SP [ reason-phrase ]`; the last space is often left out.
+fn parse_line(line: &[u8]) -> Option<Status> {
+    let (b"HTTP/1.1 ", [a, b, c, reason @ ..]) = line.split_first_chunk()? else { return None };
+    let status = [a, b, c].iter().try_fold(0, |status, digit| {
+        digit.is_ascii_digit().then(|| status * 10 + u16::from(**digit - b'0'))
+    })?;
+    let is_reason = matches!(reason, [] | [b' ', ..]) && reason.iter().all(|b| is_field_byte(*b));
+    Status::new(status).filter(|_| is_reason)
 }

@@ -2,7 +2,14 @@
 
 use core::str::from_utf8;
 
-use httparse::Header;
+/// One header field.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Header<'h> {
+    pub(super) name: &'h str,
+    pub(super) value: &'h [u8],
+}
+
+pub(super) const EMPTY_HEADER: Header<'static> = Header { name: "", value: b"" };
 
 /// The header fields of a head, in the order in which they came.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +53,48 @@ pub(super) fn named<'h>(headers: &'h [Header<'h>], name: &str) -> impl Iterator<
         .map(|field| field.value)
 }
 
+/// Splits a head into its first line and its header fields; returns the line and the number of fields.
+pub(super) fn parse<'b>(
+    head: &'b [u8],
+    headers: &mut [Header<'b>],
+) -> Result<(&'b [u8], usize), HeadError> {
+    // Whole lines that end in CR LF: a `HeadScanner` has seen them.
+    let mut lines = head
+        .split(|byte| *byte == b'\n')
+        .map(|line| match line {
+            [text @ .., b'\r'] => text,
+            _ => line,
+        })
+        .skip_while(|line| line.is_empty());
+    let first = lines.next().ok_or(HeadError::Malformed)?;
+    let mut slots = headers.iter_mut();
+    let mut n = 0;
+    for line in lines.take_while(|line| !line.is_empty()) {
+        let header = parse_field(line).ok_or(HeadError::Malformed)?;
+        *slots.next().ok_or(HeadError::TooManyHeaders)? = header;
+        n += 1;
+    }
+    Ok((first, n))
+}
+
+/// Why a head cannot be parsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HeadError {
+    Malformed,
+    TooManyHeaders,
+}
+
+/// RFC 9112 §5: `field-name ":" OWS field-value OWS`.
+fn parse_field(line: &[u8]) -> Option<Header<'_>> {
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    let name = from_utf8(line.get(..colon)?).ok().filter(|name| is_token(name))?;
+    let value = line.get(colon..)?.split_first()?.1;
+    value
+        .iter()
+        .all(|byte| is_field_byte(*byte))
+        .then(|| Header { name, value: value.trim_ascii() })
+}
+
 /// RFC 9110 §5.6.2.
 pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty()
@@ -58,7 +107,11 @@ pub(super) fn is_token(text: &str) -> bool {
 
 /// RFC 9110 §5.5: visible characters, spaces and tabs; no CR, LF or NUL.
 pub(super) fn is_field_value(text: &str) -> bool {
-    text.bytes().all(|byte| byte == b'\t' || byte >= b' ' && byte != 0x7f)
+    text.bytes().all(is_field_byte)
+}
+
+pub(super) const fn is_field_byte(byte: u8) -> bool {
+    byte == b'\t' || byte >= b' ' && byte != 0x7f
 }
 
 /// A name that the handshake writes or checks itself, so that nobody else may add it.

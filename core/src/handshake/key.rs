@@ -1,7 +1,5 @@
 //! `Sec-WebSocket-Key` and the answer to it (RFC 6455 §4.2.2 item 5.4).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest as _, Sha1};
 
 /// Holds the key of a handshake: the base64 of 16 bytes, 24 characters.
@@ -21,18 +19,16 @@ impl Key {
     /// Encodes 16 bytes, which a client draws at random for each connection.
     #[must_use]
     pub fn from_nonce(nonce: [u8; 16]) -> Self {
-        let mut text = [0; 24];
-        // 16 bytes always make 24 characters.
-        let _ = STANDARD.encode_slice(nonce, &mut text);
-        Self(text)
+        Self(base64(&nonce))
     }
 
     /// Takes the value of a `Sec-WebSocket-Key` field; `None` unless it decodes to 16 bytes.
     #[must_use]
     pub fn parse(value: &[u8]) -> Option<Self> {
-        let text = value.try_into().ok()?;
-        let len = STANDARD.decode_slice(value, &mut [0; 18]).ok()?;
-        (len == 16).then_some(Self(text))
+        let text: [u8; 24] = value.try_into().ok()?;
+        // 21 characters of six bits, one of two bits, and two that fill up: 16 bytes.
+        let [digits @ .., b'A' | b'Q' | b'g' | b'w', b'=', b'='] = &text else { return None };
+        digits.iter().all(|digit| ALPHABET.contains(digit)).then_some(Self(text))
     }
 
     /// Returns the 24 characters.
@@ -45,18 +41,58 @@ impl Key {
     #[must_use]
     pub fn accept(&self) -> [u8; 28] {
         let digest = Sha1::new().chain_update(self.0).chain_update(GUID).finalize();
-        let mut text = [0; 28];
-        // 20 bytes always make 28 characters.
-        let _ = STANDARD.encode_slice(digest, &mut text);
-        text
+        base64(&digest)
     }
 }
+
+/// Encodes `bytes` (RFC 4648 §4) as the `LEN` characters that they make.
+///
+/// Of our own, because the libraries leave panics in firmware; a test holds it against one.
+fn base64<const LEN: usize>(bytes: &[u8]) -> [u8; LEN] {
+    let byte = |at: usize| usize::from(bytes.get(at).copied().unwrap_or_default());
+    let mut text = [b'='; LEN];
+    for (i, digit) in text.iter_mut().enumerate().take((bytes.len() * 8).div_ceil(6)) {
+        let at = i * 6 / 8;
+        *digit = ALPHABET[(byte(at) << 8 | byte(at + 1)) >> (10 - i * 6 % 8) & 63];
+    }
+    text
+}
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 #[cfg(test)]
 mod tests {
+    use ::base64::Engine as _;
+    use ::base64::engine::general_purpose::STANDARD;
+
     use super::*;
+
+    fn encode<const LEN: usize>(bytes: &[u8]) -> [u8; LEN] {
+        let mut text = [0; LEN];
+        assert_eq!(STANDARD.encode_slice(bytes, &mut text), Ok(LEN));
+        text
+    }
+
+    #[test]
+    fn encoding_and_decoding_agree_with_the_library() {
+        let byte = |seed: u8, i: usize| seed.wrapping_mul(31) ^ u8::try_from(i * 37 % 251).unwrap();
+        for seed in 0..=u8::MAX {
+            let nonce = core::array::from_fn(|i| byte(seed, i));
+            let key = Key::from_nonce(nonce);
+            assert_eq!(key.as_bytes(), &encode::<24>(&nonce));
+            let digest: [u8; 20] = core::array::from_fn(|i| byte(seed, i + 16));
+            assert_eq!(base64::<28>(&digest), encode::<28>(&digest));
+            // Every character in every place: a key for both, or for none.
+            for at in 0..24 {
+                let mut text = *key.as_bytes();
+                text[at] = seed;
+                let decoded = STANDARD.decode_slice(text, &mut [0; 18]) == Ok(16);
+                assert_eq!(Key::parse(&text).is_some(), decoded, "{seed} at {at}");
+            }
+        }
+    }
 
     #[test]
     fn only_the_base64_of_16_bytes_is_a_key() {

@@ -1,8 +1,8 @@
 //! The client's request, as the server sees it (RFC 6455 §4.2.1).
 
-use httparse::{EMPTY_HEADER, Header, Status as Parsed};
+use core::str::from_utf8;
 
-use super::fields::{Fields, named};
+use super::fields::{self, EMPTY_HEADER, Fields, HeadError, Header, is_token, named};
 use super::response::{Acceptance, encode_acceptance};
 use super::{BuildError, HeadScanner, Key, MAX_HEADERS, RequestError};
 
@@ -41,18 +41,8 @@ impl<'b, const N: usize> Request<'b, N> {
             return Err(RequestError::Malformed);
         }
         let mut headers = [EMPTY_HEADER; N];
-        let mut parser = httparse::Request::new(&mut headers);
-        match parser.parse(head) {
-            Ok(Parsed::Complete(_)) => {}
-            Err(httparse::Error::TooManyHeaders) => return Err(RequestError::TooManyHeaders),
-            Ok(Parsed::Partial) | Err(_) => return Err(RequestError::Malformed),
-        }
-        let (Some(method), Some(target), Some(minor_version)) =
-            (parser.method, parser.path, parser.version)
-        else {
-            return Err(RequestError::Malformed);
-        };
-        let n_headers = parser.headers.len();
+        let (line, n_headers) = fields::parse(head, &mut headers)?;
+        let (method, target, minor_version) = parse_line(line).ok_or(RequestError::Malformed)?;
         Ok(Self { method, target, minor_version, headers, n_headers })
     }
 
@@ -202,13 +192,40 @@ impl<'r> Upgrade<'r> {
     }
 }
 
+impl From<HeadError> for RequestError {
+    fn from(error: HeadError) -> Self {
+        match error {
+            HeadError::Malformed => Self::Malformed,
+            HeadError::TooManyHeaders => Self::TooManyHeaders,
+        }
+    }
+}
+
+/// RFC 9112 §3: `method SP request-target SP HTTP-version`.
+fn parse_line(line: &[u8]) -> Option<(&str, &str, u8)> {
+    let mut parts = from_utf8(line).ok()?.split([' ']);
+    let (method, target, version) = (parts.next()?, parts.next()?, parts.next()?);
+    let minor_version = match version {
+        "HTTP/1.0" => 0,
+        "HTTP/1.1" => 1,
+        _ => return None,
+    };
+    let is_target = !target.is_empty() && target.bytes().all(|b| b > b' ' && b != 0x7f);
+    (is_token(method) && is_target && parts.next().is_none()).then_some((
+        method,
+        target,
+        minor_version,
+    ))
+}
+
 /// Splits a target into path and query.
 fn split_target(target: &str) -> (&str, Option<&str>) {
     let target = match after_scheme(target) {
         Some(rest) => rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or("/"),
         None => target,
     };
-    match target.split_once('?') {
+    // A `char` in brackets: the search for a bare one leaves a panic in firmware.
+    match target.split_once(['?']) {
         Some(("", query)) => ("/", Some(query)),
         Some((path, query)) => (path, Some(query)),
         None => (target, None),
@@ -226,7 +243,8 @@ fn is_valid_target(target: &str) -> bool {
 
 /// RFC 9112 §3.2.2: "a server MUST accept the absolute-form in requests".
 fn after_scheme(target: &str) -> Option<&str> {
-    let (scheme, rest) = target.split_once("://")?;
-    let is_http = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
-    is_http.then_some(rest)
+    ["http://", "https://"].iter().find_map(|scheme| {
+        let (start, rest) = target.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    })
 }
