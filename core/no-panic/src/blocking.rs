@@ -1,0 +1,182 @@
+//! The blocking driver, as both roles.
+
+use wirelet::blocking::{Pending, Receiver, Sender, WebSocket};
+use wirelet::handshake::{Acceptance, ClientRequest, Refusal, Request, RequestError, Response};
+use wirelet::{
+    Buffers, Chunk, Client, Close, Error, Flush, Message, Received, Reply, Server, Storage,
+};
+
+use crate::socket::{Failed, Random, Socket};
+
+macro_rules! exports {
+    ($name:ident, $role:ty) => { mod $name {
+        use super::*;
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_new"))]
+        pub fn new<'b>(socket: Socket, role: $role, buffers: Buffers<'b>, flush: Flush) -> WebSocket<'b, Socket, $role> {
+            WebSocket::new(socket, role, buffers).with_flush(flush)
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_receive"))]
+        pub fn receive<'w, 'b>(ws: &'w mut WebSocket<'b, Socket, $role>) -> Result<(Received<'w, Message<'w>>, &'w mut Sender<'b, Socket, $role>), Error<Failed>> {
+            ws.receive()
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_receive_chunk"))]
+        pub fn receive_chunk<'w, 'b>(ws: &'w mut WebSocket<'b, Socket, $role>) -> Result<(Received<'w, Chunk<'w>>, &'w mut Sender<'b, Socket, $role>), Error<Failed>> {
+            ws.receive_chunk()
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_send"))]
+        pub fn send(ws: &mut WebSocket<'_, Socket, $role>, chunk: Chunk<'_>) -> Result<(), Error<Failed>> {
+            ws.send(chunk)
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_close"))]
+        pub fn close(ws: &mut WebSocket<'_, Socket, $role>, close: Close<'_>) -> Result<(), Error<Failed>> {
+            ws.close(close)
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_finish"))]
+        pub fn finish(ws: WebSocket<'_, Socket, $role>) -> Result<Socket, Error<Failed>> {
+            ws.finish()
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_split"))]
+        pub fn split<'b>(ws: WebSocket<'b, Socket, $role>, halves: fn(Socket) -> (Socket, Socket)) -> (Receiver<'b, Socket, $role>, Sender<'b, Socket, $role>) {
+            ws.split(halves)
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_sender_send"))]
+        pub fn sender_send(sender: &mut Sender<'_, Socket, $role>, chunk: Chunk<'_>) -> Result<(), Error<Failed>> {
+            sender.send(chunk)
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_sender_queue"))]
+        pub fn sender_queue(sender: &mut Sender<'_, Socket, $role>, chunk: Chunk<'_>) -> Result<(), Error<Failed>> {
+            sender.queue(chunk)
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_sender_ping"))]
+        pub fn sender_ping(sender: &mut Sender<'_, Socket, $role>, payload: &[u8]) -> Result<(), Error<Failed>> {
+            sender.ping(payload)
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_sender_pong"))]
+        pub fn sender_pong(sender: &mut Sender<'_, Socket, $role>, payload: &[u8]) -> Result<(), Error<Failed>> {
+            sender.pong(payload)
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_sender_close"))]
+        pub fn sender_close(sender: &mut Sender<'_, Socket, $role>, close: Close<'_>) -> Result<(), Error<Failed>> {
+            sender.close(close)
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_sender_flush"))]
+        pub fn sender_flush(sender: &mut Sender<'_, Socket, $role>) -> Result<(), Error<Failed>> {
+            sender.flush()
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_sender_answer"))]
+        pub fn sender_answer(sender: &mut Sender<'_, Socket, $role>, reply: Reply<'_, $role>) -> Result<(), Error<Failed>> {
+            sender.answer(reply)
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_receiver_receive"))]
+        pub fn receiver_receive<'r>(receiver: &'r mut Receiver<'_, Socket, $role>) -> Result<Received<'r, Message<'r>>, Error<Failed>> {
+            receiver.receive()
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_receiver_receive_chunk"))]
+        pub fn receiver_receive_chunk<'r>(receiver: &'r mut Receiver<'_, Socket, $role>) -> Result<Received<'r, Chunk<'r>>, Error<Failed>> {
+            receiver.receive_chunk()
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_receiver_reply"))]
+        pub fn receiver_reply<'r>(receiver: &'r mut Receiver<'_, Socket, $role>) -> Option<Reply<'r, $role>> {
+            receiver.reply()
+        }
+    }};
+}
+
+exports!(server, Server);
+exports!(client, Client<Random>);
+
+#[unsafe(no_mangle)]
+pub fn blocking_server_accept<'b>(
+    socket: Socket,
+    buffers: Buffers<'b>,
+) -> Result<WebSocket<'b, Socket, Server>, Error<Failed>> {
+    WebSocket::accept(socket, buffers)
+}
+
+#[unsafe(no_mangle)]
+pub fn blocking_client_connect<'b>(
+    socket: Socket,
+    request: &ClientRequest<'_>,
+    random: Random,
+    buffers: Buffers<'b>,
+) -> Result<WebSocket<'b, Socket, Client<Random>>, Error<Failed>> {
+    WebSocket::connect(socket, request, random, buffers)
+}
+
+#[unsafe(no_mangle)]
+pub fn blocking_client_connect_with<'b>(
+    socket: Socket,
+    request: &ClientRequest<'_>,
+    random: Random,
+    buffers: Buffers<'b>,
+    inspect: fn(&Response<'_>),
+) -> Result<WebSocket<'b, Socket, Client<Random>>, Error<Failed>> {
+    WebSocket::connect_with(socket, request, random, buffers, inspect)
+}
+
+#[unsafe(no_mangle)]
+pub fn blocking_pending_read<'b>(
+    socket: Socket,
+    buffers: Buffers<'b>,
+) -> Result<Pending<'b, Socket>, Error<Failed>> {
+    Pending::read(socket, buffers)
+}
+
+#[unsafe(no_mangle)]
+pub fn blocking_pending_request<'p>(
+    pending: &'p Pending<'_, Socket>,
+) -> Result<Request<'p>, RequestError> {
+    pending.request()
+}
+
+#[unsafe(no_mangle)]
+pub fn blocking_pending_accept<'b>(
+    pending: Pending<'b, Socket>,
+    acceptance: &Acceptance<'_>,
+) -> Result<WebSocket<'b, Socket, Server>, Error<Failed>> {
+    pending.accept(acceptance)
+}
+
+#[unsafe(no_mangle)]
+pub fn blocking_pending_refuse(
+    pending: Pending<'_, Socket>,
+    refusal: &Refusal<'_>,
+) -> Result<Socket, Error<Failed>> {
+    pending.refuse(refusal)
+}
+
+#[unsafe(no_mangle)]
+pub fn blocking_pending_into_socket(pending: Pending<'_, Socket>) -> Socket {
+    pending.into_socket()
+}
+
+/// The whole of a server that echoes, as firmware writes it.
+#[unsafe(no_mangle)]
+pub fn blocking_server_echo(socket: Socket) -> Result<Socket, Error<Failed>> {
+    let mut storage = Storage::<1024, 4096, 256>::new();
+    let mut ws = WebSocket::accept(socket, storage.buffers())?;
+    loop {
+        match ws.receive()? {
+            (Received::Data(message), sender) => sender.send(message)?,
+            (Received::Ping(_) | Received::Pong(_), _) => {}
+            (Received::Close(_), _) => return ws.finish(),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The opening handshake, both roles.
+
+use wirelet::handshake::{
+    Acceptance, AllowList, BuildError, ClientRequest, HeadScanner, Key, Refusal, Request,
+    RequestError, Response, ResponseError, Status, Upgrade,
+};
+
+#[unsafe(no_mangle)]
+pub fn head_scanner_scan(
+    scanner: &mut HeadScanner,
+    received: &[u8],
+) -> Result<Option<usize>, RequestError> {
+    scanner.scan(received)
+}
+
+#[unsafe(no_mangle)]
+pub fn request_parse(head: &[u8]) -> Result<Request<'_>, RequestError> {
+    Request::parse(head)
+}
+
+#[unsafe(no_mangle)]
+pub fn request_parse_with_room_for_one(head: &[u8]) -> Result<Request<'_, 1>, RequestError> {
+    Request::parse(head)
+}
+
+#[unsafe(no_mangle)]
+pub fn request_target<'b>(request: &Request<'b>) -> (&'b str, &'b str, Option<&'b str>) {
+    (request.method(), request.path(), request.query())
+}
+
+#[unsafe(no_mangle)]
+pub fn request_header<'r>(request: &'r Request<'_>, name: &str) -> Option<&'r [u8]> {
+    request.header(name)
+}
+
+#[unsafe(no_mangle)]
+pub fn request_headers(request: &Request<'_>, show: fn(&str, &[u8])) {
+    request.headers().for_each(|(name, value)| show(name, value));
+}
+
+#[unsafe(no_mangle)]
+pub fn request_upgrade<'r>(request: &'r Request<'_>) -> Result<Upgrade<'r>, RequestError> {
+    request.upgrade()
+}
+
+#[unsafe(no_mangle)]
+pub fn upgrade_origin<'r>(upgrade: &Upgrade<'r>) -> (&'r [u8], Option<&'r [u8]>) {
+    (upgrade.host(), upgrade.origin())
+}
+
+#[unsafe(no_mangle)]
+pub fn upgrade_choose_subprotocol<'s>(
+    upgrade: &Upgrade<'_>,
+    supported: &[&'s str],
+) -> Option<&'s str> {
+    upgrade.choose_subprotocol(supported)
+}
+
+#[unsafe(no_mangle)]
+pub fn upgrade_accept(
+    upgrade: &Upgrade<'_>,
+    acceptance: &Acceptance<'_>,
+    out: &mut [u8],
+) -> Result<usize, BuildError> {
+    upgrade.accept(acceptance, out)
+}
+
+#[unsafe(no_mangle)]
+pub fn allow_list_permits(list: &AllowList<'_>, value: Option<&[u8]>) -> bool {
+    list.permits(value)
+}
+
+#[unsafe(no_mangle)]
+pub fn refusal_encode(refusal: &Refusal<'_>, out: &mut [u8]) -> Result<usize, BuildError> {
+    refusal.encode(out)
+}
+
+#[unsafe(no_mangle)]
+pub fn refusal_from_error(error: RequestError) -> Refusal<'static> {
+    error.into()
+}
+
+#[unsafe(no_mangle)]
+pub fn status_new(status: u16) -> Option<Status> {
+    Status::new(status)
+}
+
+#[unsafe(no_mangle)]
+pub fn key_from_nonce(nonce: [u8; 16]) -> Key {
+    Key::from_nonce(nonce)
+}
+
+#[unsafe(no_mangle)]
+pub fn key_parse(value: &[u8]) -> Option<Key> {
+    Key::parse(value)
+}
+
+#[unsafe(no_mangle)]
+pub fn key_accept(key: &Key) -> [u8; 28] {
+    key.accept()
+}
+
+#[unsafe(no_mangle)]
+pub fn client_request_encode(
+    request: &ClientRequest<'_>,
+    key: &Key,
+    out: &mut [u8],
+) -> Result<usize, BuildError> {
+    request.encode(key, out)
+}
+
+#[unsafe(no_mangle)]
+pub fn client_request_verify<'b>(
+    request: &ClientRequest<'_>,
+    key: &Key,
+    head: &'b [u8],
+) -> Result<Response<'b>, ResponseError> {
+    request.verify(key, head)
+}
+
+#[unsafe(no_mangle)]
+pub fn response_parse(head: &[u8]) -> Result<Response<'_>, ResponseError> {
+    Response::parse(head)
+}
+
+#[unsafe(no_mangle)]
+pub fn response_header<'r>(
+    response: &'r Response<'_>,
+    name: &str,
+) -> (Status, Option<&'r [u8]>, Option<&'r str>) {
+    (response.status(), response.header(name), response.subprotocol())
+}
+
+#[unsafe(no_mangle)]
+pub fn response_headers(response: &Response<'_>, show: fn(&str, &[u8])) {
+    response.headers().for_each(|(name, value)| show(name, value));
+}
