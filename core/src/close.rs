@@ -187,6 +187,11 @@ mod tests {
     }
 
     #[test]
+    fn a_code_is_shown_as_its_number() {
+        assert_eq!(CloseCode::GOING_AWAY.to_string(), "1001");
+    }
+
+    #[test]
     fn a_payload_of_one_byte_is_refused() {
         assert_eq!(Close::decode(&[3]), Err(ProtocolError::InvalidClosePayload));
     }

@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{Peer, Seen, TestRole, Transcript, at_every_split, on_both_roles};
-use wirelet::{Close, CloseCode, Event, ProtocolError, SendError};
+use common::{KEY, Peer, Seen, TestRole, Transcript, at_every_split, frame, on_both_roles};
+use wirelet::{Close, CloseCode, Connection, Event, ProtocolError, SendError, Server};
 
 fn closed<Ro: TestRole>(code: Option<u16>, reason: &str, echo: &[u8]) -> Transcript {
     Transcript { events: vec![Seen::Close(code, reason.into())], replies: Ro::sent(0x88, echo) }
@@ -245,3 +245,13 @@ on_both_roles!(
     nothing_can_be_sent_after_the_own_close,
     closes_of_every_form_have_their_bytes,
 );
+
+#[test]
+fn a_close_that_was_sent_shows_until_the_end() {
+    let mut connection = Connection::new(Server);
+    assert!(!connection.is_close_sent());
+    connection.close(CloseCode::GOING_AWAY, &mut [0; 16]).unwrap();
+    assert!(connection.is_close_sent());
+    connection.receive(&mut frame(0x88, Some(KEY), &[])).unwrap();
+    assert!(connection.is_close_sent());
+}
