@@ -130,11 +130,11 @@ fn halves(stop_at: usize) -> (Vec<String>, Vec<(u8, Vec<u8>)>, usize) {
     let mut dropped = 0;
     let mut done = false;
     while !done {
-        match poll_once(async { receiver.receive_chunk().await.map(|received| show(&received)) }) {
-            Some(received) => {
-                let received = received.unwrap();
-                done = received.starts_with("close");
-                seen.push(received);
+        match poll_once(async { receiver.receive_chunk().await.map(|event| show(&event)) }) {
+            Some(event) => {
+                let event = event.unwrap();
+                done = event.starts_with("close");
+                seen.push(event);
             }
             None => dropped += 1,
         }
