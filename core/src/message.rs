@@ -89,7 +89,9 @@ impl<'b, const LEN: usize> From<&'b [u8; LEN]> for Message<'b> {
 ///
 /// A received chunk is cut where the input was cut; chunks are not frames. Text in chunks has been
 /// validated up to the end of the chunk, which may lie inside a code point. To send a chunk is to
-/// send one frame, so an echo of any message through a small buffer is `send(chunk)`.
+/// send one frame, so an echo of any message through a small buffer is `send(chunk)`. A text that
+/// was begun with received chunks must be continued with those that followed them, as otherwise
+/// the whole might not be UTF-8.
 ///
 /// ```
 /// use wirelet::{Chunk, Message};

@@ -126,7 +126,8 @@ impl<Ro: Role> Incoming<Ro> {
     /// # Errors
     ///
     /// The peer broke the protocol. The connection has failed (§7.1.7): the reply is a close frame
-    /// with the right code, and all further input is consumed and ignored.
+    /// with the right code, and all further input is consumed and ignored. All of `input` counts as
+    /// consumed, and may have been changed.
     pub fn receive<'b>(&mut self, input: &'b mut [u8]) -> Result<Progress<'b>, ProtocolError> {
         if self.is_ended() {
             // §1.4: "After receiving a control frame indicating the connection should be closed,
