@@ -78,7 +78,7 @@ impl Utf8Validator {
 
     /// Feeds the code point that was cut; returns what follows it.
     fn complete<'b>(&mut self, mut piece: &'b [u8]) -> Result<&'b [u8], ProtocolError> {
-        while self.len > 0 {
+        while self.len != 0 {
             let Some((&byte, rest)) = piece.split_first() else { break };
             piece = rest;
             let len = usize::from(self.len);

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Peer, TestRole, on_both_roles};
 use heapless::Vec as Store;
-use wirelet::{CapacityError, Connection, Event, Inbox, Kind};
+use wirelet::{CapacityError, Chunk, Connection, Event, Inbox, Kind, Message, Store as _};
 
 /// What the messages of a stream were, or that one did not fit.
 type Joined = Result<Vec<(Kind, Vec<u8>)>, CapacityError>;
@@ -190,3 +190,16 @@ on_both_roles!(
     a_fragmented_message_is_lent_from_the_store,
     whole_messages_between_do_not_disturb_the_store,
 );
+
+#[test]
+fn a_store_by_reference_is_emptied_for_each_message() {
+    let mut store = heapless::Vec::<u8, 4>::new();
+    let mut inbox = Inbox::new(&mut store);
+    for text in ["ab", "cd"] {
+        assert_eq!(inbox.push(Chunk::first(text)), Ok(None));
+        assert_eq!(inbox.push(Chunk::last("")), Ok(Some(Message::Text(text))));
+    }
+    inbox.clear();
+    assert!(inbox.store().as_bytes().is_empty());
+    assert_eq!(inbox.store().room(), 4);
+}
