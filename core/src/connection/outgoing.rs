@@ -186,13 +186,13 @@ impl<Ro: Role> Outgoing<Ro> {
         };
         let (masking_key, written) = match self.unfinished {
             Some(Unfinished { key, written, .. }) => (key, written),
-            None => (self.role.masking_key(), 0),
+            None => {
+                crate::log::trace!("replying {opcode:?}, {} bytes of payload", payload.len());
+                (self.role.masking_key(), 0)
+            }
         };
         let payload_len = payload.len() as u64;
         let header = Header { fin: true, rsv: 0, opcode, masking_key, payload_len };
-        if written == 0 {
-            crate::log::trace!("replying {header:?}");
-        }
         let start = FrameStart::new(&header);
         let key = masking_key.map_or([0; 4], MaskingKey::to_bytes);
         let masked = payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key);
