@@ -12,10 +12,10 @@ use embassy_futures::block_on;
 use embassy_futures::join::join;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
-use pipe::{Async, Awaits, SHAPES, Shape, WouldBlock, pipe};
+use pipe::{Async, Awaits, Blocking, SHAPES, Shape, WouldBlock, pipe};
 use wirelet::asynch::WebSocket;
 use wirelet::handshake::ClientRequest;
-use wirelet::{Client, CloseCode, Error, Message, Received, SendError, Server, Storage};
+use wirelet::{Client, CloseCode, Error, Message, Received, SendError, Server, Storage, blocking};
 
 const REQUEST: ClientRequest<'static> = ClientRequest::new("example.com", "/");
 
@@ -54,6 +54,42 @@ fn messages_of_every_length_come_back_as_they_went() {
         let (server, client) = block_on(join(serve, talk));
         server.unwrap();
         client.unwrap();
+    }
+}
+
+#[test]
+fn the_blocking_and_the_async_driver_talk_to_each_other() {
+    for shape in SHAPES {
+        let (server, client) = pipe(shape);
+        std::thread::scope(|threads| {
+            threads.spawn(move || {
+                let mut storage = Storage::<300, 2000, 131>::new();
+                let mut ws =
+                    blocking::WebSocket::accept(Blocking(server), storage.buffers()).unwrap();
+                loop {
+                    match ws.receive().unwrap() {
+                        (Received::Data(message), sender) => sender.send(message).unwrap(),
+                        (Received::Close(_), _) => break,
+                        _ => {}
+                    }
+                }
+            });
+            let mut storage = Storage::<300, 2000, 200>::new();
+            block_on(async {
+                let client = Async(client, Awaits::default());
+                let mut ws =
+                    WebSocket::connect(client, &REQUEST, TestRng::new(3), storage.buffers())
+                        .await
+                        .unwrap();
+                for len in [0, 125, 126, 300, 2000] {
+                    let text = "x".repeat(len);
+                    ws.send(text.as_str()).await.unwrap();
+                    assert_eq!(ws.receive().await.unwrap().0, Received::Data(Message::Text(&text)));
+                }
+                ws.close(CloseCode::NORMAL_CLOSURE).await.unwrap();
+                assert!(matches!(ws.receive().await.unwrap().0, Received::Close(_)));
+            });
+        });
     }
 }
 
