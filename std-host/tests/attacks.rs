@@ -7,13 +7,9 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use harness::{Running, frame, handshake, read_frame, upgrade_request};
-
-const TEXT: u8 = 0x81;
-const BINARY: u8 = 0x82;
-const CLOSE: u8 = 0x88;
-const PING: u8 = 0x89;
-const PONG: u8 = 0x8a;
+use harness::{
+    BINARY, CLOSE, PING, PONG, Running, TEXT, frame, handshake, read_frame, upgrade_request,
+};
 
 #[test]
 fn each_violation_is_answered_by_its_close_code() {

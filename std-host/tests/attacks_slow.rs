@@ -8,12 +8,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use harness::{Running, frame, handshake, read_frame, upgrade_request};
-
-const TEXT: u8 = 0x81;
-const BINARY: u8 = 0x82;
-const CLOSE: u8 = 0x88;
-const PING: u8 = 0x89;
+use harness::{BINARY, CLOSE, PING, Running, TEXT, frame, handshake, read_frame, upgrade_request};
 
 /// What the program may grow by, whatever is thrown at it.
 const GROWTH_KIB: u64 = 16 * 1024;

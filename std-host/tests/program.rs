@@ -6,14 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use harness::{Running, frame, handshake, read_frame};
-
-/// One byte more is a whole frame; see `frame`.
-const TEXT: u8 = 0x81;
-const BINARY: u8 = 0x82;
-const CLOSE: u8 = 0x88;
-const PING: u8 = 0x89;
-const PONG: u8 = 0x8a;
+use harness::{BINARY, CLOSE, PING, PONG, Running, TEXT, frame, handshake, read_frame};
 
 #[test]
 fn the_listening_line_names_the_port_that_was_taken() {

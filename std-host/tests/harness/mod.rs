@@ -8,6 +8,13 @@ use std::time::{Duration, Instant};
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_wirelet");
 
+/// First bytes of frames that are no fragments.
+pub(crate) const TEXT: u8 = 0x81;
+pub(crate) const BINARY: u8 = 0x82;
+pub(crate) const CLOSE: u8 = 0x88;
+pub(crate) const PING: u8 = 0x89;
+pub(crate) const PONG: u8 = 0x8a;
+
 /// A `wirelet serve` on a free port, killed when it goes.
 pub(crate) struct Running {
     child: Child,
