@@ -1,5 +1,9 @@
 //! The async driver, as both roles.
 
+use core::hint::black_box;
+use core::pin::{Pin, pin};
+
+use embedded_io_async::{Read, Write};
 use wirelet::asynch::{Pending, Receiver, Sender, WebSocket};
 use wirelet::handshake::{Acceptance, ClientRequest, Refusal, Request, RequestError, Response};
 use wirelet::{
@@ -191,5 +195,22 @@ async fn echo(socket: Socket) -> Result<Socket, Error<Failed>> {
             (Received::Ping(_) | Received::Pong(_), _) => {}
             (Received::Close(_), _) => return ws.finish().await,
         }
+    }
+}
+
+/// An echo without `wirelet`, polled as executors poll: through a pointer to a task of which they
+/// know nothing. The panics that it holds are those of the language, and all that `asynch` may hold.
+#[unsafe(no_mangle)]
+pub fn control_async_task(socket: Socket, goes_on: fn() -> bool) -> Option<Result<(), Failed>> {
+    let mut task = pin!(echo_raw(socket));
+    let task: Pin<&mut dyn Future<Output = _>> = task.as_mut();
+    run(black_box(task), goes_on)
+}
+
+async fn echo_raw(mut socket: Socket) -> Result<(), Failed> {
+    let mut bytes = [0; 64];
+    loop {
+        let n = socket.read(&mut bytes).await?;
+        socket.write(bytes.get(..n).unwrap_or_default()).await?;
     }
 }
