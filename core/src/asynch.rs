@@ -3,7 +3,7 @@
 use embedded_io_async::{Read, Write};
 use rand_core::Rng;
 
-use crate::buffers::Window;
+use crate::buffers::{MAX_CONTROL_LEN, Window};
 use crate::driver::{self, Receiving, Reply, Sending, Step};
 use crate::handshake::{
     Acceptance, ClientRequest, HandshakeError, HeadScanner, Key, Refusal, Request, RequestError,
@@ -277,10 +277,7 @@ impl<W: Write, Ro: Role> Sender<'_, W, Ro> {
     /// [`Error::Send`]: nothing was sent. [`Error::Transport`].
     pub async fn send<'m>(&mut self, chunk: impl Into<Chunk<'m>>) -> Result<(), Error<W::Error>> {
         let chunk = chunk.into();
-        match self.queue(chunk).await {
-            Err(Error::Send(SendError::OutOfSpace { .. })) => self.write_through(&chunk).await?,
-            result => result?,
-        }
+        self.put(&chunk).await?;
         self.finish_batch().await
     }
 
@@ -293,7 +290,8 @@ impl<W: Write, Ro: Role> Sender<'_, W, Ro> {
     /// [`send`](Self::send); it is not queued.
     pub async fn queue<'m>(&mut self, chunk: impl Into<Chunk<'m>>) -> Result<(), Error<W::Error>> {
         let chunk = chunk.into();
-        self.queue_frame(|outgoing, out| outgoing.send(chunk, out)).await
+        self.sending.check_len(&chunk)?;
+        self.put(&chunk).await
     }
 
     /// Sends a ping with at most 125 bytes of payload; queued whole or not at all.
@@ -302,7 +300,7 @@ impl<W: Write, Ro: Role> Sender<'_, W, Ro> {
     ///
     /// As [`send`](Self::send).
     pub async fn ping(&mut self, payload: &[u8]) -> Result<(), Error<W::Error>> {
-        self.queue_frame(|outgoing, out| outgoing.ping(payload, out)).await?;
+        self.put_control(|outgoing, out| outgoing.ping(payload, out)).await?;
         self.finish_batch().await
     }
 
@@ -312,7 +310,7 @@ impl<W: Write, Ro: Role> Sender<'_, W, Ro> {
     ///
     /// As [`send`](Self::send).
     pub async fn pong(&mut self, payload: &[u8]) -> Result<(), Error<W::Error>> {
-        self.queue_frame(|outgoing, out| outgoing.pong(payload, out)).await?;
+        self.put_control(|outgoing, out| outgoing.pong(payload, out)).await?;
         self.finish_batch().await
     }
 
@@ -324,7 +322,7 @@ impl<W: Write, Ro: Role> Sender<'_, W, Ro> {
     /// As [`send`](Self::send).
     pub async fn close<'m>(&mut self, close: impl Into<Close<'m>>) -> Result<(), Error<W::Error>> {
         let close = close.into();
-        self.queue_frame(|outgoing, out| outgoing.close(close, out)).await?;
+        self.put_control(|outgoing, out| outgoing.close(close, out)).await?;
         self.finish_batch().await
     }
 
@@ -350,45 +348,39 @@ impl<W: Write, Ro: Role> Sender<'_, W, Ro> {
         self.finish_batch().await
     }
 
-    async fn queue_frame(
-        &mut self,
-        mut encode: impl FnMut(&mut Outgoing<Ro>, &mut [u8]) -> Result<usize, SendError>,
-    ) -> Result<(), Error<W::Error>> {
-        match self.sending.queue(&mut encode) {
-            Err(SendError::OutOfSpace { .. }) if !self.sending.pending().is_empty() => {
-                self.write_out().await?;
-                Ok(self.sending.queue(encode)?)
-            }
-            result => Ok(result?),
+    /// Queues a frame; of one that is longer than the transmit buffer, all that fits at last.
+    async fn put(&mut self, chunk: &Chunk<'_>) -> Result<(), Error<W::Error>> {
+        if !self.sending.has_room(chunk.as_bytes().len()) {
+            self.write_out().await?;
         }
-    }
-
-    /// Sends a frame that is longer than the transmit buffer, which is empty.
-    async fn write_through(&mut self, chunk: &Chunk<'_>) -> Result<(), Error<W::Error>> {
         let mut start = self.sending.start(chunk)?;
         let mut payload = self.sending.fill(&mut start, chunk.as_bytes());
-        loop {
+        while !payload.is_empty() {
             write_window(&mut self.writer, &mut self.sending).await?;
-            if payload.is_empty() {
-                break;
-            }
-            if Ro::IS_CLIENT {
-                payload = self.sending.fill(&mut start, payload);
+            payload = if Ro::IS_CLIENT {
+                self.sending.fill(&mut start, payload)
             } else {
                 write_all(&mut self.writer, payload).await?;
-                break;
-            }
+                &[]
+            };
         }
         self.sending.unfinished = false;
-        self.sending.unflushed = true;
         Ok(())
+    }
+
+    /// Queues a control frame.
+    async fn put_control(
+        &mut self,
+        encode: impl FnOnce(&mut Outgoing<Ro>, &mut [u8]) -> Result<usize, SendError>,
+    ) -> Result<(), Error<W::Error>> {
+        if !self.sending.has_room(MAX_CONTROL_LEN) {
+            self.write_out().await?;
+        }
+        Ok(self.sending.queue(encode)?)
     }
 
     async fn reply(&mut self, incoming: &mut Incoming<Ro>) -> Result<(), Error<W::Error>> {
-        while !self.sending.reply(incoming)? {
-            self.write_out().await?;
-        }
-        Ok(())
+        self.put_control(|outgoing, out| Ok(outgoing.reply(incoming, out))).await
     }
 
     async fn write_out(&mut self) -> Result<(), Error<W::Error>> {
@@ -536,7 +528,7 @@ impl<'b, S: Read + Write> Pending<'b, S> {
                 Ok(Some(head_len)) => return Ok(Self { socket, buffers, head_len }),
                 Ok(None) => read(&mut socket, &mut buffers.receive).await?,
                 Err(error) => {
-                    Self { socket, buffers, head_len: 0 }.refuse(&error.into()).await?;
+                    refuse(&mut socket, &mut buffers, &error.into()).await?;
                     return Err(error.into());
                 }
             }
@@ -565,7 +557,7 @@ impl<'b, S: Read + Write> Pending<'b, S> {
         match driver::accept(&mut self.buffers, self.head_len, acceptance) {
             Ok(()) => {}
             Err(HandshakeError::Request(error)) => {
-                self.refuse(&error.into()).await?;
+                refuse(&mut self.socket, &mut self.buffers, &error.into()).await?;
                 return Err(error.into());
             }
             Err(error) => return Err(error.into()),
@@ -582,10 +574,7 @@ impl<'b, S: Read + Write> Pending<'b, S> {
     /// [`Error::Handshake`] if the refusal is not valid or does not fit the transmit buffer;
     /// [`Error::Transport`].
     pub async fn refuse(mut self, refusal: &Refusal<'_>) -> Result<S, Error<S::Error>> {
-        let out = self.buffers.transmit.space();
-        let n = refusal.encode(out).map_err(HandshakeError::Build)?;
-        write_all(&mut self.socket, out.get(..n).unwrap_or_default()).await?;
-        self.socket.flush().await.map_err(Error::Transport)?;
+        refuse(&mut self.socket, &mut self.buffers, refusal).await?;
         Ok(self.socket)
     }
 
@@ -593,6 +582,17 @@ impl<'b, S: Read + Write> Pending<'b, S> {
     pub fn into_socket(self) -> S {
         self.socket
     }
+}
+
+async fn refuse<S: Write>(
+    socket: &mut S,
+    buffers: &mut Buffers<'_>,
+    refusal: &Refusal<'_>,
+) -> Result<(), Error<S::Error>> {
+    let out = buffers.transmit.space();
+    let n = refusal.encode(out).map_err(HandshakeError::Build)?;
+    write_all(socket, out.get(..n).unwrap_or_default()).await?;
+    socket.flush().await.map_err(Error::Transport)
 }
 
 async fn read<S: Read>(socket: &mut S, window: &mut Window<'_>) -> Result<(), Error<S::Error>> {

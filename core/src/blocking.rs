@@ -3,7 +3,7 @@
 use embedded_io::{Read, Write};
 use rand_core::Rng;
 
-use crate::buffers::Window;
+use crate::buffers::{MAX_CONTROL_LEN, Window};
 use crate::driver::{self, Receiving, Reply, Sending, Step};
 use crate::handshake::{
     Acceptance, ClientRequest, HandshakeError, HeadScanner, Key, Refusal, Request, RequestError,
@@ -268,10 +268,7 @@ impl<W: Write, Ro: Role> Sender<'_, W, Ro> {
     /// closing TCP is left ([`SendError::FrameUnfinished`]).
     pub fn send<'m>(&mut self, chunk: impl Into<Chunk<'m>>) -> Result<(), Error<W::Error>> {
         let chunk = chunk.into();
-        match self.queue(chunk) {
-            Err(Error::Send(SendError::OutOfSpace { .. })) => self.write_through(&chunk)?,
-            result => result?,
-        }
+        self.put(&chunk)?;
         self.finish_batch()
     }
 
@@ -284,7 +281,8 @@ impl<W: Write, Ro: Role> Sender<'_, W, Ro> {
     /// [`send`](Self::send); it is not queued.
     pub fn queue<'m>(&mut self, chunk: impl Into<Chunk<'m>>) -> Result<(), Error<W::Error>> {
         let chunk = chunk.into();
-        self.queue_frame(|outgoing, out| outgoing.send(chunk, out))
+        self.sending.check_len(&chunk)?;
+        self.put(&chunk)
     }
 
     /// Sends a ping with at most 125 bytes of payload.
@@ -293,7 +291,7 @@ impl<W: Write, Ro: Role> Sender<'_, W, Ro> {
     ///
     /// As [`send`](Self::send).
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error<W::Error>> {
-        self.queue_frame(|outgoing, out| outgoing.ping(payload, out))?;
+        self.put_control(|outgoing, out| outgoing.ping(payload, out))?;
         self.finish_batch()
     }
 
@@ -303,7 +301,7 @@ impl<W: Write, Ro: Role> Sender<'_, W, Ro> {
     ///
     /// As [`send`](Self::send).
     pub fn pong(&mut self, payload: &[u8]) -> Result<(), Error<W::Error>> {
-        self.queue_frame(|outgoing, out| outgoing.pong(payload, out))?;
+        self.put_control(|outgoing, out| outgoing.pong(payload, out))?;
         self.finish_batch()
     }
 
@@ -315,7 +313,7 @@ impl<W: Write, Ro: Role> Sender<'_, W, Ro> {
     /// As [`send`](Self::send).
     pub fn close<'m>(&mut self, close: impl Into<Close<'m>>) -> Result<(), Error<W::Error>> {
         let close = close.into();
-        self.queue_frame(|outgoing, out| outgoing.close(close, out))?;
+        self.put_control(|outgoing, out| outgoing.close(close, out))?;
         self.finish_batch()
     }
 
@@ -342,45 +340,39 @@ impl<W: Write, Ro: Role> Sender<'_, W, Ro> {
         self.finish_batch()
     }
 
-    fn queue_frame(
-        &mut self,
-        mut encode: impl FnMut(&mut Outgoing<Ro>, &mut [u8]) -> Result<usize, SendError>,
-    ) -> Result<(), Error<W::Error>> {
-        match self.sending.queue(&mut encode) {
-            Err(SendError::OutOfSpace { .. }) if !self.sending.pending().is_empty() => {
-                self.write_out()?;
-                Ok(self.sending.queue(encode)?)
-            }
-            result => Ok(result?),
+    /// Queues a frame; of one that is longer than the transmit buffer, all that fits at last.
+    fn put(&mut self, chunk: &Chunk<'_>) -> Result<(), Error<W::Error>> {
+        if !self.sending.has_room(chunk.as_bytes().len()) {
+            self.write_out()?;
         }
-    }
-
-    /// Sends a frame that is longer than the transmit buffer, which is empty.
-    fn write_through(&mut self, chunk: &Chunk<'_>) -> Result<(), Error<W::Error>> {
         let mut start = self.sending.start(chunk)?;
         let mut payload = self.sending.fill(&mut start, chunk.as_bytes());
-        loop {
+        while !payload.is_empty() {
             write_window(&mut self.writer, &mut self.sending)?;
-            if payload.is_empty() {
-                break;
-            }
-            if Ro::IS_CLIENT {
-                payload = self.sending.fill(&mut start, payload);
+            payload = if Ro::IS_CLIENT {
+                self.sending.fill(&mut start, payload)
             } else {
                 write_all(&mut self.writer, payload)?;
-                break;
-            }
+                &[]
+            };
         }
         self.sending.unfinished = false;
-        self.sending.unflushed = true;
         Ok(())
+    }
+
+    /// Queues a control frame.
+    fn put_control(
+        &mut self,
+        encode: impl FnOnce(&mut Outgoing<Ro>, &mut [u8]) -> Result<usize, SendError>,
+    ) -> Result<(), Error<W::Error>> {
+        if !self.sending.has_room(MAX_CONTROL_LEN) {
+            self.write_out()?;
+        }
+        Ok(self.sending.queue(encode)?)
     }
 
     fn reply(&mut self, incoming: &mut Incoming<Ro>) -> Result<(), Error<W::Error>> {
-        while !self.sending.reply(incoming)? {
-            self.write_out()?;
-        }
-        Ok(())
+        self.put_control(|outgoing, out| Ok(outgoing.reply(incoming, out)))
     }
 
     fn write_out(&mut self) -> Result<(), Error<W::Error>> {
@@ -531,7 +523,7 @@ impl<'b, S: Read + Write> Pending<'b, S> {
                 Ok(Some(head_len)) => return Ok(Self { socket, buffers, head_len }),
                 Ok(None) => read(&mut socket, &mut buffers.receive)?,
                 Err(error) => {
-                    Self { socket, buffers, head_len: 0 }.refuse(&error.into())?;
+                    refuse(&mut socket, &mut buffers, &error.into())?;
                     return Err(error.into());
                 }
             }
@@ -560,7 +552,7 @@ impl<'b, S: Read + Write> Pending<'b, S> {
         match driver::accept(&mut self.buffers, self.head_len, acceptance) {
             Ok(()) => {}
             Err(HandshakeError::Request(error)) => {
-                self.refuse(&error.into())?;
+                refuse(&mut self.socket, &mut self.buffers, &error.into())?;
                 return Err(error.into());
             }
             Err(error) => return Err(error.into()),
@@ -577,10 +569,7 @@ impl<'b, S: Read + Write> Pending<'b, S> {
     /// [`Error::Handshake`] if the refusal is not valid or does not fit the transmit buffer;
     /// [`Error::Transport`].
     pub fn refuse(mut self, refusal: &Refusal<'_>) -> Result<S, Error<S::Error>> {
-        let out = self.buffers.transmit.space();
-        let n = refusal.encode(out).map_err(HandshakeError::Build)?;
-        write_all(&mut self.socket, out.get(..n).unwrap_or_default())?;
-        self.socket.flush().map_err(Error::Transport)?;
+        refuse(&mut self.socket, &mut self.buffers, refusal)?;
         Ok(self.socket)
     }
 
@@ -588,6 +577,17 @@ impl<'b, S: Read + Write> Pending<'b, S> {
     pub fn into_socket(self) -> S {
         self.socket
     }
+}
+
+fn refuse<S: Write>(
+    socket: &mut S,
+    buffers: &mut Buffers<'_>,
+    refusal: &Refusal<'_>,
+) -> Result<(), Error<S::Error>> {
+    let out = buffers.transmit.space();
+    let n = refusal.encode(out).map_err(HandshakeError::Build)?;
+    write_all(socket, out.get(..n).unwrap_or_default())?;
+    socket.flush().map_err(Error::Transport)
 }
 
 fn read<S: Read>(socket: &mut S, window: &mut Window<'_>) -> Result<(), Error<S::Error>> {

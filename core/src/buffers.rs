@@ -110,6 +110,10 @@ impl<'b> Window<'b> {
         self.buffer.get_mut(self.end..).unwrap_or_default()
     }
 
+    pub(crate) const fn capacity(&self) -> usize {
+        self.buffer.len()
+    }
+
     pub(crate) const fn is_empty(&self) -> bool {
         self.start == self.end
     }
@@ -131,5 +135,17 @@ impl<'b> Window<'b> {
     }
 }
 
-/// The longest reply of a connection: 2 bytes of header, 4 of key, 125 of payload.
-pub(crate) const MAX_REPLY_LEN: usize = 131;
+/// Copies as much of `from` as `to` has space for; returns how much that is.
+pub(crate) fn copy(from: &[u8], to: &mut [u8]) -> usize {
+    let len = from.len().min(to.len());
+    for (slot, byte) in to.iter_mut().zip(from) {
+        *slot = *byte;
+    }
+    len
+}
+
+/// §5.5: the longest payload of a control frame in bytes.
+pub(crate) const MAX_CONTROL_LEN: usize = 125;
+
+/// The longest control frame: 2 bytes of header, 4 of key, and the payload.
+const MAX_REPLY_LEN: usize = 6 + MAX_CONTROL_LEN;

@@ -3,7 +3,8 @@
 use core::fmt;
 use core::str::from_utf8;
 
-use crate::{ProtocolError, SendError};
+use crate::buffers::copy;
+use crate::{ProtocolError, SendError, Utf8Validator};
 
 /// Says why a connection ends; always a code that may stand in a close frame.
 ///
@@ -93,7 +94,8 @@ impl fmt::Display for CloseCode {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Close<'b> {
     code: Option<CloseCode>,
-    reason: &'b str,
+    /// UTF-8.
+    reason: &'b [u8],
 }
 
 impl<'b> Close<'b> {
@@ -101,7 +103,7 @@ impl<'b> Close<'b> {
     pub const MAX_REASON_LEN: usize = 123;
 
     /// A close frame without a payload.
-    pub const EMPTY: Close<'static> = Close { code: None, reason: "" };
+    pub const EMPTY: Close<'static> = Close { code: None, reason: b"" };
 
     /// Pairs a code with a reason.
     ///
@@ -112,7 +114,7 @@ impl<'b> Close<'b> {
         if reason.len() > Self::MAX_REASON_LEN {
             return Err(SendError::ControlTooLong);
         }
-        Ok(Self { code: Some(code), reason })
+        Ok(Self { code: Some(code), reason: reason.as_bytes() })
     }
 
     /// Returns the code; `None` if the frame had none.
@@ -124,7 +126,10 @@ impl<'b> Close<'b> {
     /// Returns the reason, in most cases empty.
     #[must_use]
     pub const fn reason(&self) -> &'b str {
-        self.reason
+        match from_utf8(self.reason) {
+            Ok(reason) => reason,
+            Err(_) => "",
+        }
     }
 
     /// Reads the unmasked payload of a close frame.
@@ -135,37 +140,34 @@ impl<'b> Close<'b> {
     /// [`ProtocolError::InvalidCloseCode`] for a code that must not be sent,
     /// [`ProtocolError::InvalidUtf8`] for a reason that is no UTF-8.
     pub fn decode(payload: &'b [u8]) -> Result<Self, ProtocolError> {
-        match payload {
-            [] => Ok(Close::EMPTY),
+        let (code, reason) = match payload {
+            [] => return Ok(Close::EMPTY),
             // §5.5.1: "the first two bytes of the body MUST be a 2-byte unsigned integer".
-            [_] => Err(ProtocolError::InvalidClosePayload),
-            [high, low, reason @ ..] => {
-                let code = CloseCode::new(u16::from_be_bytes([*high, *low]))
-                    .ok_or(ProtocolError::InvalidCloseCode)?;
-                let reason = from_utf8(reason).map_err(|_| ProtocolError::InvalidUtf8)?;
-                Ok(Self { code: Some(code), reason })
-            }
+            [_] => return Err(ProtocolError::InvalidClosePayload),
+            [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
+        };
+        let code = CloseCode::new(code).ok_or(ProtocolError::InvalidCloseCode)?;
+        let mut text = Utf8Validator::new();
+        text.push(reason)?;
+        if !text.is_complete() {
+            return Err(ProtocolError::InvalidUtf8);
         }
+        Ok(Self { code: Some(code), reason })
     }
 
-    /// Returns the two parts of the payload, to be sent one after the other.
-    pub(crate) fn encode(&self) -> (CodeBytes, &'b [u8]) {
-        (CodeBytes(self.code.map(|code| code.get().to_be_bytes())), self.reason.as_bytes())
+    /// Writes the payload of the frame and returns the part of `out` that it takes.
+    pub(crate) fn encode<'o>(&self, out: &'o mut [u8; 125]) -> &'o [u8] {
+        let Some(code) = self.code else { return &[] };
+        let ([high, low], reason) = (code.get().to_be_bytes(), &mut out[2..]);
+        let len = 2 + copy(self.reason, reason);
+        [out[0], out[1]] = [high, low];
+        out.get(..len).unwrap_or_default()
     }
 }
 
 impl From<CloseCode> for Close<'_> {
     fn from(code: CloseCode) -> Self {
-        Self { code: Some(code), reason: "" }
-    }
-}
-
-/// The encoded code: two bytes or none.
-pub(crate) struct CodeBytes(Option<[u8; 2]>);
-
-impl CodeBytes {
-    pub(crate) fn as_slice(&self) -> &[u8] {
-        self.0.as_ref().map_or(&[], |bytes| bytes)
+        Self { code: Some(code), reason: b"" }
     }
 }
 
@@ -211,8 +213,7 @@ mod tests {
     fn decode_and_encode_share_their_bytes() {
         for bytes in [&b""[..], b"\x03\xe8", b"\x03\xe9bye"] {
             let close = Close::decode(bytes).unwrap();
-            let (code, reason) = close.encode();
-            assert_eq!([code.as_slice(), reason].concat(), bytes);
+            assert_eq!(close.encode(&mut [0; 125]), bytes);
         }
     }
 }

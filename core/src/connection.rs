@@ -128,7 +128,8 @@ impl<Ro: Role> Connection<Ro> {
         self.incoming.fail(code);
     }
 
-    /// Returns the payload of the ping, pong or close that was received last, at most 125 bytes.
+    /// Returns the payload of the ping, pong or close that was received last, at most 125 bytes,
+    /// until more is received.
     #[must_use]
     pub fn control_payload(&self) -> &[u8] {
         self.incoming.control_payload()

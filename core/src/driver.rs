@@ -6,16 +6,15 @@
 
 use heapless::VecView;
 
-use crate::buffers::{MAX_REPLY_LEN, Window};
+use crate::buffers::{Window, copy};
 use crate::handshake::{
-    Acceptance, ClientRequest, HandshakeError, HeadScanner, Key, MAX_HEADERS, Request,
-    RequestError, Response, ResponseError,
+    Acceptance, ClientRequest, HandshakeError, HeadScanner, Key, Request, RequestError, Response,
+    ResponseError,
 };
 use crate::inbox::message;
-use crate::message::Data;
 use crate::{
     Buffers, CapacityError, Chunk, Close, Error, Event, FrameStart, Inbox, Incoming, Kind, Message,
-    Outgoing, ProtocolError, Role, SendError,
+    Outgoing, ProtocolError, Role, SendError, Store,
 };
 
 /// Tells what the peer sent: data, which is a [`Message`] or a [`Chunk`], or a control frame.
@@ -139,11 +138,8 @@ impl<Ro: Role> Receiving<'_, Ro> {
             if first && last {
                 return step;
             }
-            let data = match kind {
-                Kind::Text => Data::PartOfText(self.window.consumed(len)),
-                Kind::Binary => Data::Binary(self.window.consumed(len)),
-            };
-            self.found = match self.inbox.join(&Chunk::new(data, first, last, remaining)) {
+            let chunk = Chunk::received(kind, self.window.consumed(len), first, last, remaining);
+            self.found = match self.inbox.join(&chunk) {
                 Ok(false) => None,
                 Ok(true) => Some(Found::Joined(kind)),
                 Err(error) => {
@@ -208,13 +204,12 @@ impl<Ro: Role> Receiving<'_, Ro> {
         match self.found.take() {
             Some(Found::Chunk { kind, first, last, remaining, len }) => {
                 let bytes = self.window.consumed(len);
-                let data = match kind {
-                    Kind::Text => Data::PartOfText(bytes),
-                    Kind::Binary => Data::Binary(bytes),
-                };
-                Ok(Received::Data(Chunk::new(data, first, last, remaining)))
+                Ok(Received::Data(Chunk::received(kind, bytes, first, last, remaining)))
             }
-            Some(Found::Joined(kind)) => Ok(Received::Data(Chunk::whole(self.inbox.message(kind)))),
+            Some(Found::Joined(kind)) => {
+                let bytes = self.inbox.store().as_bytes();
+                Ok(Received::Data(Chunk::received(kind, bytes, true, true, 0)))
+            }
             other => self.control(other),
         }
     }
@@ -291,46 +286,35 @@ impl<Ro: Role> Sending<'_, Ro> {
         Ok(())
     }
 
-    /// Queues the reply that waits in `incoming`; returns false, having done nothing, if it may
-    /// not fit before something is written.
-    pub(crate) fn reply(&mut self, incoming: &mut Incoming<Ro>) -> Result<bool, SendError> {
+    /// Tells whether a frame with `payload_len` bytes of payload fits behind what waits.
+    pub(crate) fn has_room(&mut self, payload_len: usize) -> bool {
+        Outgoing::<Ro>::frame_len(payload_len) <= self.window.space().len()
+    }
+
+    /// Checks that the frame of a chunk would fit the empty window.
+    pub(crate) fn check_len(&self, chunk: &Chunk<'_>) -> Result<(), SendError> {
+        let needed = Outgoing::<Ro>::frame_len(chunk.as_bytes().len());
+        if needed > self.window.capacity() { Err(SendError::OutOfSpace { needed }) } else { Ok(()) }
+    }
+
+    /// Begins a frame that fits, or is longer than the empty window: queues its header.
+    pub(crate) fn start(&mut self, chunk: &Chunk<'_>) -> Result<FrameStart, SendError> {
         if self.unfinished {
             return Err(SendError::FrameUnfinished);
         }
-        if self.window.space().len() < MAX_REPLY_LEN {
-            return Ok(false);
-        }
-        let n = self.outgoing.reply(incoming, self.window.space());
-        self.window.fill(n);
-        Ok(true)
-    }
-
-    /// Begins a frame that is longer than the empty window: queues its header.
-    pub(crate) fn start(&mut self, chunk: &Chunk<'_>) -> Result<FrameStart, SendError> {
         let start = self.outgoing.start(chunk)?;
         self.unfinished = true;
-        self.put(start.header());
+        let n = copy(start.header(), self.window.space());
+        self.window.fill(n);
         Ok(start)
     }
 
     /// Queues as much of `payload` as fits; returns what is left of it.
     pub(crate) fn fill<'p>(&mut self, start: &mut FrameStart, payload: &'p [u8]) -> &'p [u8] {
-        let len = payload.len().min(self.window.space().len());
-        let (piece, rest) = payload.split_at_checked(len).unwrap_or_default();
-        let space = self.window.space().get_mut(..len).unwrap_or_default();
-        for (to, from) in space.iter_mut().zip(piece) {
-            *to = *from;
-        }
-        start.mask(space);
+        let len = copy(payload, self.window.space());
+        start.mask(self.window.space().get_mut(..len).unwrap_or_default());
         self.window.fill(len);
-        rest
-    }
-
-    fn put(&mut self, bytes: &[u8]) {
-        for (to, from) in self.window.space().iter_mut().zip(bytes) {
-            *to = *from;
-        }
-        self.window.fill(bytes.len());
+        payload.get(len..).unwrap_or_default()
     }
 }
 
@@ -360,7 +344,7 @@ pub(crate) fn scan_request(
 ) -> Result<Option<usize>, RequestError> {
     match scanner.scan(window.filled())? {
         Some(len) => {
-            Request::<MAX_HEADERS>::parse(window.filled().get(..len).unwrap_or_default())?;
+            Request::parse(window.filled().get(..len).unwrap_or_default())?;
             Ok(Some(len))
         }
         None if window.space().is_empty() => Err(RequestError::HeadTooLong),
@@ -375,7 +359,7 @@ pub(crate) fn accept(
     acceptance: &Acceptance<'_>,
 ) -> Result<(), HandshakeError> {
     let head = buffers.receive.filled().get(..head_len).unwrap_or_default();
-    let request: Request<'_> = Request::parse(head)?;
+    let request = Request::parse(head)?;
     let n = request.upgrade()?.accept(acceptance, buffers.transmit.space())?;
     buffers.transmit.fill(n);
     buffers.receive.consume(head_len);

@@ -21,6 +21,8 @@
 //! [`Connection`](crate::Connection); a harness that wants to send what no correct endpoint may
 //! send builds headers here.
 
+use core::ops::Range;
+
 use crate::{MaskingKey, Opcode, ProtocolError};
 
 /// Describes one frame: everything in front of its payload, 2 to 14 bytes on the wire.
@@ -37,9 +39,10 @@ use crate::{MaskingKey, Opcode, ProtocolError};
 ///     payload_len: 256,
 /// };
 /// let mut space = [0; Header::MAX_LEN];
-/// assert_eq!(header.encode(&mut space), [0x82, 0x7e, 0x01, 0x00]);
-/// assert_eq!(Header::decode(&space), Ok(Some((header, 4))));
-/// assert_eq!(Header::decode(&space[..3]), Ok(None)); // not enough yet
+/// let bytes = header.encode(&mut space);
+/// assert_eq!(bytes, [0x82, 0x7e, 0x01, 0x00]);
+/// assert_eq!(Header::decode(bytes), Ok(Some((header, 4))));
+/// assert_eq!(Header::decode(&bytes[..3]), Ok(None)); // not enough yet
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -70,30 +73,24 @@ impl Header {
     /// [`ProtocolError::NonMinimalLength`] and [`ProtocolError::LengthTooLarge`].
     pub fn decode(input: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
         let [first, second, rest @ ..] = input else { return Ok(None) };
-        let (payload_len, rest, len_of_len) = match second & 0x7f {
-            LEN_16 => {
-                let Some((bytes, rest)) = rest.split_first_chunk() else { return Ok(None) };
-                let len = u64::from(u16::from_be_bytes(*bytes));
-                // "the minimal number of bytes MUST be used to encode the length"
-                if len < u64::from(LEN_16) {
-                    return Err(ProtocolError::NonMinimalLength);
-                }
-                (len, rest, 2)
-            }
-            LEN_64 => {
-                let Some((bytes, rest)) = rest.split_first_chunk() else { return Ok(None) };
-                let len = u64::from_be_bytes(*bytes);
-                // "(the most significant bit MUST be 0)"
-                if len >> 63 != 0 {
-                    return Err(ProtocolError::LengthTooLarge);
-                }
-                if u16::try_from(len).is_ok() {
-                    return Err(ProtocolError::NonMinimalLength);
-                }
-                (len, rest, 8)
-            }
-            len => (u64::from(len), rest, 0),
+        let (len_of_len, min_len) = match second & 0x7f {
+            LEN_16 => (2, 126),
+            LEN_64 => (8, 0x1_0000),
+            _ => (0, 0),
         };
+        let Some((len, rest)) = rest.split_at_checked(len_of_len) else { return Ok(None) };
+        let payload_len = match len {
+            [] => u64::from(second & 0x7f),
+            _ => len.iter().fold(0, |len, byte| len << 8 | u64::from(*byte)),
+        };
+        // "the minimal number of bytes MUST be used to encode the length"
+        if payload_len < min_len {
+            return Err(ProtocolError::NonMinimalLength);
+        }
+        // "(the most significant bit MUST be 0)"
+        if payload_len >> 63 != 0 {
+            return Err(ProtocolError::LengthTooLarge);
+        }
         let (masking_key, len_of_key) = if second & MASK == 0 {
             (None, 0)
         } else {
@@ -110,41 +107,43 @@ impl Header {
         Ok(Some((header, 2 + len_of_len + len_of_key)))
     }
 
-    /// Writes the header and returns the part of `out` that it takes.
+    /// Writes the header into `out` and returns the part, somewhere in it, that is the header.
     ///
     /// The length takes the fewest bytes it can.
     pub fn encode<'b>(&self, out: &'b mut [u8; Self::MAX_LEN]) -> &'b [u8] {
-        let fin = if self.fin { FIN } else { 0 };
-        let mask = if self.masking_key.is_some() { MASK } else { 0 };
-        let first = fin | (self.rsv & 0b111) << 4 | self.opcode.bits();
+        let range = self.encode_within(out);
+        out.get(range).unwrap_or_default()
+    }
+
+    /// As [`encode`](Self::encode), returns where in `out` the header is.
+    pub(crate) fn encode_within(&self, out: &mut [u8; Self::MAX_LEN]) -> Range<usize> {
+        let (len_bits, len_of_len) = self.len_form();
+        let first = u8::from(self.fin) << 7 | (self.rsv & 0b111) << 4 | self.opcode.bits();
+        let second = u8::from(self.masking_key.is_some()) << 7 | len_bits;
         let [k0, k1, k2, k3] = self.masking_key.map_or([0; 4], MaskingKey::to_bytes);
         let [l0, l1, l2, l3, l4, l5, l6, l7] = self.payload_len.to_be_bytes();
-        *out = match self.len_bits() {
-            LEN_16 => [first, mask | LEN_16, l6, l7, k0, k1, k2, k3, 0, 0, 0, 0, 0, 0],
-            LEN_64 => [first, mask | LEN_64, l0, l1, l2, l3, l4, l5, l6, l7, k0, k1, k2, k3],
-            len => [first, mask | len, k0, k1, k2, k3, 0, 0, 0, 0, 0, 0, 0, 0],
-        };
-        out.get(..self.encoded_len()).unwrap_or_default()
+        // The two bytes overwrite what the length does not need:  . . . . . . F S l6 l7 k0 k1 k2 k3
+        *out = [first, second, l0, l1, l2, l3, l4, l5, l6, l7, k0, k1, k2, k3];
+        let start = 8 - len_of_len;
+        if let Some([at_first, at_second, ..]) = out.get_mut(start..) {
+            [*at_first, *at_second] = [first, second];
+        }
+        start..if self.masking_key.is_some() { Self::MAX_LEN } else { Self::MAX_LEN - 4 }
     }
 
     /// Returns how many bytes [`encode`](Self::encode) writes: 2 to 14.
     #[must_use]
     pub const fn encoded_len(&self) -> usize {
-        let len_of_len = match self.len_bits() {
-            LEN_16 => 2,
-            LEN_64 => 8,
-            _ => 0,
-        };
-        2 + len_of_len + if self.masking_key.is_some() { 4 } else { 0 }
+        2 + self.len_form().1 + if self.masking_key.is_some() { 4 } else { 0 }
     }
 
-    /// The seven bits of the length field.
-    const fn len_bits(&self) -> u8 {
+    /// The seven bits of the length field, and how many bytes of length follow it.
+    const fn len_form(&self) -> (u8, usize) {
         match self.payload_len {
             #[expect(clippy::cast_possible_truncation, reason = "at most 125")]
-            len @ 0..=125 => len as u8,
-            126..=0xffff => LEN_16,
-            _ => LEN_64,
+            len @ 0..=125 => (len as u8, 0),
+            126..=0xffff => (LEN_16, 2),
+            _ => (LEN_64, 8),
         }
     }
 }
@@ -206,7 +205,7 @@ mod tests {
     #[test]
     fn reserved_bits_and_opcodes_are_carried() {
         both_ways(Header { rsv: 0b100, ..header(Opcode::Text, None, 1) }, &[0xc1, 0x01]);
-        both_ways(Header { rsv: 0b011, ..header(Opcode::Reserved(0xb), None, 1) }, &[0xbb, 0x01]);
+        both_ways(Header { rsv: 0b011, ..header(Opcode::ReservedB, None, 1) }, &[0xbb, 0x01]);
     }
 
     #[test]

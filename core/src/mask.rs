@@ -19,19 +19,22 @@
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct MaskingKey([u8; 4]);
+pub struct MaskingKey(
+    /// Little-endian: the low byte is for the next byte of the payload.
+    u32,
+);
 
 impl MaskingKey {
     /// Takes the four bytes in the order in which they stand on the wire.
     #[must_use]
     pub const fn new(bytes: [u8; 4]) -> Self {
-        Self(bytes)
+        Self(u32::from_le_bytes(bytes))
     }
 
     /// Returns the four bytes, beginning with the one for the next payload byte.
     #[must_use]
     pub const fn to_bytes(self) -> [u8; 4] {
-        self.0
+        self.0.to_le_bytes()
     }
 
     /// XORs the next bytes of a payload in place.
@@ -39,27 +42,27 @@ impl MaskingKey {
     /// Eight bytes at a time, in a shape that the compiler turns into vector instructions where
     /// the target has them.
     pub fn apply(&mut self, payload: &mut [u8]) {
-        let [a, b, c, d] = self.0;
-        let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+        let word = u64::from(self.0) << 32 | u64::from(self.0);
         let (words, rest) = payload.as_chunks_mut::<8>();
         for chunk in words {
-            *chunk = (u64::from_ne_bytes(*chunk) ^ word).to_ne_bytes();
+            *chunk = (u64::from_le_bytes(*chunk) ^ word).to_le_bytes();
         }
-        for (byte, key) in rest.iter_mut().zip([a, b, c, d, a, b, c, d]) {
-            *byte ^= key;
+        for byte in rest {
+            let [next, ..] = self.to_bytes();
+            *byte ^= next;
+            self.advance(1);
         }
-        self.advance(rest.len());
     }
 
     /// Moves on as if `len` payload bytes had been masked.
     pub const fn advance(&mut self, len: usize) {
-        let [a, b, c, d] = self.0;
-        self.0 = match len % 4 {
-            0 => [a, b, c, d],
-            1 => [b, c, d, a],
-            2 => [c, d, a, b],
-            _ => [d, a, b, c],
+        let n_bits = match len % 4 {
+            0 => 0,
+            1 => 8,
+            2 => 16,
+            _ => 24,
         };
+        self.0 = self.0.rotate_right(n_bits);
     }
 }
 

@@ -143,7 +143,22 @@ impl<'b> Chunk<'b> {
         Self::new(Data::from(message.into()), false, true, 0)
     }
 
-    pub(crate) const fn new(data: Data<'b>, first: bool, last: bool, remaining: u64) -> Self {
+    /// Makes a chunk of bytes that were validated.
+    pub(crate) const fn received(
+        kind: Kind,
+        bytes: &'b [u8],
+        first: bool,
+        last: bool,
+        remaining: u64,
+    ) -> Self {
+        let data = match kind {
+            Kind::Text => Data::PartOfText(bytes),
+            Kind::Binary => Data::Binary(bytes),
+        };
+        Self::new(data, first, last, remaining)
+    }
+
+    const fn new(data: Data<'b>, first: bool, last: bool, remaining: u64) -> Self {
         Self { data, first, last, remaining }
     }
 

@@ -199,10 +199,10 @@ fn what_is_no_http_1_1_is_refused() {
 }
 
 #[test]
-fn a_response_may_have_32_fields_and_no_more() {
-    let extra: Vec<String> = (0..30).map(|i| format!("X-{i}: y")).collect();
+fn a_response_may_have_64_fields_and_no_more() {
+    let extra: Vec<String> = (0..62).map(|i| format!("X-{i}: y")).collect();
     let extra: Vec<&str> = extra.iter().map(|field| &field[..]).collect();
-    accepts(&with("none", &extra[..29]), None);
+    accepts(&with("none", &extra[..61]), None);
     refuses(&with("none", &extra), ResponseError::TooManyHeaders);
 }
 
@@ -330,7 +330,7 @@ fn client_and_server_agree_in_the_smallest_buffers() {
     assert_eq!(request.encode(&key(), &mut sent), Ok(len));
 
     assert_eq!(HeadScanner::new().scan(&sent), Ok(Some(len)));
-    let received = Request::<9>::parse(&sent).unwrap();
+    let received = Request::parse(&sent).unwrap();
     assert_eq!(received.header("authorization"), Some(&b"Bearer abc"[..]));
     assert_eq!(received.header("x-empty"), Some(&b""[..]));
     assert_eq!(received.path(), "/chat");

@@ -64,7 +64,7 @@ fn requests_are_parsed_as_httparse_does() {
             }
             _ => None,
         };
-        let request = Request::<32>::parse(&head).ok();
+        let request = Request::parse(&head).ok();
         let got = request.as_ref().map(|request| {
             let fields = request.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
             (request.method(), fields.collect::<Fields>())

@@ -259,7 +259,7 @@ fn a_head_that_is_cut_is_malformed_and_not_found_whole() {
     let bytes = head("GET / HTTP/1.1", &FIELDS);
     for cut in 0..bytes.len() {
         assert_eq!(HeadScanner::new().scan(&bytes[..cut]), Ok(None));
-        let request = Request::<32>::parse(&bytes[..cut]);
+        let request = Request::parse(&bytes[..cut]);
         assert_eq!(request.err(), Some(RequestError::Malformed), "cut at {cut}");
     }
 }
@@ -313,21 +313,19 @@ fn a_target_of_another_form_is_refused() {
 
 #[test]
 fn a_head_may_have_exactly_as_many_fields_as_the_limit() {
-    let extra: Vec<String> = (0..28).map(|i| format!("X-{i}: y")).collect();
+    let extra: Vec<String> = (0..60).map(|i| format!("X-{i}: y")).collect();
     let fields = |n: usize| {
         let extra = extra[..n - FIELDS.len()].iter().map(|field| &field[..]);
         FIELDS.into_iter().chain(extra).collect::<Vec<&str>>()
     };
-    accepts(&head("GET / HTTP/1.1", &fields(32)));
-    refuses(&head("GET / HTTP/1.1", &fields(33)), RequestError::TooManyHeaders, 431);
+    accepts(&head("GET / HTTP/1.1", &fields(64)));
+    refuses(&head("GET / HTTP/1.1", &fields(65)), RequestError::TooManyHeaders, 431);
 
     let seven = head("GET / HTTP/1.1", &fields(7));
-    let request = Request::<7>::parse(&seven).unwrap();
+    let request = Request::parse(&seven).unwrap();
     assert_eq!(request.headers().count(), 7);
     assert_eq!(request.header("x-1"), Some(&b"y"[..]));
     assert!(request.upgrade().is_ok());
-    assert_eq!(Request::<6>::parse(&seven).err(), Some(RequestError::TooManyHeaders));
-    assert_eq!(Request::<0>::parse(&seven).err(), Some(RequestError::TooManyHeaders));
 }
 
 #[test]

@@ -6,7 +6,6 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use wirelet::handshake::{Acceptance, HeadScanner, Refusal, Request, RequestError, Status};
 
-use crate::Limits;
 use crate::scratch;
 
 /// What the client asked for, and the response that accepts it.
@@ -53,7 +52,7 @@ pub(crate) async fn accept(
 
 /// Checks a request; returns its path and the response.
 fn answer(head: &[u8]) -> Result<(String, Vec<u8>), RequestError> {
-    let request = Request::<{ Limits::HEADERS }>::parse(head)?;
+    let request = Request::parse(head)?;
     let upgrade = request.upgrade()?;
     let mut response = vec![0; 256];
     // An acceptance without fields of ours has 129 bytes.

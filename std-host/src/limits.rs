@@ -35,7 +35,7 @@ pub struct Limits {
 
 impl Limits {
     /// Header fields of a request's head; one more is answered 431.
-    pub const HEADERS: usize = 64;
+    pub const HEADERS: usize = wirelet::handshake::MAX_HEADERS;
 }
 
 impl Default for Limits {

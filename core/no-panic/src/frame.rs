@@ -37,10 +37,10 @@ pub fn masking_key_advance(key: &mut MaskingKey, len: usize) {
 }
 
 #[unsafe(no_mangle)]
-pub fn utf8_validator_push<'b>(
+pub fn utf8_validator_push(
     validator: &mut Utf8Validator,
-    piece: &'b [u8],
-) -> Result<Option<&'b str>, ProtocolError> {
+    piece: &[u8],
+) -> Result<(), ProtocolError> {
     validator.push(piece)
 }
 

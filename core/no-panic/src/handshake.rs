@@ -19,11 +19,6 @@ pub fn request_parse(head: &[u8]) -> Result<Request<'_>, RequestError> {
 }
 
 #[unsafe(no_mangle)]
-pub fn request_parse_with_room_for_one(head: &[u8]) -> Result<Request<'_, 1>, RequestError> {
-    Request::parse(head)
-}
-
-#[unsafe(no_mangle)]
 pub fn request_target<'b>(request: &Request<'b>) -> (&'b str, &'b str, Option<&'b str>) {
     (request.method(), request.path(), request.query())
 }

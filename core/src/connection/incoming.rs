@@ -2,7 +2,7 @@
 
 use core::marker::PhantomData;
 
-use crate::message::Data;
+use crate::buffers::{MAX_CONTROL_LEN, copy};
 use crate::{
     Chunk, Close, CloseCode, Header, Kind, MaskingKey, Opcode, ProtocolError, Role, Utf8Validator,
 };
@@ -59,12 +59,11 @@ pub struct Incoming<Ro> {
     end: End,
     reply: Reply,
     utf8: Utf8Validator,
-    /// The first `head_len` < 14 bytes of a header that was cut.
+    /// The first `head_len` < 14 bytes of a header that was cut, or else
     head_len: u8,
-    head: [u8; Header::MAX_LEN],
-    /// The payload of the last control frame, whole or still growing; a ping's becomes its pong.
+    /// the payload of the last control frame, whole or still growing; a ping's becomes its pong.
     control_len: u8,
-    control: [u8; MAX_CONTROL_LEN],
+    kept: [u8; MAX_CONTROL_LEN],
     role: PhantomData<Ro>,
 }
 
@@ -73,7 +72,8 @@ pub struct Incoming<Ro> {
 struct Frame {
     opcode: Opcode,
     fin: bool,
-    key: Option<MaskingKey>,
+    /// Its next bytes; 0 where frames are not masked.
+    key: MaskingKey,
     remaining: u64,
 }
 
@@ -108,9 +108,8 @@ impl<Ro: Role> Incoming<Ro> {
             reply: Reply::None,
             utf8: Utf8Validator::new(),
             head_len: 0,
-            head: [0; Header::MAX_LEN],
             control_len: 0,
-            control: [0; MAX_CONTROL_LEN],
+            kept: [0; MAX_CONTROL_LEN],
             role: PhantomData,
         }
     }
@@ -151,10 +150,11 @@ impl<Ro: Role> Incoming<Ro> {
         self.reply != Reply::None
     }
 
-    /// Returns the payload of the ping, pong or close that was received last, at most 125 bytes.
+    /// Returns the payload of the ping, pong or close that was received last, at most 125 bytes,
+    /// until more is received.
     #[must_use]
     pub fn control_payload(&self) -> &[u8] {
-        self.control.get(..usize::from(self.control_len)).unwrap_or_default()
+        self.kept.get(..usize::from(self.control_len)).unwrap_or_default()
     }
 
     /// Returns what the peer's close frame said, once [`Event::Close`] has come.
@@ -192,22 +192,30 @@ impl<Ro: Role> Incoming<Ro> {
     }
 
     fn advance<'b>(&mut self, input: &'b mut [u8]) -> Result<Progress<'b>, ProtocolError> {
-        let (frame, after_head) = match self.frame.take() {
-            Some(frame) => (frame, 0),
-            None => match self.read_header(input)? {
-                (None, consumed) => return Ok(Progress { consumed, event: None }),
-                (Some(header), consumed) => (self.begin(&header)?, consumed),
-            },
-        };
+        let mut after_head = 0;
+        if self.frame.is_none() {
+            let (header, consumed) = self.read_header(input)?;
+            let Some(header) = header else { return Ok(Progress { consumed, event: None }) };
+            self.frame = Some(self.begin(&header)?);
+            after_head = consumed;
+        }
+        let Some(frame) = &mut self.frame else { return Ok(Progress { consumed: 0, event: None }) };
         let payload = input.get_mut(after_head..).unwrap_or_default();
         // The shorter of the two fits usize, whatever the length on the wire.
         let len = usize::try_from(frame.remaining).map_or(payload.len(), |n| n.min(payload.len()));
         let payload = payload.get_mut(..len).unwrap_or_default();
-        let frame = Frame { remaining: frame.remaining - len as u64, ..frame };
-        let event = if frame.opcode.is_control() {
-            self.control(frame, payload)?
+        if !Ro::IS_CLIENT {
+            frame.key.apply(payload);
+        }
+        frame.remaining -= len as u64;
+        let Frame { opcode, fin, remaining, .. } = *frame;
+        if remaining == 0 {
+            self.frame = None;
+        }
+        let event = if opcode.is_control() {
+            self.control(opcode, payload, remaining)?
         } else {
-            self.data(frame, payload)?
+            self.data(payload, fin, remaining)?
         };
         Ok(Progress { consumed: after_head + len, event })
     }
@@ -221,13 +229,9 @@ impl<Ro: Role> Incoming<Ro> {
         {
             return Ok((Some(header), len));
         }
-        let room = self.head.get_mut(kept..).unwrap_or_default();
-        let mut copied = 0;
-        for (slot, byte) in room.iter_mut().zip(input) {
-            *slot = *byte;
-            copied += 1;
-        }
-        let head = self.head.get(..kept + copied).unwrap_or_default();
+        self.control_len = 0;
+        let copied = copy(input, self.kept.get_mut(kept..Header::MAX_LEN).unwrap_or_default());
+        let head = self.kept.get(..kept + copied).unwrap_or_default();
         if let Some((header, len)) = Header::decode(head)? {
             self.head_len = 0;
             return Ok((Some(header), len.saturating_sub(kept)));
@@ -261,7 +265,8 @@ impl<Ro: Role> Incoming<Ro> {
                 return Err(ProtocolError::UnexpectedContinuation);
             }
             Opcode::Continuation => {}
-            Opcode::Close | Opcode::Ping | Opcode::Pong => {
+            opcode if opcode.is_reserved() => return Err(ProtocolError::ReservedOpcode),
+            _ => {
                 // §5.5: "All control frames MUST have a payload length of 125 bytes or less and
                 // MUST NOT be fragmented."
                 if !header.fin {
@@ -272,12 +277,11 @@ impl<Ro: Role> Incoming<Ro> {
                 }
                 self.control_len = 0;
             }
-            Opcode::Reserved(_) => return Err(ProtocolError::ReservedOpcode),
         }
         Ok(Frame {
             opcode: header.opcode,
             fin: header.fin,
-            key: header.masking_key,
+            key: header.masking_key.unwrap_or(MaskingKey::new([0; 4])),
             remaining: header.payload_len,
         })
     }
@@ -287,24 +291,17 @@ impl<Ro: Role> Incoming<Ro> {
         self.started = false;
     }
 
-    /// Takes the next piece of the payload of a data frame.
+    /// Takes the next piece of the payload of a data frame, unmasked.
     fn data<'b>(
         &mut self,
-        mut frame: Frame,
-        payload: &'b mut [u8],
+        payload: &'b [u8],
+        fin: bool,
+        remaining: u64,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        if let Some(key) = &mut frame.key {
-            key.apply(payload);
+        if payload.is_empty() && remaining > 0 {
+            return Ok(None);
         }
-        let Frame { fin, remaining, .. } = frame;
-        if remaining > 0 {
-            self.frame = Some(frame);
-            if payload.is_empty() {
-                return Ok(None);
-            }
-        }
-        let last = fin && remaining == 0;
-        self.deliver(payload, last, remaining)
+        self.deliver(payload, fin && remaining == 0, remaining)
     }
 
     /// Makes unmasked payload a chunk.
@@ -319,17 +316,13 @@ impl<Ro: Role> Incoming<Ro> {
     ) -> Result<Option<Event<'b>>, ProtocolError> {
         // `begin` lets a data frame through only with a message in progress.
         let Some(kind) = self.message else { return Ok(None) };
-        let data = match kind {
-            Kind::Binary => Data::Binary(payload),
-            Kind::Text => {
-                let text = self.utf8.push(payload)?;
-                if last && !self.utf8.is_complete() {
-                    return Err(ProtocolError::InvalidUtf8);
-                }
-                text.map_or(Data::PartOfText(payload), Data::Text)
+        if kind == Kind::Text {
+            self.utf8.push(payload)?;
+            if last && !self.utf8.is_complete() {
+                return Err(ProtocolError::InvalidUtf8);
             }
-        };
-        let chunk = Chunk::new(data, !self.started, last, remaining);
+        }
+        let chunk = Chunk::received(kind, payload, !self.started, last, remaining);
         self.started = true;
         if last {
             self.message = None;
@@ -337,25 +330,19 @@ impl<Ro: Role> Incoming<Ro> {
         Ok(Some(Event::Chunk(chunk)))
     }
 
-    /// Takes the next piece of the payload of a control frame.
+    /// Takes the next piece of the payload of a control frame, unmasked.
     fn control<'b>(
         &mut self,
-        frame: Frame,
+        opcode: Opcode,
         payload: &[u8],
+        remaining: u64,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        let room = self.control.get_mut(usize::from(self.control_len)..).unwrap_or_default();
-        for (slot, byte) in room.iter_mut().zip(payload) {
-            *slot = *byte;
-            self.control_len += 1;
-        }
-        if frame.remaining > 0 {
-            self.frame = Some(frame);
+        let room = self.kept.get_mut(usize::from(self.control_len)..).unwrap_or_default();
+        self.control_len += u8::try_from(copy(payload, room)).unwrap_or_default();
+        if remaining > 0 {
             return Ok(None);
         }
-        if let Some(mut key) = frame.key {
-            key.apply(self.control.get_mut(..usize::from(self.control_len)).unwrap_or_default());
-        }
-        match frame.opcode {
+        match opcode {
             Opcode::Ping => {
                 self.reply = Reply::Pong;
                 Ok(Some(Event::Ping))
@@ -370,6 +357,3 @@ impl<Ro: Role> Incoming<Ro> {
         }
     }
 }
-
-/// §5.5: the longest payload of a control frame in bytes.
-pub(super) const MAX_CONTROL_LEN: usize = 125;

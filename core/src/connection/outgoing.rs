@@ -1,7 +1,10 @@
 //! The sending direction: message ─▶ header + payload, masked if client ─▶ bytes.
 
+use core::ops::Range;
+
 use super::Incoming;
-use super::incoming::{MAX_CONTROL_LEN, Reply};
+use super::incoming::Reply;
+use crate::buffers::{MAX_CONTROL_LEN, copy};
 use crate::{Chunk, Close, Header, Kind, MaskingKey, Opcode, Role, SendError};
 
 /// The sending direction of a [`Connection`](super::Connection).
@@ -37,7 +40,7 @@ struct Unfinished {
     reply: Reply,
     key: Option<MaskingKey>,
     /// At least 1, and less than the length of its frame.
-    written: u8,
+    written: usize,
 }
 
 /// Begins a frame whose payload the caller writes: its header, and the key to mask it with.
@@ -56,22 +59,38 @@ struct Unfinished {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct FrameStart {
+    /// The header is somewhere in it.
     bytes: [u8; Header::MAX_LEN],
-    len: usize,
+    start: usize,
+    end: usize,
     key: Option<MaskingKey>,
 }
 
 impl FrameStart {
     fn new(header: &Header) -> Self {
         let mut bytes = [0; Header::MAX_LEN];
-        let len = header.encode(&mut bytes).len();
-        Self { bytes, len, key: header.masking_key }
+        let Range { start, end } = header.encode_within(&mut bytes);
+        Self { bytes, start, end, key: header.masking_key }
     }
 
     /// Returns the header, which comes first.
     #[must_use]
     pub fn header(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Writes as much of the frame as `out` has space for, from byte `at` of it on.
+    fn write_from(&mut self, at: usize, payload: &[u8], out: &mut [u8]) -> usize {
+        let header = self.header();
+        let at_payload = at.saturating_sub(header.len());
+        let n = copy(header.get(at..).unwrap_or_default(), out);
+        let out = out.get_mut(n..).unwrap_or_default();
+        let len = copy(payload.get(at_payload..).unwrap_or_default(), out);
+        if let Some(key) = &mut self.key {
+            key.advance(at_payload);
+            key.apply(out.get_mut(..len).unwrap_or_default());
+        }
+        n + len
     }
 
     /// Masks the next piece of the payload in place, if the frame is masked.
@@ -83,6 +102,14 @@ impl FrameStart {
 }
 
 impl<Ro: Role> Outgoing<Ro> {
+    /// The length of a frame with `payload_len` bytes of payload.
+    pub(crate) const fn frame_len(payload_len: usize) -> usize {
+        let masking_key = if Ro::IS_CLIENT { Some(MaskingKey::new([0; 4])) } else { None };
+        let (fin, rsv, opcode) = (true, 0, Opcode::Binary);
+        let header = Header { fin, rsv, opcode, masking_key, payload_len: payload_len as u64 };
+        header.encoded_len().saturating_add(payload_len)
+    }
+
     pub(super) const fn new(role: Ro) -> Self {
         Self { role, message: None, close_sent: false, unfinished: None }
     }
@@ -101,7 +128,7 @@ impl<Ro: Role> Outgoing<Ro> {
     ) -> Result<usize, SendError> {
         let chunk = chunk.into();
         let opcode = self.opcode(chunk.kind(), chunk.is_first())?;
-        let n = self.frame(opcode, chunk.is_last(), &[chunk.as_bytes()], out)?;
+        let n = self.frame(opcode, chunk.is_last(), chunk.as_bytes(), out)?;
         self.sent(chunk.kind(), chunk.is_last());
         Ok(n)
     }
@@ -116,9 +143,9 @@ impl<Ro: Role> Outgoing<Ro> {
     /// Any [`SendError`] but `OutOfSpace`; nothing has changed.
     pub fn start(&mut self, chunk: &Chunk<'_>) -> Result<FrameStart, SendError> {
         let opcode = self.opcode(chunk.kind(), chunk.is_first())?;
-        let header = self.header(opcode, chunk.is_last(), chunk.as_bytes().len() as u64);
+        let start = self.begin(opcode, chunk.is_last(), chunk.as_bytes());
         self.sent(chunk.kind(), chunk.is_last());
-        Ok(FrameStart::new(&header))
+        Ok(start)
     }
 
     /// Encodes a ping with at most 125 bytes of payload; returns the length of the frame.
@@ -127,7 +154,7 @@ impl<Ro: Role> Outgoing<Ro> {
     ///
     /// Any [`SendError`]; nothing was written and nothing has changed.
     pub fn ping(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        self.control(Opcode::Ping, &[payload], out)
+        self.control(Opcode::Ping, payload, out)
     }
 
     /// Encodes an unsolicited pong (§5.5.3) with at most 125 bytes of payload; returns the length
@@ -137,7 +164,7 @@ impl<Ro: Role> Outgoing<Ro> {
     ///
     /// Any [`SendError`]; nothing was written and nothing has changed.
     pub fn pong(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        self.control(Opcode::Pong, &[payload], out)
+        self.control(Opcode::Pong, payload, out)
     }
 
     /// Encodes a close frame; returns its length. Nothing can be sent after it, and a pong that
@@ -151,9 +178,8 @@ impl<Ro: Role> Outgoing<Ro> {
         close: impl Into<Close<'b>>,
         out: &mut [u8],
     ) -> Result<usize, SendError> {
-        let close = close.into();
-        let (code, reason) = close.encode();
-        let n = self.control(Opcode::Close, &[code.as_slice(), reason], out)?;
+        let mut payload = [0; MAX_CONTROL_LEN];
+        let n = self.control(Opcode::Close, close.into().encode(&mut payload), out)?;
         self.close_sent = true;
         Ok(n)
     }
@@ -192,24 +218,18 @@ impl<Ro: Role> Outgoing<Ro> {
             }
         };
         let payload_len = payload.len() as u64;
-        let header = Header { fin: true, rsv: 0, opcode, masking_key, payload_len };
-        let start = FrameStart::new(&header);
-        let key = masking_key.map_or([0; 4], MaskingKey::to_bytes);
-        let masked = payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key);
-        let mut rest = start.header().iter().copied().chain(masked).skip(written.into());
-        let mut n = 0_u8; // a reply has at most 131 bytes
-        for (slot, byte) in out.iter_mut().zip(rest.by_ref()) {
-            *slot = byte;
-            n += 1;
-        }
-        if rest.next().is_some() {
+        let mut start =
+            FrameStart::new(&Header { fin: true, rsv: 0, opcode, masking_key, payload_len });
+        let len = start.header().len() + payload.len();
+        let n = start.write_from(written, payload, out);
+        if written + n < len {
             self.unfinished = Some(Unfinished { reply, key: masking_key, written: written + n });
         } else {
             self.unfinished = None;
             self.close_sent = opcode == Opcode::Close;
             incoming.reply_sent(reply);
         }
-        n.into()
+        n
     }
 
     /// Tells whether a close frame has been sent, after which nothing else can be.
@@ -221,11 +241,11 @@ impl<Ro: Role> Outgoing<Ro> {
     fn control(
         &mut self,
         opcode: Opcode,
-        payload: &[&[u8]],
+        payload: &[u8],
         out: &mut [u8],
     ) -> Result<usize, SendError> {
         self.check_open()?;
-        if len_of(payload) > MAX_CONTROL_LEN {
+        if payload.len() > MAX_CONTROL_LEN {
             return Err(SendError::ControlTooLong);
         }
         self.frame(opcode, true, payload, out)
@@ -236,38 +256,22 @@ impl<Ro: Role> Outgoing<Ro> {
         &mut self,
         opcode: Opcode,
         fin: bool,
-        payload: &[&[u8]],
+        payload: &[u8],
         out: &mut [u8],
     ) -> Result<usize, SendError> {
-        let payload_len = len_of(payload);
-        let mut header =
-            Header { fin, rsv: 0, opcode, masking_key: None, payload_len: payload_len as u64 };
-        let mask_len = if Ro::IS_CLIENT { 4 } else { 0 };
-        let head_len = header.encoded_len() + mask_len;
-        let needed = head_len.saturating_add(payload_len);
-        let Some((head, mut rest)) =
-            out.get_mut(..needed).and_then(|o| o.split_at_mut_checked(head_len))
-        else {
-            return Err(SendError::OutOfSpace { needed });
-        };
-        header = self.header(opcode, fin, header.payload_len);
-        let mut start = FrameStart::new(&header);
-        copy(start.header(), head);
-        for part in payload {
-            let Some((slot, after)) = rest.split_at_mut_checked(part.len()) else { break };
-            copy(part, slot);
-            start.mask(slot);
-            rest = after;
-        }
-        Ok(needed)
+        // First, so that no key is drawn for nothing.
+        let needed = Self::frame_len(payload.len());
+        let out = out.get_mut(..needed).ok_or(SendError::OutOfSpace { needed })?;
+        Ok(self.begin(opcode, fin, payload).write_from(0, payload, out))
     }
 
     /// Makes a header, with a fresh key for a client.
-    fn header(&mut self, opcode: Opcode, fin: bool, payload_len: u64) -> Header {
+    fn begin(&mut self, opcode: Opcode, fin: bool, payload: &[u8]) -> FrameStart {
         let masking_key = self.role.masking_key();
+        let payload_len = payload.len() as u64;
         let header = Header { fin, rsv: 0, opcode, masking_key, payload_len };
         crate::log::trace!("sending {header:?}");
-        header
+        FrameStart::new(&header)
     }
 
     fn check_open(&self) -> Result<(), SendError> {
@@ -293,16 +297,5 @@ impl<Ro: Role> Outgoing<Ro> {
 
     fn sent(&mut self, kind: Kind, last: bool) {
         self.message = (!last).then_some(kind);
-    }
-}
-
-fn len_of(parts: &[&[u8]]) -> usize {
-    parts.iter().fold(0, |len, part| len.saturating_add(part.len()))
-}
-
-/// Copies `from` to `to`, which has the same length.
-fn copy(from: &[u8], to: &mut [u8]) {
-    for (slot, byte) in to.iter_mut().zip(from) {
-        *slot = *byte;
     }
 }

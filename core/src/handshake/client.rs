@@ -2,12 +2,10 @@
 
 use core::str::from_utf8;
 
-use super::fields::{
-    self, EMPTY_HEADER, Fields, HeadError, Header, is_field_byte, is_field_value, is_token, named,
-};
+use super::fields::{self, Fields, HeadError, is_field_value, is_token, text};
 use super::response::put_headers;
 use super::writer::Writer;
-use super::{BuildError, HeadScanner, Key, MAX_HEADERS, ResponseError, Status};
+use super::{BuildError, HeadScanner, Key, ResponseError, Status};
 
 /// Describes the connection that a client asks for.
 ///
@@ -78,7 +76,7 @@ impl<'a> ClientRequest<'a> {
         writer.put(b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
         writer.field("Sec-WebSocket-Key", key.as_bytes());
         if let Some(origin) = self.origin {
-            if !is_field_value(origin) {
+            if !is_field_value(origin.as_bytes()) {
                 return Err(BuildError::HeaderValue);
             }
             writer.field("Origin", origin.as_bytes());
@@ -89,15 +87,15 @@ impl<'a> ClientRequest<'a> {
         writer.finish()
     }
 
-    /// Checks the head of the server's response to this request with at most [`MAX_HEADERS`]
-    /// header fields.
+    /// Checks the head of the server's response to this request with at most
+    /// [`MAX_HEADERS`](super::MAX_HEADERS) header fields.
     ///
     /// # Errors
     ///
     /// [`ResponseError`]; the client must close TCP.
     pub fn verify<'b>(&self, key: &Key, head: &'b [u8]) -> Result<Response<'b>, ResponseError> {
         let response = Response::parse(head)?;
-        let fields = response.fields();
+        let fields = response.fields;
         if response.status.get() != 101 {
             return Err(ResponseError::Refused(response.status));
         }
@@ -110,10 +108,10 @@ impl<'a> ClientRequest<'a> {
         if fields.only("Sec-WebSocket-Accept") != Some(&key.accept()) {
             return Err(ResponseError::Accept);
         }
-        if fields.has("Sec-WebSocket-Extensions") {
+        if fields.first("Sec-WebSocket-Extensions").is_some() {
             return Err(ResponseError::Extension);
         }
-        if fields.has("Sec-WebSocket-Protocol")
+        if fields.first("Sec-WebSocket-Protocol").is_some()
             && !response.subprotocol().is_some_and(|chosen| self.subprotocols.contains(&chosen))
         {
             return Err(ResponseError::Subprotocol);
@@ -126,7 +124,9 @@ impl<'a> ClientRequest<'a> {
         for (i, name) in self.subprotocols.iter().enumerate() {
             // §4.1 item 10: "The elements that comprise this value MUST be non-empty strings [...]
             // and MUST all be unique strings."
-            if !is_token(name) || self.subprotocols.iter().take(i).any(|other| other == name) {
+            if !is_token(name.as_bytes())
+                || self.subprotocols.iter().take(i).any(|other| other == name)
+            {
                 return Err(BuildError::Subprotocol);
             }
             writer.put(separator);
@@ -140,7 +140,7 @@ impl<'a> ClientRequest<'a> {
     }
 }
 
-/// Holds the parsed head of the server's response, lent from the buffer.
+/// Holds the checked head of the server's response, lent from the buffer.
 ///
 /// ```
 /// use wirelet::handshake::Response;
@@ -150,11 +150,10 @@ impl<'a> ClientRequest<'a> {
 /// assert_eq!(response.header("retry-after"), Some(&b"5"[..]));
 /// # Ok::<(), wirelet::handshake::ResponseError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Response<'b> {
     status: Status,
-    headers: [Header<'b>; MAX_HEADERS],
-    n_headers: usize,
+    fields: Fields<'b>,
 }
 
 impl<'b> Response<'b> {
@@ -167,10 +166,9 @@ impl<'b> Response<'b> {
         if HeadScanner::new().scan(head) != Ok(Some(head.len())) {
             return Err(ResponseError::Malformed);
         }
-        let mut headers = [EMPTY_HEADER; MAX_HEADERS];
-        let (line, n_headers) = fields::parse(head, &mut headers)?;
+        let (line, fields) = fields::parse(head)?;
         let status = parse_line(line).ok_or(ResponseError::Malformed)?;
-        Ok(Self { status, headers, n_headers })
+        Ok(Self { status, fields })
     }
 
     /// Returns the status.
@@ -181,23 +179,19 @@ impl<'b> Response<'b> {
 
     /// Returns the subprotocol that the server chose.
     #[must_use]
-    pub fn subprotocol(&self) -> Option<&str> {
-        self.fields().only("Sec-WebSocket-Protocol").and_then(|value| from_utf8(value).ok())
+    pub fn subprotocol(&self) -> Option<&'b str> {
+        self.fields.only("Sec-WebSocket-Protocol").and_then(|value| from_utf8(value).ok())
     }
 
     /// Returns the value of the first header field named `name`, whatever its case.
     #[must_use]
-    pub fn header(&self, name: &str) -> Option<&[u8]> {
-        named(self.fields().0, name).next()
+    pub fn header(&self, name: &str) -> Option<&'b [u8]> {
+        self.fields.first(name)
     }
 
     /// Returns name and value of each header field, in the order in which they came.
-    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.fields().0.iter().map(|field| (field.name, field.value))
-    }
-
-    fn fields(&self) -> Fields<'_> {
-        Fields(self.headers.get(..self.n_headers).unwrap_or_default())
+    pub fn headers(&self) -> impl Iterator<Item = (&'b str, &'b [u8])> + use<'b> {
+        self.fields.map(|(name, value)| (text(name), value))
     }
 }
 
@@ -216,6 +210,6 @@ fn parse_line(line: &[u8]) -> Option<Status> {
     let status = [a, b, c].iter().try_fold(0, |status, digit| {
         digit.is_ascii_digit().then(|| status * 10 + u16::from(**digit - b'0'))
     })?;
-    let is_reason = matches!(reason, [] | [b' ', ..]) && reason.iter().all(|b| is_field_byte(*b));
+    let is_reason = matches!(reason, [] | [b' ', ..]) && is_field_value(reason);
     Status::new(status).filter(|_| is_reason)
 }

@@ -1,6 +1,6 @@
 //! `Sec-WebSocket-Key` and the answer to it (RFC 6455 §4.2.2 item 5.4).
 
-use sha1::{Digest as _, Sha1};
+use super::sha1::sha1;
 
 /// Holds the key of a handshake: the base64 of 16 bytes, 24 characters.
 ///
@@ -25,10 +25,7 @@ impl Key {
     /// Takes the value of a `Sec-WebSocket-Key` field; `None` unless it decodes to 16 bytes.
     #[must_use]
     pub fn parse(value: &[u8]) -> Option<Self> {
-        let text: [u8; 24] = value.try_into().ok()?;
-        // 21 characters of six bits, one of two bits, and two that fill up: 16 bytes.
-        let [digits @ .., b'A' | b'Q' | b'g' | b'w', b'=', b'='] = &text else { return None };
-        digits.iter().all(|digit| ALPHABET.contains(digit)).then_some(Self(text))
+        check(value).copied().map(Self)
     }
 
     /// Returns the 24 characters.
@@ -40,9 +37,22 @@ impl Key {
     /// Returns the value of `Sec-WebSocket-Accept` that answers this key.
     #[must_use]
     pub fn accept(&self) -> [u8; 28] {
-        let digest = Sha1::new().chain_update(self.0).chain_update(GUID).finalize();
-        base64(&digest)
+        accept(&self.0)
     }
+}
+
+/// Returns the value of a `Sec-WebSocket-Key` field if it decodes to 16 bytes.
+pub(super) fn check(value: &[u8]) -> Option<&[u8; 24]> {
+    let text: &[u8; 24] = value.try_into().ok()?;
+    // 21 characters of six bits, one of two bits, and two that fill up: 16 bytes.
+    let [digits @ .., b'A' | b'Q' | b'g' | b'w', b'=', b'='] = text else { return None };
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    digits.iter().all(is_digit).then_some(text)
+}
+
+/// Returns the value of `Sec-WebSocket-Accept` that answers `key`.
+pub(super) fn accept(key: &[u8; 24]) -> [u8; 28] {
+    base64(&sha1(key))
 }
 
 /// Encodes `bytes` (RFC 4648 §4) as the `LEN` characters that they make.
@@ -50,17 +60,18 @@ impl Key {
 /// Of our own, because the libraries leave panics in firmware; a test holds it against one.
 fn base64<const LEN: usize>(bytes: &[u8]) -> [u8; LEN] {
     let byte = |at: usize| usize::from(bytes.get(at).copied().unwrap_or_default());
-    let mut text = [b'='; LEN];
-    for (i, digit) in text.iter_mut().enumerate().take((bytes.len() * 8).div_ceil(6)) {
+    let mut text = [0; LEN];
+    for (i, digit) in text.iter_mut().enumerate() {
         let at = i * 6 / 8;
-        *digit = ALPHABET[(byte(at) << 8 | byte(at + 1)) >> (10 - i * 6 % 8) & 63];
+        *digit = match bytes.get(at) {
+            Some(_) => ALPHABET[(byte(at) << 8 | byte(at + 1)) >> (10 - i * 6 % 8) & 63],
+            None => b'=',
+        };
     }
     text
 }
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 #[cfg(test)]
 mod tests {

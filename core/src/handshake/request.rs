@@ -2,11 +2,11 @@
 
 use core::str::from_utf8;
 
-use super::fields::{self, EMPTY_HEADER, Fields, HeadError, Header, is_token, named};
+use super::fields::{self, Fields, HeadError, is_token, split_at, text};
 use super::response::{Acceptance, encode_acceptance};
-use super::{BuildError, HeadScanner, Key, MAX_HEADERS, RequestError};
+use super::{BuildError, HeadScanner, RequestError, key};
 
-/// Holds the parsed head of an HTTP request with at most `N` header fields, lent from the buffer.
+/// Holds the checked head of an HTTP request, lent from the buffer.
 ///
 /// It may be a plain request for a page; [`upgrade`](Self::upgrade) checks that it is a WebSocket
 /// handshake.
@@ -14,71 +14,71 @@ use super::{BuildError, HeadScanner, Key, MAX_HEADERS, RequestError};
 /// ```
 /// use wirelet::handshake::Request;
 ///
-/// let request: Request = Request::parse(b"GET /status?verbose HTTP/1.1\r\nHost: board\r\n\r\n")?;
+/// let request = Request::parse(b"GET /status?verbose HTTP/1.1\r\nHost: board\r\n\r\n")?;
 /// assert!(!request.is_upgrade()); // serve the page
 /// assert_eq!((request.path(), request.query()), ("/status", Some("verbose")));
 /// assert_eq!(request.header("host"), Some(&b"board"[..]));
 /// # Ok::<(), wirelet::handshake::RequestError>(())
 /// ```
-#[derive(Clone, Debug)]
-pub struct Request<'b, const N: usize = MAX_HEADERS> {
-    method: &'b str,
-    target: &'b str,
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'b> {
+    /// A token.
+    method: &'b [u8],
+    /// Visible ASCII and what is beyond it.
+    target: &'b [u8],
     minor_version: u8,
-    headers: [Header<'b>; N],
-    n_headers: usize,
+    fields: Fields<'b>,
 }
 
-impl<'b, const N: usize> Request<'b, N> {
+impl<'b> Request<'b> {
     /// Parses a head, which ends with its empty line.
     ///
     /// # Errors
     ///
-    /// [`RequestError::TooManyHeaders`] for more than `N`, [`RequestError::Malformed`] for what is
-    /// no HTTP/1, or ends before or behind the end of `head`.
+    /// [`RequestError::TooManyHeaders`] for more than [`MAX_HEADERS`](super::MAX_HEADERS),
+    /// [`RequestError::Malformed`] for what is no HTTP/1, or ends before or behind the end of `head`.
     pub fn parse(head: &'b [u8]) -> Result<Self, RequestError> {
         if HeadScanner::new().scan(head)? != Some(head.len()) {
             return Err(RequestError::Malformed);
         }
-        let mut headers = [EMPTY_HEADER; N];
-        let (line, n_headers) = fields::parse(head, &mut headers)?;
+        let (line, fields) = fields::parse(head)?;
         let (method, target, minor_version) = parse_line(line).ok_or(RequestError::Malformed)?;
-        Ok(Self { method, target, minor_version, headers, n_headers })
+        Ok(Self { method, target, minor_version, fields })
     }
 
     /// Returns the method, such as `GET`.
     #[must_use]
-    pub const fn method(&self) -> &'b str {
-        self.method
+    pub fn method(&self) -> &'b str {
+        text(self.method)
     }
 
     /// Returns the path, without the query and, of an absolute URI, without scheme and authority.
     #[must_use]
     pub fn path(&self) -> &'b str {
-        split_target(self.target).0
+        text(split_target(self.target).0)
     }
 
     /// Returns what follows the first `?` of the target.
     #[must_use]
     pub fn query(&self) -> Option<&'b str> {
-        split_target(self.target).1
+        split_target(self.target).1.map(text)
     }
 
     /// Returns the value of the first header field named `name`, whatever its case.
     #[must_use]
-    pub fn header(&self, name: &str) -> Option<&[u8]> {
-        named(self.fields().0, name).next()
+    pub fn header(&self, name: &str) -> Option<&'b [u8]> {
+        self.fields.first(name)
     }
 
     /// Returns name and value of each header field, in the order in which they came.
-    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.fields().0.iter().map(|field| (field.name, field.value))
+    pub fn headers(&self) -> impl Iterator<Item = (&'b str, &'b [u8])> + use<'b> {
+        self.fields.map(|(name, value)| (text(name), value))
     }
 
     /// Tells whether the client asks for a WebSocket: `Upgrade` lists `websocket`.
     #[must_use]
     pub fn is_upgrade(&self) -> bool {
-        self.fields().has_token("Upgrade", "websocket")
+        self.fields.has_token("Upgrade", "websocket")
     }
 
     /// Checks that this is a handshake as §4.2.1 wants it.
@@ -87,9 +87,9 @@ impl<'b, const N: usize> Request<'b, N> {
     ///
     /// The first of the conditions that does not hold; [`Refusal`](super::Refusal) tells the
     /// client.
-    pub fn upgrade(&self) -> Result<Upgrade<'_>, RequestError> {
-        let fields = self.fields();
-        if self.method != "GET" {
+    pub fn upgrade(&self) -> Result<Upgrade<'b>, RequestError> {
+        let fields = self.fields;
+        if self.method != b"GET" {
             return Err(RequestError::Method);
         }
         if self.minor_version < 1 {
@@ -99,7 +99,13 @@ impl<'b, const N: usize> Request<'b, N> {
             return Err(RequestError::Target);
         }
         let host = fields.only("Host").ok_or(RequestError::Host)?;
-        if fields.has("Transfer-Encoding") || fields.all("Content-Length").any(|len| len != b"0") {
+        let mut lengths = fields;
+        while let Some(len) = lengths.next_named("Content-Length") {
+            if len != b"0" {
+                return Err(RequestError::Body);
+            }
+        }
+        if fields.first("Transfer-Encoding").is_some() {
             return Err(RequestError::Body);
         }
         if !self.is_upgrade() {
@@ -114,12 +120,8 @@ impl<'b, const N: usize> Request<'b, N> {
             Some(_) => return Err(RequestError::WebSocketVersion),
             None => return Err(RequestError::VersionField),
         }
-        let key = fields.only("Sec-WebSocket-Key").and_then(Key::parse).ok_or(RequestError::Key)?;
+        let key = fields.only("Sec-WebSocket-Key").and_then(key::check).ok_or(RequestError::Key)?;
         Ok(Upgrade { fields, host, key })
-    }
-
-    fn fields(&self) -> Fields<'_> {
-        Fields(self.headers.get(..self.n_headers).unwrap_or_default())
     }
 }
 
@@ -129,7 +131,7 @@ impl<'b, const N: usize> Request<'b, N> {
 /// ```
 /// use wirelet::handshake::{Acceptance, AllowList, Refusal, Request, Status};
 ///
-/// let request: Request = Request::parse(
+/// let request = Request::parse(
 ///     b"GET / HTTP/1.1\r\nHost: board.local\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
 ///       Origin: http://evil.example\r\nSec-WebSocket-Version: 13\r\n\
 ///       Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
@@ -148,7 +150,7 @@ impl<'b, const N: usize> Request<'b, N> {
 pub struct Upgrade<'r> {
     fields: Fields<'r>,
     host: &'r [u8],
-    key: Key,
+    key: &'r [u8; 24],
 }
 
 impl<'r> Upgrade<'r> {
@@ -162,18 +164,18 @@ impl<'r> Upgrade<'r> {
     /// given twice, the first.
     #[must_use]
     pub fn origin(&self) -> Option<&'r [u8]> {
-        self.fields.all("Origin").next()
+        self.fields.first("Origin")
     }
 
     /// Returns the subprotocols that the client offers, the one it likes best first.
     pub fn subprotocols(&self) -> impl Iterator<Item = &'r str> {
-        self.fields.list("Sec-WebSocket-Protocol")
+        self.fields.list("Sec-WebSocket-Protocol").filter_map(|offer| from_utf8(offer).ok())
     }
 
     /// Returns the first of `supported` that the client offers.
     #[must_use]
     pub fn choose_subprotocol<'s>(&self, supported: &[&'s str]) -> Option<&'s str> {
-        supported.iter().copied().find(|name| self.subprotocols().any(|offer| offer == *name))
+        supported.iter().copied().find(|name| self.offers(name))
     }
 
     /// Writes the response that opens the connection (§4.2.2); returns its length, about 130 bytes
@@ -184,11 +186,15 @@ impl<'r> Upgrade<'r> {
     /// [`BuildError`]; the response has not been written whole.
     pub fn accept(&self, acceptance: &Acceptance<'_>, out: &mut [u8]) -> Result<usize, BuildError> {
         if let Some(subprotocol) = acceptance.subprotocol
-            && !self.subprotocols().any(|offer| offer == subprotocol)
+            && !self.offers(subprotocol)
         {
             return Err(BuildError::Subprotocol);
         }
-        encode_acceptance(acceptance, &self.key, out)
+        encode_acceptance(acceptance, self.key, out)
+    }
+
+    fn offers(&self, subprotocol: &str) -> bool {
+        self.fields.list("Sec-WebSocket-Protocol").any(|offer| offer == subprotocol.as_bytes())
     }
 }
 
@@ -202,49 +208,48 @@ impl From<HeadError> for RequestError {
 }
 
 /// RFC 9112 §3: `method SP request-target SP HTTP-version`.
-fn parse_line(line: &[u8]) -> Option<(&str, &str, u8)> {
-    let mut parts = from_utf8(line).ok()?.split([' ']);
-    let (method, target, version) = (parts.next()?, parts.next()?, parts.next()?);
-    let minor_version = match version {
-        "HTTP/1.0" => 0,
-        "HTTP/1.1" => 1,
+fn parse_line(line: &[u8]) -> Option<(&[u8], &[u8], u8)> {
+    let (method, rest) = split_at(line, b' ');
+    let (target, version) = split_at(rest?, b' ');
+    let minor_version = match version? {
+        b"HTTP/1.0" => 0,
+        b"HTTP/1.1" => 1,
         _ => return None,
     };
-    let is_target = !target.is_empty() && target.bytes().all(|b| b > b' ' && b != 0x7f);
-    (is_token(method) && is_target && parts.next().is_none()).then_some((
-        method,
-        target,
-        minor_version,
-    ))
+    let is_target = !target.is_empty() && target.iter().all(u8::is_ascii_graphic);
+    (is_token(method) && is_target).then_some((method, target, minor_version))
 }
 
 /// Splits a target into path and query.
-fn split_target(target: &str) -> (&str, Option<&str>) {
+fn split_target(target: &[u8]) -> (&[u8], Option<&[u8]>) {
     let target = match after_scheme(target) {
-        Some(rest) => rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or("/"),
+        Some(rest) => {
+            let at = rest.iter().position(|byte| matches!(byte, b'/' | b'?'));
+            at.and_then(|at| rest.get(at..)).unwrap_or(b"/")
+        }
         None => target,
     };
-    // A `char` in brackets: the search for a bare one leaves a panic in firmware.
-    match target.split_once(['?']) {
-        Some(("", query)) => ("/", Some(query)),
-        Some((path, query)) => (path, Some(query)),
-        None => (target, None),
+    match split_at(target, b'?') {
+        (b"", query) => (b"/", query),
+        parts => parts,
     }
 }
 
 /// §4.2.1 item 1: a path, or "an absolute HTTP/HTTPS URI"; §3: "Fragment identifiers are
 /// meaningless [...] and MUST NOT be used".
-fn is_valid_target(target: &str) -> bool {
-    // RFC 9110 §4.2.1: an empty host "MUST" be rejected as invalid.
-    let has_host = |rest: &str| !rest.is_empty() && !rest.starts_with(['/', '?']);
-    let has_form = target.starts_with('/') || after_scheme(target).is_some_and(has_host);
-    has_form && !target.contains('#')
+fn is_valid_target(target: &[u8]) -> bool {
+    let has_form = match after_scheme(target) {
+        // RFC 9110 §4.2.1: an empty host "MUST" be rejected as invalid.
+        Some(rest) => !matches!(rest, [] | [b'/' | b'?', ..]),
+        None => target.starts_with(b"/"),
+    };
+    // Not `contains`, which takes 160 bytes of flash to search by words.
+    has_form && target.iter().all(|byte| *byte != b'#')
 }
 
 /// RFC 9112 §3.2.2: "a server MUST accept the absolute-form in requests".
-fn after_scheme(target: &str) -> Option<&str> {
-    ["http://", "https://"].iter().find_map(|scheme| {
-        let (start, rest) = target.split_at_checked(scheme.len())?;
-        start.eq_ignore_ascii_case(scheme).then_some(rest)
-    })
+fn after_scheme(target: &[u8]) -> Option<&[u8]> {
+    let (scheme, rest) = split_at(target, b':');
+    let is_http = scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https");
+    rest.filter(|_| is_http)?.strip_prefix(b"//")
 }

@@ -2,7 +2,7 @@
 
 use super::fields::{is_field_value, is_handshake_field, is_token};
 use super::writer::Writer;
-use super::{BuildError, Key, RequestError};
+use super::{BuildError, RequestError, key};
 
 /// Says with what the server accepts; the default is nothing special.
 ///
@@ -69,21 +69,15 @@ impl Refusal<'_> {
         writer.number(self.status.get().into());
         writer.put(b" ");
         writer.put(self.status.reason_phrase().as_bytes());
-        writer.put(b"\r\n");
-        match self.status {
+        writer.put(match self.status {
+            // RFC 9110 §15.5.22: "The server MUST send an Upgrade header field in a 426", §7.8:
+            // and it "MUST also send an "Upgrade" connection option".
             Status::UPGRADE_REQUIRED => {
-                // RFC 9110 §15.5.22: "The server MUST send an Upgrade header field in a 426",
-                // §7.8: and it "MUST also send an "Upgrade" connection option".
-                writer.field("Upgrade", b"websocket");
-                writer.field("Sec-WebSocket-Version", b"13");
-                writer.field("Connection", b"close, Upgrade");
+                b"\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nConnection: close, Upgrade\r\n"
             }
-            Status::METHOD_NOT_ALLOWED => {
-                writer.field("Allow", b"GET");
-                writer.field("Connection", b"close");
-            }
-            _ => writer.field("Connection", b"close"),
-        }
+            Status::METHOD_NOT_ALLOWED => b"\r\nAllow: GET\r\nConnection: close\r\n",
+            _ => b"\r\nConnection: close\r\n",
+        });
         put_headers(&mut writer, self.headers)?;
         let has_type = self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE));
         if !self.body.is_empty() && !has_type {
@@ -177,13 +171,13 @@ impl Status {
 
 pub(super) fn encode_acceptance(
     acceptance: &Acceptance<'_>,
-    key: &Key,
+    key: &[u8; 24],
     out: &mut [u8],
 ) -> Result<usize, BuildError> {
     let mut writer = Writer::new(out);
     writer
         .put(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
-    writer.field("Sec-WebSocket-Accept", &key.accept());
+    writer.field("Sec-WebSocket-Accept", &key::accept(key));
     if let Some(subprotocol) = acceptance.subprotocol {
         writer.field("Sec-WebSocket-Protocol", subprotocol.as_bytes());
     }
@@ -198,10 +192,10 @@ pub(super) fn put_headers(
     headers: &[(&str, &str)],
 ) -> Result<(), BuildError> {
     for (name, value) in headers {
-        if !is_token(name) || is_handshake_field(name) {
+        if !is_token(name.as_bytes()) || is_handshake_field(name) {
             return Err(BuildError::HeaderName);
         }
-        if !is_field_value(value) {
+        if !is_field_value(value.as_bytes()) {
             return Err(BuildError::HeaderValue);
         }
         writer.field(name, value.as_bytes());
