@@ -50,20 +50,28 @@ impl Utf8Validator {
                 *self = Self { missing: self.missing - 1, ..Self::new() };
                 continue;
             }
-            // RFC 3629 §4: what may follow which first byte.
-            let (missing, low, high) = match byte {
+            // RFC 3629 §4: how many bytes follow which first byte,
+            let missing = match byte {
                 0x00..=0x7f => {
                     piece = skip_ascii(piece);
                     continue;
                 }
-                0xc2..=0xdf => (1, 0x80, 0xbf),
-                0xe0 => (2, 0xa0, 0xbf),
-                0xed => (2, 0x80, 0x9f),
-                0xe1..=0xef => (2, 0x80, 0xbf),
-                0xf0 => (3, 0x90, 0xbf),
-                0xf1..=0xf3 => (3, 0x80, 0xbf),
-                0xf4 => (3, 0x80, 0x8f),
+                0xc2..=0xdf => 1,
+                0xe0..=0xef => 2,
+                0xf0..=0xf4 => 3,
                 _ => return Err(ProtocolError::InvalidUtf8),
+            };
+            // and what the first of them may be: nothing overlong, no surrogate, no more than
+            // U+10FFFF.
+            let low = match byte {
+                0xe0 => 0xa0,
+                0xf0 => 0x90,
+                _ => 0x80,
+            };
+            let high = match byte {
+                0xed => 0x9f,
+                0xf4 => 0x8f,
+                _ => 0xbf,
             };
             *self = Self { missing, low, high };
         }

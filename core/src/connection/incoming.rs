@@ -1,6 +1,7 @@
 //! The receiving direction: header ─▶ payload, unmasked in place ─▶ chunk ─▶ event.
 
 use core::marker::PhantomData;
+use core::mem::discriminant;
 
 use crate::buffers::{MAX_CONTROL_LEN, copy};
 use crate::{
@@ -186,20 +187,16 @@ impl<Ro: Role> Incoming<Ro> {
     }
 
     pub(super) fn reply_sent(&mut self, reply: Reply) {
-        if self.reply == reply {
+        if discriminant(&self.reply) == discriminant(&reply) {
             self.reply = Reply::None;
         }
     }
 
     fn advance<'b>(&mut self, input: &'b mut [u8]) -> Result<Progress<'b>, ProtocolError> {
-        let mut after_head = 0;
-        if self.frame.is_none() {
-            let (header, consumed) = self.read_header(input)?;
-            let Some(header) = header else { return Ok(Progress { consumed, event: None }) };
-            self.frame = Some(self.begin(&header)?);
-            after_head = consumed;
-        }
-        let Some(frame) = &mut self.frame else { return Ok(Progress { consumed: 0, event: None }) };
+        let after_head = if self.frame.is_none() { self.begin(input)? } else { 0 };
+        let Some(frame) = &mut self.frame else {
+            return Ok(Progress { consumed: after_head, event: None });
+        };
         let payload = input.get_mut(after_head..).unwrap_or_default();
         // The shorter of the two fits usize, whatever the length on the wire.
         let len = usize::try_from(frame.remaining).map_or(payload.len(), |n| n.min(payload.len()));
@@ -220,29 +217,37 @@ impl<Ro: Role> Incoming<Ro> {
         Ok(Progress { consumed: after_head + len, event })
     }
 
-    /// Reads a header from what was kept of it and the input; returns how much of the input it
-    /// took.
-    fn read_header(&mut self, input: &[u8]) -> Result<(Option<Header>, usize), ProtocolError> {
+    /// Begins a frame if the input completes its header, and keeps the header's bytes if not;
+    /// returns how much of the input it took.
+    fn begin(&mut self, input: &[u8]) -> Result<usize, ProtocolError> {
         let kept = usize::from(self.head_len);
         if kept == 0
-            && let Some((header, len)) = Header::decode(input)?
+            && let Some(len) = self.begin_frame(&Header::decode(input))?
         {
-            return Ok((Some(header), len));
+            return Ok(len);
         }
         self.control_len = 0;
         let copied = copy(input, self.kept.get_mut(kept..Header::MAX_LEN).unwrap_or_default());
         let head = self.kept.get(..kept + copied).unwrap_or_default();
-        if let Some((header, len)) = Header::decode(head)? {
+        if let Some(len) = self.begin_frame(&Header::decode(head))? {
             self.head_len = 0;
-            return Ok((Some(header), len.saturating_sub(kept)));
+            return Ok(len.saturating_sub(kept));
         }
         // Below 14, the length at which every header is complete.
         self.head_len += u8::try_from(copied).unwrap_or_default();
-        Ok((None, copied))
+        Ok(copied)
     }
 
     /// Checks a header against the state of the connection.
-    fn begin(&mut self, header: &Header) -> Result<Frame, ProtocolError> {
+    fn begin_frame(
+        &mut self,
+        decoded: &Result<Option<(Header, usize)>, ProtocolError>,
+    ) -> Result<Option<usize>, ProtocolError> {
+        let (header, len) = match decoded {
+            Ok(Some(decoded)) => decoded,
+            Ok(None) => return Ok(None),
+            Err(error) => return Err(*error),
+        };
         crate::log::trace!("received {header:?}");
         if header.rsv != 0 {
             return Err(ProtocolError::ReservedBits);
@@ -278,12 +283,13 @@ impl<Ro: Role> Incoming<Ro> {
                 self.control_len = 0;
             }
         }
-        Ok(Frame {
+        self.frame = Some(Frame {
             opcode: header.opcode,
             fin: header.fin,
             key: header.masking_key.unwrap_or(MaskingKey::new([0; 4])),
             remaining: header.payload_len,
-        })
+        });
+        Ok(Some(*len))
     }
 
     fn begin_message(&mut self, kind: Kind) {
@@ -314,7 +320,7 @@ impl<Ro: Role> Incoming<Ro> {
         last: bool,
         remaining: u64,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        // `begin` lets a data frame through only with a message in progress.
+        // `begin_frame` lets a data frame through only with a message in progress.
         let Some(kind) = self.message else { return Ok(None) };
         if kind == Kind::Text {
             self.utf8.push(payload)?;

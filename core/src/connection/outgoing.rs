@@ -79,20 +79,6 @@ impl FrameStart {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Writes as much of the frame as `out` has space for, from byte `at` of it on.
-    fn write_from(&mut self, at: usize, payload: &[u8], out: &mut [u8]) -> usize {
-        let header = self.header();
-        let at_payload = at.saturating_sub(header.len());
-        let n = copy(header.get(at..).unwrap_or_default(), out);
-        let out = out.get_mut(n..).unwrap_or_default();
-        let len = copy(payload.get(at_payload..).unwrap_or_default(), out);
-        if let Some(key) = &mut self.key {
-            key.advance(at_payload);
-            key.apply(out.get_mut(..len).unwrap_or_default());
-        }
-        n + len
-    }
-
     /// Masks the next piece of the payload in place, if the frame is masked.
     pub fn mask(&mut self, payload: &mut [u8]) {
         if let Some(key) = &mut self.key {
@@ -221,7 +207,7 @@ impl<Ro: Role> Outgoing<Ro> {
         let mut start =
             FrameStart::new(&Header { fin: true, rsv: 0, opcode, masking_key, payload_len });
         let len = start.header().len() + payload.len();
-        let n = start.write_from(written, payload, out);
+        let n = Self::write_from(&mut start, written, payload, out);
         if written + n < len {
             self.unfinished = Some(Unfinished { reply, key: masking_key, written: written + n });
         } else {
@@ -262,7 +248,7 @@ impl<Ro: Role> Outgoing<Ro> {
         // First, so that no key is drawn for nothing.
         let needed = Self::frame_len(payload.len());
         let out = out.get_mut(..needed).ok_or(SendError::OutOfSpace { needed })?;
-        Ok(self.begin(opcode, fin, payload).write_from(0, payload, out))
+        Ok(Self::write_from(&mut self.begin(opcode, fin, payload), 0, payload, out))
     }
 
     /// Makes a header, with a fresh key for a client.
@@ -272,6 +258,22 @@ impl<Ro: Role> Outgoing<Ro> {
         let header = Header { fin, rsv: 0, opcode, masking_key, payload_len };
         crate::log::trace!("sending {header:?}");
         FrameStart::new(&header)
+    }
+
+    /// Writes as much of a frame as `out` has space for, from byte `at` of it on.
+    fn write_from(start: &mut FrameStart, at: usize, payload: &[u8], out: &mut [u8]) -> usize {
+        let header = start.header();
+        let at_payload = at.saturating_sub(header.len());
+        let n = copy(header.get(at..).unwrap_or_default(), out);
+        let out = out.get_mut(n..).unwrap_or_default();
+        let len = copy(payload.get(at_payload..).unwrap_or_default(), out);
+        if Ro::IS_CLIENT
+            && let Some(key) = &mut start.key
+        {
+            key.advance(at_payload);
+            key.apply(out.get_mut(..len).unwrap_or_default());
+        }
+        n + len
     }
 
     fn check_open(&self) -> Result<(), SendError> {
