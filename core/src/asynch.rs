@@ -541,7 +541,7 @@ impl<'b, S: Read + Write> Pending<'b, S> {
     ///
     /// None after [`read`](Self::read), which has parsed it once.
     pub fn request(&self) -> Result<Request<'_>, RequestError> {
-        Request::parse(self.buffers.receive.filled().get(..self.head_len).unwrap_or_default())
+        Request::of_scanned(self.buffers.receive.filled().get(..self.head_len).unwrap_or_default())
     }
 
     /// Accepts the request, if it is a valid handshake.

@@ -344,7 +344,7 @@ pub(crate) fn scan_request(
 ) -> Result<Option<usize>, RequestError> {
     match scanner.scan(window.filled())? {
         Some(len) => {
-            Request::parse(window.filled().get(..len).unwrap_or_default())?;
+            Request::of_scanned(window.filled().get(..len).unwrap_or_default())?;
             Ok(Some(len))
         }
         None if window.space().is_empty() => Err(RequestError::HeadTooLong),
@@ -359,7 +359,7 @@ pub(crate) fn accept(
     acceptance: &Acceptance<'_>,
 ) -> Result<(), HandshakeError> {
     let head = buffers.receive.filled().get(..head_len).unwrap_or_default();
-    let request = Request::parse(head)?;
+    let request = Request::of_scanned(head)?;
     let n = request.upgrade()?.accept(acceptance, buffers.transmit.space())?;
     buffers.transmit.fill(n);
     buffers.receive.consume(head_len);
@@ -374,6 +374,7 @@ pub(crate) fn scan_response(
     match scanner.scan(window.filled()) {
         Ok(None) if window.space().is_empty() => Err(ResponseError::HeadTooLong.into()),
         Ok(len) => Ok(len),
+        Err(RequestError::TooManyHeaders) => Err(ResponseError::TooManyHeaders.into()),
         Err(_) => Err(ResponseError::Malformed.into()),
     }
 }

@@ -43,9 +43,9 @@ fn with(name: &str, fields: &[&str]) -> Vec<u8> {
 
 /// Checks a response as a client does; returns the chosen subprotocol.
 fn verify(bytes: &[u8]) -> Result<Option<String>, ResponseError> {
-    let len = HeadScanner::new().scan(bytes).map_err(|error| {
-        assert_eq!(error, RequestError::Malformed);
-        ResponseError::Malformed
+    let len = HeadScanner::new().scan(bytes).map_err(|error| match error {
+        RequestError::TooManyHeaders => ResponseError::TooManyHeaders,
+        _ => ResponseError::Malformed,
     })?;
     let head = &bytes[..len.expect("the head is whole")];
     REQUEST.verify(&key(), head).map(|response| response.subprotocol().map(str::to_owned))

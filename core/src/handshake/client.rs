@@ -2,10 +2,10 @@
 
 use core::str::from_utf8;
 
-use super::fields::{self, Fields, HeadError, is_field_value, is_token, text};
+use super::fields::{self, Fields, List, Only, is_field_value, is_named, is_token, text};
 use super::response::put_headers;
 use super::writer::Writer;
-use super::{BuildError, HeadScanner, Key, ResponseError, Status};
+use super::{BuildError, HeadScanner, Key, RequestError, ResponseError, Status};
 
 /// Describes the connection that a client asks for.
 ///
@@ -95,25 +95,39 @@ impl<'a> ClientRequest<'a> {
     /// [`ResponseError`]; the client must close TCP.
     pub fn verify<'b>(&self, key: &Key, head: &'b [u8]) -> Result<Response<'b>, ResponseError> {
         let response = Response::parse(head)?;
-        let fields = response.fields;
         if response.status.get() != 101 {
             return Err(ResponseError::Refused(response.status));
         }
-        if !fields.only("Upgrade").is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) {
+        let (mut upgrade, mut accept) = (Only::default(), Only::default());
+        let (mut subprotocol, mut extensions) = (Only::default(), Only::default());
+        let mut has_connection = false;
+        for (name, value) in response.fields {
+            if is_named(name, "Upgrade") {
+                upgrade.push(value);
+            } else if is_named(name, "Connection") {
+                has_connection |= List::of(value).has("Upgrade");
+            } else if is_named(name, "Sec-WebSocket-Accept") {
+                accept.push(value);
+            } else if is_named(name, "Sec-WebSocket-Extensions") {
+                extensions.push(value);
+            } else if is_named(name, "Sec-WebSocket-Protocol") {
+                subprotocol.push(value);
+            }
+        }
+        if !upgrade.get().is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) {
             return Err(ResponseError::Upgrade);
         }
-        if !fields.has_token("Connection", "Upgrade") {
+        if !has_connection {
             return Err(ResponseError::Connection);
         }
-        if fields.only("Sec-WebSocket-Accept") != Some(&key.accept()) {
+        if accept.get() != Some(&key.accept()) {
             return Err(ResponseError::Accept);
         }
-        if fields.first("Sec-WebSocket-Extensions").is_some() {
+        if extensions.is_given() {
             return Err(ResponseError::Extension);
         }
-        if fields.first("Sec-WebSocket-Protocol").is_some()
-            && !response.subprotocol().is_some_and(|chosen| self.subprotocols.contains(&chosen))
-        {
+        let is_offered = |chosen: &[u8]| self.subprotocols.iter().any(|s| s.as_bytes() == chosen);
+        if subprotocol.is_given() && !subprotocol.get().is_some_and(is_offered) {
             return Err(ResponseError::Subprotocol);
         }
         Ok(response)
@@ -163,10 +177,12 @@ impl<'b> Response<'b> {
     ///
     /// [`ResponseError::TooManyHeaders`] and [`ResponseError::Malformed`].
     pub fn parse(head: &'b [u8]) -> Result<Self, ResponseError> {
-        if HeadScanner::new().scan(head) != Ok(Some(head.len())) {
-            return Err(ResponseError::Malformed);
+        match HeadScanner::new().scan(head) {
+            Ok(Some(len)) if len == head.len() => {}
+            Err(RequestError::TooManyHeaders) => return Err(ResponseError::TooManyHeaders),
+            _ => return Err(ResponseError::Malformed),
         }
-        let (line, fields) = fields::parse(head)?;
+        let (line, fields) = fields::split(head);
         let status = parse_line(line).ok_or(ResponseError::Malformed)?;
         Ok(Self { status, fields })
     }
@@ -180,7 +196,7 @@ impl<'b> Response<'b> {
     /// Returns the subprotocol that the server chose.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&'b str> {
-        self.fields.only("Sec-WebSocket-Protocol").and_then(|value| from_utf8(value).ok())
+        self.fields.first("Sec-WebSocket-Protocol").and_then(|value| from_utf8(value).ok())
     }
 
     /// Returns the value of the first header field named `name`, whatever its case.
@@ -192,15 +208,6 @@ impl<'b> Response<'b> {
     /// Returns name and value of each header field, in the order in which they came.
     pub fn headers(&self) -> impl Iterator<Item = (&'b str, &'b [u8])> + use<'b> {
         self.fields.map(|(name, value)| (text(name), value))
-    }
-}
-
-impl From<HeadError> for ResponseError {
-    fn from(error: HeadError) -> Self {
-        match error {
-            HeadError::Malformed => Self::Malformed,
-            HeadError::TooManyHeaders => Self::TooManyHeaders,
-        }
     }
 }
 

@@ -2,13 +2,10 @@
 
 use core::str::from_utf8;
 
-use super::MAX_HEADERS;
-
 /// The header fields of a head, in the order in which they came: an iterator over their names and
 /// values, which finds them in the head itself.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fields<'h> {
-    /// Whole lines, each checked.
     lines: &'h [u8],
 }
 
@@ -16,15 +13,17 @@ pub(super) struct Fields<'h> {
 impl<'h> Iterator for Fields<'h> {
     type Item = (&'h [u8], &'h [u8]);
 
+    /// RFC 9112 §5: `field-name ":" OWS field-value OWS`.
     fn next(&mut self) -> Option<Self::Item> {
-        parse_field(take_line(&mut self.lines)?)
+        let (name, value) = split_at(take_line(&mut self.lines), b':');
+        Some((name, value?.trim_ascii()))
     }
 }
 
 impl<'h> Fields<'h> {
     /// Returns the value of the next field named `name`, whatever its case.
     pub(super) fn next_named(&mut self, name: &str) -> Option<&'h [u8]> {
-        self.find(|field| field.0.eq_ignore_ascii_case(name.as_bytes())).map(|field| field.1)
+        self.find(|field| is_named(field.0, name)).map(|field| field.1)
     }
 
     /// Returns the value of the first field named `name`.
@@ -32,30 +31,54 @@ impl<'h> Fields<'h> {
         self.next_named(name)
     }
 
-    /// Returns the value of the only field named `name`.
-    pub(super) fn only(mut self, name: &str) -> Option<&'h [u8]> {
-        let value = self.next_named(name)?;
-        self.next_named(name).is_none().then_some(value)
-    }
-
-    /// Returns the elements of the comma-separated lists in all fields named `name`
-    /// (RFC 9110 §5.6.1), without their white space; empty elements are left out.
+    /// Returns the elements of the lists in all fields named `name`.
     pub(super) const fn list(self, name: &'static str) -> List<'h> {
         List { value: None, fields: self, name }
     }
-
-    /// Tells whether the lists in the fields named `name` have `token`, whatever its case.
-    pub(super) fn has_token(self, name: &'static str, token: &str) -> bool {
-        self.list(name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
-    }
 }
 
-/// The elements of a list.
+/// Splits a head that a [`HeadScanner`](super::HeadScanner) has found whole into its first line and
+/// its header fields.
+pub(super) fn split(mut head: &[u8]) -> (&[u8], Fields<'_>) {
+    while let Some(rest) = head.strip_prefix(b"\r\n") {
+        head = rest;
+    }
+    let first = take_line(&mut head);
+    (first, Fields { lines: head })
+}
+
+/// Takes the next line, without its CR LF.
+fn take_line<'h>(head: &mut &'h [u8]) -> &'h [u8] {
+    let (line, rest) = split_at(head, b'\r');
+    *head = rest.and_then(|rest| rest.get(1..)).unwrap_or_default();
+    line
+}
+
+/// Tells whether `name` is that of a field, whatever the case.
+pub(super) fn is_named(field: &[u8], name: &str) -> bool {
+    field.eq_ignore_ascii_case(name.as_bytes())
+}
+
+/// The elements of comma-separated lists (RFC 9110 §5.6.1), without their white space; empty ones
+/// are left out.
 pub(super) struct List<'h> {
     /// What is left of the current field.
     value: Option<&'h [u8]>,
+    /// Where others may be, and how they are named.
     fields: Fields<'h>,
     name: &'static str,
+}
+
+impl<'h> List<'h> {
+    /// The elements of one field.
+    pub(super) const fn of(value: &'h [u8]) -> Self {
+        Self { value: Some(value), fields: Fields { lines: &[] }, name: "" }
+    }
+
+    /// Tells whether `token` is in the list, whatever its case.
+    pub(super) fn has(mut self, token: &str) -> bool {
+        self.any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
+    }
 }
 
 impl<'h> Iterator for List<'h> {
@@ -77,45 +100,26 @@ impl<'h> Iterator for List<'h> {
     }
 }
 
-/// Splits a head into its first line and its header fields.
-pub(super) fn parse(mut head: &[u8]) -> Result<(&[u8], Fields<'_>), HeadError> {
-    // RFC 9112 §2.2: "ignore at least one empty line (CRLF) received prior to the request-line".
-    while let Some(rest) = head.strip_prefix(b"\r\n") {
-        head = rest;
+/// The value of a field that must be given exactly once.
+#[derive(Default)]
+pub(super) struct Only<'h> {
+    value: &'h [u8],
+    n: u8,
+}
+
+impl<'h> Only<'h> {
+    pub(super) fn push(&mut self, value: &'h [u8]) {
+        self.value = value;
+        self.n = self.n.saturating_add(1);
     }
-    let first = take_line(&mut head).ok_or(HeadError::Malformed)?;
-    let fields = Fields { lines: head };
-    let mut n = 0;
-    while let Some(line) = take_line(&mut head) {
-        parse_field(line).ok_or(HeadError::Malformed)?;
-        if n == MAX_HEADERS {
-            return Err(HeadError::TooManyHeaders);
-        }
-        n += 1;
+
+    pub(super) fn get(&self) -> Option<&'h [u8]> {
+        (self.n == 1).then_some(self.value)
     }
-    Ok((first, fields))
-}
 
-/// Why a head cannot be parsed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum HeadError {
-    Malformed,
-    TooManyHeaders,
-}
-
-/// Takes the next line, without its end; `None` for the empty one that ends the head.
-fn take_line<'h>(head: &mut &'h [u8]) -> Option<&'h [u8]> {
-    let (line, rest) = split_at(head, b'\n');
-    *head = rest.unwrap_or_default();
-    // Whole lines that end in CR LF: a `HeadScanner` has seen them.
-    line.split_last().map(|(_, line)| line).filter(|line| !line.is_empty())
-}
-
-/// RFC 9112 §5: `field-name ":" OWS field-value OWS`.
-fn parse_field(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (name, value) = split_at(line, b':');
-    let value = value.filter(|value| is_token(name) && is_field_value(value))?;
-    Some((name, value.trim_ascii()))
+    pub(super) fn is_given(&self) -> bool {
+        self.n > 0
+    }
 }
 
 /// Makes text of what has been checked to be ASCII.
@@ -132,17 +136,40 @@ pub(super) fn split_at(bytes: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
 
 /// RFC 9110 §5.6.2.
 pub(super) fn is_token(text: &[u8]) -> bool {
-    !text.is_empty()
-        && text.iter().all(|byte| {
-            matches!(byte,
-        b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`'
-        | b'|' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z')
-        })
+    !text.is_empty() && text.iter().all(|byte| is_token_byte(*byte))
 }
+
+pub(super) fn is_token_byte(byte: u8) -> bool {
+    TOKEN_BYTES.get(usize::from(byte / 32)).is_some_and(|bits| bits >> (byte % 32) & 1 == 1)
+}
+
+/// A bit for each.
+const TOKEN_BYTES: [u32; 4] = {
+    const OTHERS: &[u8] = b"!#$%&'*+-.^_`|~";
+    let mut bits = 0_u128;
+    let mut byte = 0_u8;
+    while byte < 128 {
+        if byte.is_ascii_alphanumeric() {
+            bits |= 1 << byte;
+        }
+        byte += 1;
+    }
+    let mut i = 0;
+    while i < OTHERS.len() {
+        bits |= 1 << OTHERS[i];
+        i += 1;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "32 bits at a time")]
+    [bits as u32, (bits >> 32) as u32, (bits >> 64) as u32, (bits >> 96) as u32]
+};
 
 /// RFC 9110 §5.5: visible characters, spaces and tabs; no CR, LF or NUL.
 pub(super) fn is_field_value(text: &[u8]) -> bool {
-    text.iter().all(|byte| *byte == b'\t' || *byte >= b' ' && *byte != 0x7f)
+    text.iter().all(|byte| is_field_byte(*byte))
+}
+
+pub(super) const fn is_field_byte(byte: u8) -> bool {
+    byte >= b' ' && byte != 0x7f || byte == b'\t'
 }
 
 /// A name that the handshake writes or checks itself, so that nobody else may add it.
@@ -179,13 +206,15 @@ mod tests {
 
     #[test]
     fn lists_are_joined_over_fields_and_empty_elements_are_left_out() {
-        let head = b"HTTP/1.1 200\r\nConnection: keep-alive , ,Upgrade\r\nconnection:\tx\r\nOther: y\r\n\r\n";
-        let (_, fields) = parse(head).unwrap();
+        let head =
+            b"HTTP/1.1 200\r\nConnection: keep-alive , ,Upgrade\r\nconnection:\tx\r\nOther: y\r\n\r\n";
+        let (line, fields) = split(head);
+        assert_eq!(line, b"HTTP/1.1 200");
         assert!(fields.list("Connection").eq([&b"keep-alive"[..], b"Upgrade", b"x"]));
-        assert!(fields.has_token("connection", "upgrade"));
-        assert!(!fields.has_token("connection", "up"));
-        assert_eq!(fields.only("connection"), None);
-        assert_eq!(fields.only("other"), Some(&b"y"[..]));
+        assert!(fields.list("connection").has("upgrade"));
+        assert!(!fields.list("connection").has("up"));
+        assert_eq!(fields.first("connection"), Some(&b"keep-alive , ,Upgrade"[..]));
+        assert_eq!(fields.first("other"), Some(&b"y"[..]));
     }
 
     #[test]

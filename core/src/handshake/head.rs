@@ -1,11 +1,13 @@
-//! Finding the end of a head that arrives in pieces.
+//! Reading a head that arrives in pieces, up to its end.
 
-use super::RequestError;
+use super::fields::{is_field_byte, is_token_byte};
+use super::{MAX_HEADERS, RequestError};
 
-/// Finds the end of an HTTP head, looking at each byte once however it is cut.
+/// Checks the syntax of an HTTP head and finds its end, looking at each byte once however the head
+/// is cut.
 ///
 /// Every line must end in CR LF: a lone CR or LF, which parsers along the way may read
-/// differently, is refused at once.
+/// differently, is refused at once, and so is what can be no header field.
 ///
 /// ```
 /// use wirelet::handshake::{HeadScanner, RequestError};
@@ -16,22 +18,34 @@ use super::RequestError;
 /// assert_eq!(scanner.scan(received), Ok(Some(18)));
 /// assert_eq!(HeadScanner::new().scan(b"GET / HTTP/1.1\n"), Err(RequestError::Malformed));
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct HeadScanner {
     /// How many bytes have been looked at.
     scanned: usize,
-    after_cr: bool,
-    /// The current line has a byte other than CR.
-    in_line: bool,
-    /// A line that is not empty has ended.
-    begun: bool,
+    at: At,
+    /// How many lines that are not empty have begun.
+    n_lines: u8,
+}
+
+/// What the next byte belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    LineStart,
+    /// The request or status line, or the value of a header field.
+    Text,
+    /// The name of a header field, of which a byte has been seen.
+    Name,
+    /// The LF behind the CR of a line that has something,
+    LineEnd,
+    /// or nothing.
+    EmptyLineEnd,
 }
 
 impl HeadScanner {
     /// Starts at the beginning of a head.
     #[must_use]
     pub const fn new() -> Self {
-        Self { scanned: 0, after_cr: false, in_line: false, begun: false }
+        Self { scanned: 0, at: At::LineStart, n_lines: 0 }
     }
 
     /// Looks at what is new in `received`, all that has come so far from the first byte of the
@@ -39,27 +53,56 @@ impl HeadScanner {
     ///
     /// # Errors
     ///
-    /// [`RequestError::Malformed`] for a CR without LF, or a LF without CR.
+    /// [`RequestError::Malformed`] and [`RequestError::TooManyHeaders`].
     pub fn scan(&mut self, received: &[u8]) -> Result<Option<usize>, RequestError> {
-        for byte in received.get(self.scanned..).unwrap_or_default() {
+        loop {
+            let new = received.get(self.scanned..).unwrap_or_default();
+            self.scanned += match self.at {
+                // Nearly all there is.
+                At::Text => run_len(new, |byte| matches!(byte, b' '..=b'~')),
+                At::Name => run_len(new, is_token_byte),
+                _ => 0,
+            };
+            let Some(byte) = received.get(self.scanned) else { return Ok(None) };
             self.scanned += 1;
-            match (byte, self.after_cr) {
-                (b'\n', true) => {
-                    // RFC 9112 §2.2: "ignore at least one empty line (CRLF) received prior to the
-                    // request-line".
-                    if self.begun && !self.in_line {
-                        return Ok(Some(self.scanned));
-                    }
-                    self.begun |= self.in_line;
-                    self.in_line = false;
-                }
-                (b'\n', false) | (_, true) => return Err(RequestError::Malformed),
-                (b'\r', false) => {}
-                (_, false) => self.in_line = true,
-            }
-            self.after_cr = *byte == b'\r';
+            self.at = match (self.at, byte) {
+                (At::Text, b'\r') => At::LineEnd,
+                (At::Text, byte) if is_field_byte(*byte) => At::Text,
+                (At::Name, b':') => At::Text,
+                (At::LineEnd, b'\n') => At::LineStart,
+                (At::LineStart, b'\r') => At::EmptyLineEnd,
+                // RFC 9112 §2.2: "ignore at least one empty line (CRLF) received prior to the
+                // request-line".
+                (At::EmptyLineEnd, b'\n') if self.n_lines == 0 => At::LineStart,
+                (At::EmptyLineEnd, b'\n') => return Ok(Some(self.scanned)),
+                (At::LineStart, byte) => self.begin_line(*byte)?,
+                _ => return Err(RequestError::Malformed),
+            };
         }
-        Ok(None)
+    }
+
+    fn begin_line(&mut self, byte: u8) -> Result<At, RequestError> {
+        let at = if self.n_lines == 0 { At::Text } else { At::Name };
+        let fits = if self.n_lines == 0 { is_field_byte(byte) } else { is_token_byte(byte) };
+        if !fits {
+            return Err(RequestError::Malformed);
+        }
+        if usize::from(self.n_lines) > MAX_HEADERS {
+            return Err(RequestError::TooManyHeaders);
+        }
+        self.n_lines += 1;
+        Ok(at)
+    }
+}
+
+/// How many bytes at the beginning belong to it.
+fn run_len(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
+    bytes.iter().position(|byte| !belongs(*byte)).unwrap_or(bytes.len())
+}
+
+impl Default for HeadScanner {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

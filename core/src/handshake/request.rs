@@ -2,7 +2,7 @@
 
 use core::str::from_utf8;
 
-use super::fields::{self, Fields, HeadError, is_token, split_at, text};
+use super::fields::{self, Fields, List, Only, is_named, is_token, split_at, text};
 use super::response::{Acceptance, encode_acceptance};
 use super::{BuildError, HeadScanner, RequestError, key};
 
@@ -41,7 +41,12 @@ impl<'b> Request<'b> {
         if HeadScanner::new().scan(head)? != Some(head.len()) {
             return Err(RequestError::Malformed);
         }
-        let (line, fields) = fields::parse(head)?;
+        Self::of_scanned(head)
+    }
+
+    /// Parses a head that a [`HeadScanner`] has found to be whole.
+    pub(crate) fn of_scanned(head: &'b [u8]) -> Result<Self, RequestError> {
+        let (line, fields) = fields::split(head);
         let (method, target, minor_version) = parse_line(line).ok_or(RequestError::Malformed)?;
         Ok(Self { method, target, minor_version, fields })
     }
@@ -78,7 +83,7 @@ impl<'b> Request<'b> {
     /// Tells whether the client asks for a WebSocket: `Upgrade` lists `websocket`.
     #[must_use]
     pub fn is_upgrade(&self) -> bool {
-        self.fields.has_token("Upgrade", "websocket")
+        self.fields.list("Upgrade").has("websocket")
     }
 
     /// Checks that this is a handshake as §4.2.1 wants it.
@@ -88,7 +93,25 @@ impl<'b> Request<'b> {
     /// The first of the conditions that does not hold; [`Refusal`](super::Refusal) tells the
     /// client.
     pub fn upgrade(&self) -> Result<Upgrade<'b>, RequestError> {
-        let fields = self.fields;
+        let (mut host, mut version, mut key) = (Only::default(), Only::default(), Only::default());
+        let (mut has_body, mut has_upgrade, mut has_connection) = (false, false, false);
+        for (name, value) in self.fields {
+            if is_named(name, "Host") {
+                host.push(value);
+            } else if is_named(name, "Upgrade") {
+                has_upgrade |= List::of(value).has("websocket");
+            } else if is_named(name, "Connection") {
+                has_connection |= List::of(value).has("Upgrade");
+            } else if is_named(name, "Sec-WebSocket-Version") {
+                version.push(value);
+            } else if is_named(name, "Sec-WebSocket-Key") {
+                key.push(value);
+            } else if is_named(name, "Content-Length") {
+                has_body |= value != b"0";
+            } else if is_named(name, "Transfer-Encoding") {
+                has_body = true;
+            }
+        }
         if self.method != b"GET" {
             return Err(RequestError::Method);
         }
@@ -98,30 +121,24 @@ impl<'b> Request<'b> {
         if !is_valid_target(self.target) {
             return Err(RequestError::Target);
         }
-        let host = fields.only("Host").ok_or(RequestError::Host)?;
-        let mut lengths = fields;
-        while let Some(len) = lengths.next_named("Content-Length") {
-            if len != b"0" {
-                return Err(RequestError::Body);
-            }
-        }
-        if fields.first("Transfer-Encoding").is_some() {
+        let host = host.get().ok_or(RequestError::Host)?;
+        if has_body {
             return Err(RequestError::Body);
         }
-        if !self.is_upgrade() {
+        if !has_upgrade {
             return Err(RequestError::NotUpgrade);
         }
-        if !fields.has_token("Connection", "Upgrade") {
+        if !has_connection {
             return Err(RequestError::Connection);
         }
         // §4.4: a server may learn of the client's other versions, but speaks only this one.
-        match fields.only("Sec-WebSocket-Version") {
+        match version.get() {
             Some(b"13") => {}
             Some(_) => return Err(RequestError::WebSocketVersion),
             None => return Err(RequestError::VersionField),
         }
-        let key = fields.only("Sec-WebSocket-Key").and_then(key::check).ok_or(RequestError::Key)?;
-        Ok(Upgrade { fields, host, key })
+        let key = key.get().and_then(key::check).ok_or(RequestError::Key)?;
+        Ok(Upgrade { fields: self.fields, host, key })
     }
 }
 
@@ -195,15 +212,6 @@ impl<'r> Upgrade<'r> {
 
     fn offers(&self, subprotocol: &str) -> bool {
         self.fields.list("Sec-WebSocket-Protocol").any(|offer| offer == subprotocol.as_bytes())
-    }
-}
-
-impl From<HeadError> for RequestError {
-    fn from(error: HeadError) -> Self {
-        match error {
-            HeadError::Malformed => Self::Malformed,
-            HeadError::TooManyHeaders => Self::TooManyHeaders,
-        }
     }
 }
 
