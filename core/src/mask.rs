@@ -1,5 +1,7 @@
 //! Masking of payloads (RFC 6455 §5.3).
 
+use bytemuck::pod_align_to_mut;
+
 /// Masks and unmasks payload bytes; four bytes that a client draws afresh for each frame.
 ///
 /// The key remembers how far it has come: applied to the pieces of a payload one after the other,
@@ -40,14 +42,27 @@ impl MaskingKey {
     /// XORs the next bytes of a payload in place.
     ///
     /// Eight bytes at a time, in a shape that the compiler turns into vector instructions where
-    /// the target has them.
+    /// the target has them. RISC-V reads no word that is not aligned, so there it is aligned ones.
     pub fn apply(&mut self, payload: &mut [u8]) {
-        let word = u64::from(self.0) << 32 | u64::from(self.0);
-        let (words, rest) = payload.as_chunks_mut::<8>();
-        for chunk in words {
-            *chunk = (u64::from_le_bytes(*chunk) ^ word).to_le_bytes();
+        if cfg!(target_arch = "riscv32") {
+            let (front, words, back) = pod_align_to_mut::<u8, u32>(payload);
+            self.apply_bytewise(front);
+            for word in words {
+                *word ^= self.0;
+            }
+            self.apply_bytewise(back);
+        } else {
+            let word = u64::from(self.0) << 32 | u64::from(self.0);
+            let (words, back) = payload.as_chunks_mut::<8>();
+            for chunk in words {
+                *chunk = (u64::from_le_bytes(*chunk) ^ word).to_le_bytes();
+            }
+            self.apply_bytewise(back);
         }
-        for byte in rest {
+    }
+
+    fn apply_bytewise(&mut self, payload: &mut [u8]) {
+        for byte in payload {
             let [next, ..] = self.to_bytes();
             *byte ^= next;
             self.advance(1);
