@@ -16,7 +16,7 @@ use wirelet::handshake::{
 use wirelet::{CapacityError, Chunk, Close, CloseCode, Message, ProtocolError, SendError};
 
 use crate::endpoint::{Endpoint, Failure};
-use crate::handshake::{HeadError, is_temporary, read_head};
+use crate::handshake::{Head, is_temporary};
 use crate::scratch;
 
 /// What a [`Client`] received.
@@ -270,13 +270,13 @@ impl Client {
 
     /// Takes what the socket has.
     fn read(&mut self) -> io::Result<()> {
-        scratch::with(|scratch| match self.stream.try_read(&mut scratch.input) {
+        scratch::with(|input| match self.stream.try_read(input) {
             Ok(0) => {
                 self.at_eof = true;
                 Ok(())
             }
             Ok(n) => {
-                self.input.extend(&scratch.input[..n]);
+                self.input.extend(&input[..n]);
                 Ok(())
             }
             Err(error) if is_temporary(&error) => Ok(()),
@@ -327,13 +327,7 @@ async fn open(target: &Target, options: &ClientOptions) -> Result<Client, Client
     let n = request.encode(&key, &mut bytes)?;
     stream.write_all(&bytes[..n]).await.map_err(ClientError::Io)?;
 
-    let (mut received, head_len) =
-        read_head(&stream, HEAD_BYTES).await.map_err(|error| match error {
-            HeadError::Invalid(RequestError::HeadTooLong) => ResponseError::HeadTooLong.into(),
-            HeadError::Invalid(_) => ResponseError::Malformed.into(),
-            HeadError::Eof => ClientError::Eof,
-            HeadError::Io(error) => ClientError::Io(error),
-        })?;
+    let (mut received, head_len) = read_head(&stream).await?;
     let early = received.split_off(head_len);
     let response = request.verify(&key, &received)?;
     Ok(Client {
@@ -347,6 +341,28 @@ async fn open(target: &Target, options: &ClientOptions) -> Result<Client, Client
         at_eof: false,
         message_bytes: options.message_bytes,
     })
+}
+
+/// Reads until the head of the response is whole; returns what was received and the length of the
+/// head.
+async fn read_head(stream: &TcpStream) -> Result<(Vec<u8>, usize), ClientError> {
+    let mut head = Head::default();
+    loop {
+        stream.readable().await.map_err(ClientError::Io)?;
+        let pushed = scratch::with(|input| match stream.try_read(input) {
+            Ok(0) => Err(ClientError::Eof),
+            Ok(n) => head.push(&input[..n], HEAD_BYTES).map_err(|error| match error {
+                RequestError::HeadTooLong => ResponseError::HeadTooLong.into(),
+                RequestError::TooManyHeaders => ResponseError::TooManyHeaders.into(),
+                _ => ResponseError::Malformed.into(),
+            }),
+            Err(error) if is_temporary(&error) => Ok(None),
+            Err(error) => Err(ClientError::Io(error)),
+        })?;
+        if let Some(head_len) = pushed {
+            return Ok((head.into_received(), head_len));
+        }
+    }
 }
 
 /// The parts of a `ws://` URL.

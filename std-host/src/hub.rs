@@ -9,7 +9,8 @@ use std::time::SystemTime;
 
 use wirelet::{CloseCode, Connection, Message, Server};
 
-use crate::outbox::{Outbox, PutError};
+use crate::mail::{Letter, Mail};
+use crate::outbox::{Outbox, Put};
 
 /// Names a connection; unique for the life of a server.
 ///
@@ -44,8 +45,36 @@ pub struct Peer {
     /// When the opening handshake was done.
     pub connected_at: SystemTime,
     /// The path of the request, without the query.
-    pub path: String,
+    pub path: Box<str>,
     pub(crate) outbox: Outbox,
+    /// Where its worker is told, and by which slot it knows the connection.
+    mail: (Arc<Mail>, usize),
+}
+
+impl Peer {
+    /// Puts a frame into the outbox; tells whether it was taken.
+    fn put(&self, frame: Arc<[u8]>) -> bool {
+        let put = self.outbox.put(frame);
+        match put {
+            Put::Done { first: true } => self.tell(),
+            Put::Full => {
+                tracing::debug!(id = %self.id, "the peer reads too slowly");
+                self.tell();
+            }
+            Put::Done { first: false } | Put::Gone => {}
+        }
+        matches!(put, Put::Done { .. })
+    }
+
+    fn close(&self, code: CloseCode) {
+        self.outbox.close(code);
+        self.tell();
+    }
+
+    fn tell(&self) {
+        let (mail, slot) = &self.mail;
+        mail.send(Letter { slot: *slot, id: self.id });
+    }
 }
 
 /// Reaches all connections of a server, from any thread.
@@ -82,30 +111,21 @@ impl Hub {
     /// closing because its peer reads too slowly.
     pub fn send_to<'m>(&self, id: ConnectionId, message: impl Into<Message<'m>>) -> bool {
         let peer = self.peers().by_id.get(&id).cloned();
-        peer.is_some_and(|peer| peer.outbox.put(encode(message.into())).is_ok())
+        peer.is_some_and(|peer| peer.put(encode(message.into())))
     }
 
     /// Sends a message to every connection; it is encoded once and shared. Returns how many took
     /// it.
     pub fn send_to_all<'m>(&self, message: impl Into<Message<'m>>) -> usize {
         let frame = encode(message.into());
-        let peers = self.peers();
-        let mut n = 0;
-        for peer in peers.by_id.values() {
-            match peer.outbox.put(Arc::clone(&frame)) {
-                Ok(()) => n += 1,
-                Err(PutError::Gone) => {}
-                Err(PutError::Full) => tracing::debug!(id = %peer.id, "the peer reads too slowly"),
-            }
-        }
-        n
+        self.peers().by_id.values().filter(|peer| peer.put(Arc::clone(&frame))).count()
     }
 
     /// Begins to close a connection. Returns false if there is no such connection.
     #[expect(clippy::must_use_candidate, reason = "a connection that has gone is closed")]
     pub fn close(&self, id: ConnectionId, code: CloseCode) -> bool {
         let peer = self.peers().by_id.get(&id).cloned();
-        peer.inspect(|peer| peer.outbox.close(code)).is_some()
+        peer.inspect(|peer| peer.close(code)).is_some()
     }
 
     /// Returns all open connections.
@@ -118,12 +138,18 @@ impl Hub {
         let mut peers = self.peers();
         peers.closing = Some(code);
         for peer in peers.by_id.values() {
-            peer.outbox.close(code);
+            peer.close(code);
         }
     }
 
     /// Adds a connection; it leaves when the returned guard is dropped.
-    pub(crate) fn enter(&self, remote_addr: SocketAddr, path: String, queue_bytes: usize) -> Entry {
+    pub(crate) fn enter(
+        &self,
+        remote_addr: SocketAddr,
+        path: Box<str>,
+        queue_bytes: usize,
+        mail: (Arc<Mail>, usize),
+    ) -> Entry {
         let id = ConnectionId(self.0.last_id.fetch_add(1, Ordering::Relaxed) + 1);
         let peer = Arc::new(Peer {
             id,
@@ -131,10 +157,11 @@ impl Hub {
             connected_at: SystemTime::now(),
             path,
             outbox: Outbox::new(queue_bytes),
+            mail,
         });
         let mut peers = self.peers();
         if let Some(code) = peers.closing {
-            peer.outbox.close(code);
+            peer.close(code);
         }
         peers.by_id.insert(id, Arc::clone(&peer));
         drop(peers);
@@ -150,6 +177,13 @@ impl Hub {
 pub(crate) struct Entry {
     hub: Hub,
     pub(crate) peer: Arc<Peer>,
+}
+
+impl Entry {
+    /// Takes the connection out of the hub.
+    pub(crate) fn leave(self) -> Arc<Peer> {
+        Arc::clone(&self.peer)
+    }
 }
 
 impl Drop for Entry {

@@ -56,10 +56,12 @@ mod handler;
 mod handshake;
 mod hub;
 mod limits;
+mod mail;
 mod outbox;
 mod scratch;
 mod server;
 mod session;
+mod worker;
 
 pub use client::{Client, ClientError, ClientOptions, Received};
 pub use handler::{Chat, Closed, Context, Echo, Handler, Sink};

@@ -1,21 +1,24 @@
-//! Accepting connections.
+//! A server: where it listens, what it does, and the workers that do it.
 
+use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZero;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::thread;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
-use tokio::sync::{Semaphore, watch};
-use tracing::Instrument as _;
+use tokio::net::ToSocketAddrs;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
 use wirelet::CloseCode;
 
 use crate::handler::Handler;
-use crate::handshake::{self, Failed};
 use crate::hub::Hub;
 use crate::limits::Limits;
-use crate::session::{Session, linger};
+use crate::mail::{Mail, Order};
+use crate::worker::Worker;
 
 /// A WebSocket server on a TCP port.
 ///
@@ -39,15 +42,18 @@ use crate::session::{Session, linger};
 pub struct Server<H> {
     listener: TcpListener,
     local_addr: SocketAddr,
+    threads: usize,
     shared: Shared<H>,
 }
 
-/// What a server and the tasks of its connections have in common.
+/// What the workers of a server have in common.
 #[derive(Debug)]
 pub(crate) struct Shared<H> {
     pub(crate) handler: H,
     pub(crate) limits: Limits,
     pub(crate) hub: Hub,
+    /// Connections, refused ones too.
+    pub(crate) n_connections: AtomicUsize,
     shutdown: Shutdown,
 }
 
@@ -77,21 +83,30 @@ impl<H: Handler> Server<H> {
     ///
     /// If the address cannot be listened on.
     pub async fn bind(addr: impl ToSocketAddrs, handler: H) -> io::Result<Self> {
-        let listener = TcpListener::bind(addr).await?;
+        let listener = tokio::net::TcpListener::bind(addr).await?.into_std()?;
         let local_addr = listener.local_addr()?;
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
         let shared = Shared {
             handler,
             limits: Limits::default(),
             hub: Hub::default(),
+            n_connections: AtomicUsize::new(0),
             shutdown: Shutdown::default(),
         };
-        Ok(Self { listener, local_addr, shared })
+        Ok(Self { listener, local_addr, threads, shared })
     }
 
     /// Takes other limits than the default.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.shared.limits = limits;
+        self
+    }
+
+    /// Serves on `threads` threads, at least one. Default: as many as there are processors.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
         self
     }
 
@@ -114,104 +129,65 @@ impl<H: Handler> Server<H> {
     }
 
     /// Serves until [`Shutdown::begin`]. To drop the future stops accepting, and leaves the open
-    /// connections to their tasks.
+    /// connections to their threads.
+    ///
+    /// Handlers are called on threads of the server, inside of the tokio runtime that this is
+    /// called on.
     pub async fn run(self) {
-        let shared = Arc::new(self.shared);
-        let mut shutdown = shared.shutdown.0.subscribe();
-        let slots = shared.limits.connections.saturating_add(REFUSALS).min(Semaphore::MAX_PERMITS);
-        let semaphore = Arc::new(Semaphore::new(slots));
-        loop {
-            let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted,
-                _ = shutdown.wait_for(|begun| *begun) => break,
-            };
-            match accepted {
-                Ok((stream, remote_addr)) => spawn(stream, remote_addr, &shared, &semaphore),
-                Err(error) => {
-                    // Such as no file descriptor left: others must end before it helps to go on.
-                    tracing::warn!("accepting a connection failed, pausing: {error}");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
+        let Self { listener, threads, shared, .. } = self;
+        let shared = Arc::new(shared);
+        let (running, mut all_ended) = mpsc::channel::<Infallible>(1);
+        let mut stop = StopAccepting(Vec::new());
+        for i in 0..threads {
+            match start(&listener, &shared, &running, i) {
+                Ok(mail) => stop.0.push(mail),
+                Err(error) => tracing::error!("a worker cannot be started: {error}"),
             }
         }
-        drop(self.listener);
+        drop((listener, running));
+        let mut shutdown = shared.shutdown.0.subscribe();
+        tokio::select! {
+            _ = shutdown.wait_for(|begun| *begun) => {}
+            _ = all_ended.recv() => return, // no worker could be started
+        }
         shared.hub.close_all(CloseCode::GOING_AWAY);
+        for mail in &stop.0 {
+            mail.order(Order::End);
+        }
         // A closing handshake, then the end of TCP; each has its time limit.
         let limit = 2 * shared.limits.close_time + Duration::from_secs(1);
-        let all = u32::try_from(slots).unwrap_or(u32::MAX);
-        let _ = tokio::time::timeout(limit, semaphore.acquire_many(all)).await;
+        let _ = tokio::time::timeout(limit, all_ended.recv()).await;
     }
 }
 
-/// Starts the task of a connection, or drops it if not even a refusal can be afforded.
-fn spawn<H: Handler>(
-    stream: TcpStream,
-    remote_addr: SocketAddr,
+/// Starts a worker, which holds `running` until it ends.
+fn start<H: Handler>(
+    listener: &TcpListener,
     shared: &Arc<Shared<H>>,
-    semaphore: &Arc<Semaphore>,
-) {
-    let Ok(slot) = Arc::clone(semaphore).try_acquire_owned() else {
-        tracing::debug!(%remote_addr, "dropped: too many connections");
-        return;
-    };
-    let full = semaphore.available_permits() < REFUSALS;
-    let shared = Arc::clone(shared);
-    let task = async move {
-        serve(stream, remote_addr, shared, full).await;
-        drop(slot);
-    };
-    tokio::spawn(task.instrument(tracing::debug_span!("connection", %remote_addr)));
+    running: &mpsc::Sender<Infallible>,
+    i: usize,
+) -> io::Result<Arc<Mail>> {
+    let worker = Worker::new(listener, Arc::clone(shared))?;
+    let mail = worker.mail();
+    let (running, runtime) = (running.clone(), Handle::current());
+    thread::Builder::new().name(format!("wirelet-{i}")).spawn(move || {
+        let _inside = runtime.enter();
+        worker.run();
+        drop(running);
+    })?;
+    Ok(mail)
 }
 
-/// Serves one connection, from TCP's beginning to its end.
-async fn serve<H: Handler>(
-    mut stream: TcpStream,
-    remote_addr: SocketAddr,
-    shared: Arc<Shared<H>>,
-    full: bool,
-) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!("TCP_NODELAY: {error}");
-    }
-    let limits = &shared.limits;
-    let mut shutdown = shared.shutdown.0.subscribe();
-    let handshake = tokio::select! {
-        handshake = handshake::accept(&mut stream, limits.handshake_bytes, full) => handshake,
-        () = tokio::time::sleep(limits.handshake_time) => {
-            return tracing::debug!("no request within {:?}", limits.handshake_time);
-        }
-        _ = shutdown.wait_for(|begun| *begun) => return,
-    };
-    drop(shutdown);
-    let accepted = match handshake {
-        Ok(accepted) => accepted,
-        Err(failed) => {
-            log_failed(&failed);
-            if matches!(failed, Failed::Refused(..)) {
-                let _ = tokio::time::timeout(limits.close_time, linger(&mut stream)).await;
-            }
-            return;
-        }
-    };
-    // In the hub first, so that who has read the acceptance misses no message to all.
-    let entry = shared.hub.enter(remote_addr, accepted.path, limits.queue_bytes);
-    if let Err(error) = stream.write_all(&accepted.response).await {
-        return log_failed(&Failed::Io(error));
-    }
-    tracing::debug!(id = %entry.peer.id, path = entry.peer.path, "open");
-    Session::new(stream, entry, Arc::clone(&shared)).run(accepted.early).await;
-}
+/// Lets the workers end with their last connection.
+struct StopAccepting(Vec<Arc<Mail>>);
 
-fn log_failed(failed: &Failed) {
-    match failed {
-        Failed::Refused(status, why) => tracing::debug!("refused with {}: {why}", status.get()),
-        Failed::Eof => tracing::debug!("left before the end of the request"),
-        Failed::Io(error) => tracing::debug!("failed before the end of the request: {error}"),
+impl Drop for StopAccepting {
+    fn drop(&mut self) {
+        for mail in &self.0 {
+            mail.order(Order::StopAccepting);
+        }
     }
 }
 
 /// How many connections beyond the limit are told so at a time; others are dropped.
-const REFUSALS: usize = 64;
-
-/// How long to wait after an accept that failed.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+pub(crate) const REFUSALS: usize = 64;

@@ -1,234 +1,399 @@
-//! An open connection of a server: the task that serves it.
+//! One connection of a server, from TCP's beginning to its end.
 
-use std::io;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::io::{AsyncWriteExt as _, Interest};
-use tokio::net::TcpStream;
+use mio::event::Event;
+use mio::net::TcpStream;
+use wirelet::handshake::{RequestError, Status};
 use wirelet::{Action, Deadline, Keepalive, Received, Server};
 
 use crate::endpoint::{Endpoint, Failure};
 use crate::handler::{Closed, Context, Handler};
-use crate::handshake::is_temporary;
-use crate::hub::Entry;
-use crate::scratch;
-use crate::server::Shared;
+use crate::handshake::{self, Head, is_temporary};
+use crate::hub::{ConnectionId, Entry};
+use crate::worker::Turn;
 
-/// One connection from its handshake on.
-pub(crate) struct Session<H> {
+/// A socket and how far its connection has come.
+pub(crate) struct Session {
     stream: TcpStream,
-    endpoint: Endpoint<Server>,
+    phase: Phase,
     /// What the socket has not taken yet. While there is any, nothing is read, so that a peer that
     /// sends and never reads holds up itself alone.
-    unsent: Vec<u8>,
+    unsent: Option<Box<Unsent>>,
+    /// The socket may have something that was not read.
+    readable: bool,
+    /// The peer has ended its direction of TCP.
+    read_closed: bool,
+}
+
+enum Phase {
+    Handshake(Box<Handshake>),
+    Open(Box<Open>),
+    /// All was sent, and our direction of TCP has ended; waits for the peer's end, so that no
+    /// reset overtakes what was sent last.
+    Lingering(Deadline),
+    Over,
+}
+
+struct Handshake {
+    head: Head,
+    deadline: Deadline,
+    remote_addr: SocketAddr,
+    /// There are too many connections to let this one in.
+    full: bool,
+}
+
+struct Open {
+    endpoint: Endpoint<Server>,
     keepalive: Keepalive,
     /// Runs from the moment at which a close frame was sent or ordered.
     close_deadline: Option<Deadline>,
     /// Why the connection ends; what is unsent goes out first if it can.
-    end: Option<Closed>,
-    started: Instant,
+    end: Option<Box<Closed>>,
     entry: Entry,
-    shared: Arc<Shared<H>>,
 }
 
-impl<H: Handler> Session<H> {
-    pub(crate) fn new(stream: TcpStream, entry: Entry, shared: Arc<Shared<H>>) -> Self {
-        let limits = &shared.limits;
+struct Unsent {
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl Session {
+    /// Begins; the request must be there by the `deadline`.
+    pub(crate) fn new(
+        stream: TcpStream,
+        remote_addr: SocketAddr,
+        full: bool,
+        deadline: Deadline,
+    ) -> Self {
+        let handshake = Handshake { head: Head::default(), deadline, remote_addr, full };
         Self {
             stream,
-            endpoint: Endpoint::new(Server, limits.message_bytes),
-            unsent: Vec::new(),
-            keepalive: Keepalive::new(limits.ping_interval, limits.ping_timeout, Duration::ZERO),
-            close_deadline: None,
-            end: None,
-            started: Instant::now(),
-            entry,
-            shared,
+            phase: Phase::Handshake(Box::new(handshake)),
+            unsent: None,
+            readable: false,
+            read_closed: false,
         }
     }
 
-    /// Serves the connection to its end; `early` came together with the request.
-    pub(crate) async fn run(mut self, mut early: Vec<u8>) {
-        scratch::with(|scratch| {
-            let link = self.endpoint.link(&mut scratch.output);
-            self.shared.handler.opened(&mut Context::new(link, &self.entry.peer, &self.shared.hub));
-            self.process(&mut early, &mut scratch.output);
-            self.write(&scratch.output);
-        });
-        drop(early);
-        while !self.is_over() {
-            self.turn().await;
-        }
-        let Self { mut stream, end, entry, shared, .. } = self;
-        let peer = Arc::clone(&entry.peer);
-        drop(entry);
-        let closed = end.unwrap_or(Closed::Eof);
-        tracing::debug!("{closed}");
-        shared.handler.closed(&peer, &closed);
-        if !matches!(closed, Closed::Eof | Closed::Io(_)) {
-            let _ = tokio::time::timeout(shared.limits.close_time, linger(&mut stream)).await;
+    pub(crate) const fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    /// The name of a connection that is open.
+    pub(crate) fn id(&self) -> Option<ConnectionId> {
+        match &self.phase {
+            Phase::Open(open) => Some(open.entry.peer.id),
+            _ => None,
         }
     }
 
-    /// Waits for one thing to happen and handles it.
-    async fn turn(&mut self) {
-        let interest = if self.unsent.is_empty() { Interest::READABLE } else { Interest::WRITABLE };
-        let wait = self.wait();
-        tokio::select! {
-            ready = self.stream.ready(interest) => match ready {
-                Err(error) => self.end = Some(Closed::Io(error)),
-                Ok(_) if self.unsent.is_empty() => self.read(),
-                Ok(_) => self.write_unsent(),
-            },
-            () = self.entry.peer.outbox.wait() => self.take_outbox(),
-            () = tokio::time::sleep(wait) => self.tick(),
-        }
+    pub(crate) const fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over)
     }
 
-    /// Takes what the socket has, at most a buffer full, and sends all replies to it in one write.
-    fn read(&mut self) {
-        scratch::with(|scratch| match self.stream.try_read(&mut scratch.input) {
-            Ok(0) => {
-                self.end.get_or_insert(Closed::Eof);
-            }
-            Ok(n) => {
-                self.keepalive.heard(self.now());
-                self.process(&mut scratch.input[..n], &mut scratch.output);
-                self.write(&scratch.output);
-            }
-            Err(error) if is_temporary(&error) => {}
-            Err(error) => self.end = Some(Closed::Io(error)),
-        });
+    /// Tells whether there is more to read than one turn took.
+    pub(crate) const fn wants_turn(&self) -> bool {
+        self.readable && self.unsent.is_none()
     }
 
-    /// Handles received bytes; appends the replies to `out`.
-    fn process(&mut self, input: &mut [u8], out: &mut Vec<u8>) {
-        let Self { endpoint, entry, shared, end, .. } = self;
-        let result = endpoint.receive(input, out, |received, link| match received {
-            Received::Data(message) => {
-                let mut context = Context::new(link.reborrow(), &entry.peer, &shared.hub);
-                shared.handler.message(message, &mut context);
-            }
-            Received::Ping(_) | Received::Pong(_) => {}
-            Received::Close(close) => {
-                *end = Some(Closed::ByPeer { code: close.code(), reason: close.reason().into() });
-            }
-        });
-        match result {
-            Ok(()) => {}
-            Err(Failure::Protocol(error)) => self.end = Some(Closed::Protocol(error)),
-            Err(Failure::Capacity(error)) => self.end = Some(Closed::Capacity(error)),
-            Err(Failure::EmptyFragments) => self.end = Some(Closed::EmptyFragments),
-        }
-        if self.end.is_some() || self.endpoint.is_close_sent() {
-            self.start_close_deadline();
-        }
+    /// Handles what the socket is ready for.
+    pub(crate) fn ready<H: Handler>(&mut self, event: &Event, turn: &mut Turn<'_, H>) {
+        self.readable |= event.is_readable();
+        self.read_closed |= event.is_read_closed();
+        self.go_on(turn);
     }
 
-    /// Sends what other tasks have put into the outbox.
-    fn take_outbox(&mut self) {
-        if self.entry.peer.outbox.is_closing() {
-            self.start_close_deadline();
+    /// Writes what is unsent, then takes a buffer full of what the socket has.
+    pub(crate) fn go_on<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
+        if self.unsent.is_some() {
+            self.write_unsent(turn);
         }
-        if !self.unsent.is_empty() || self.endpoint.is_close_sent() {
-            return; // later, or never
+        if self.wants_turn() {
+            self.read(turn);
         }
-        let taken = self.entry.peer.outbox.take();
-        scratch::with(|scratch| {
-            let mut link = self.endpoint.link(&mut scratch.output);
-            for frame in &taken.frames {
-                link.append_encoded(frame);
-            }
-            if let Some(code) = taken.close {
-                // Only a close that was sent already could stand against it.
-                let _ = link.close(code.into());
-            }
-            self.write(&scratch.output);
-        });
+        self.settle(turn);
     }
 
-    /// Writes `out` behind what is unsent.
-    fn write(&mut self, mut out: &[u8]) {
-        while self.unsent.is_empty() && !out.is_empty() {
-            match self.stream.try_write(out) {
-                Ok(n) => out = &out[n..],
-                Err(error) if is_temporary(&error) => break,
-                Err(error) => {
-                    self.end = Some(Closed::Io(error));
-                    return;
-                }
-            }
-        }
-        self.unsent.extend_from_slice(out);
+    /// Sends what other threads have put into the outbox.
+    pub(crate) fn take_outbox<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
+        self.append_outbox(turn);
+        self.write(turn);
+        self.settle(turn);
     }
 
-    fn write_unsent(&mut self) {
-        let unsent = std::mem::take(&mut self.unsent);
-        self.write(&unsent);
-        if self.unsent.is_empty() {
-            self.take_outbox();
+    /// Drops a connection that has not sent its request yet.
+    pub(crate) fn give_up_handshake(&mut self) {
+        if matches!(self.phase, Phase::Handshake(_)) {
+            self.phase = Phase::Over;
         }
     }
 
     /// How long nothing has to happen.
-    fn wait(&mut self) -> Duration {
-        match self.close_deadline {
-            Some(deadline) => deadline.remaining(self.now()).unwrap_or_default(),
-            None => self.keepalive.remaining(self.now()),
+    pub(crate) fn remaining(&self, now: Duration) -> Duration {
+        match &self.phase {
+            Phase::Handshake(handshake) => handshake.deadline.remaining(now).unwrap_or_default(),
+            Phase::Open(open) => match open.close_deadline {
+                Some(deadline) => deadline.remaining(now).unwrap_or_default(),
+                None => open.keepalive.remaining(now),
+            },
+            Phase::Lingering(deadline) => deadline.remaining(now).unwrap_or_default(),
+            Phase::Over => Duration::ZERO,
         }
     }
 
     /// Does what is due.
-    fn tick(&mut self) {
-        let now = self.now();
-        if let Some(deadline) = self.close_deadline {
-            if deadline.remaining(now).is_none() {
-                self.unsent = Vec::new();
-                self.end.get_or_insert(Closed::TimedOut);
-            }
+    pub(crate) fn tick<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
+        if !self.remaining(turn.now).is_zero() {
             return;
         }
-        match self.keepalive.poll(now) {
-            Action::Wait(_) => {}
-            Action::Ping => scratch::with(|scratch| {
-                // No close has been sent, or its deadline would be running.
-                let _ = self.endpoint.link(&mut scratch.output).ping(b"");
-                self.write(&scratch.output);
-            }),
-            Action::Disconnect => self.end = Some(Closed::TimedOut),
+        match &mut self.phase {
+            Phase::Handshake(_) => {
+                tracing::debug!("no request within {:?}", turn.shared.limits.handshake_time);
+                self.phase = Phase::Over;
+            }
+            Phase::Open(open) if open.close_deadline.is_some() => {
+                self.unsent = None;
+                open.end.get_or_insert_with(|| Box::new(Closed::TimedOut));
+            }
+            Phase::Open(open) => match open.keepalive.poll(turn.now) {
+                Action::Wait(_) => {}
+                Action::Ping => {
+                    // No close has been sent, or its deadline would be running.
+                    let _ = open.endpoint.link(turn.output).ping(b"");
+                    self.write(turn);
+                }
+                Action::Disconnect => open.end = Some(Box::new(Closed::TimedOut)),
+            },
+            Phase::Lingering(_) | Phase::Over => self.phase = Phase::Over,
+        }
+        self.settle(turn);
+    }
+
+    fn read<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
+        let input = std::mem::take(&mut turn.input);
+        match self.stream.read(input) {
+            Ok(0) => {
+                self.readable = false;
+                self.end_with(Closed::Eof);
+            }
+            Ok(n) => {
+                // A short read has emptied the socket; what comes now is a new event.
+                self.readable = n == input.len() || self.read_closed;
+                self.receive(&mut input[..n], turn);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if is_temporary(&error) => self.readable = false,
+            Err(error) => self.end_with(Closed::Io(error)),
+        }
+        turn.input = input;
+        self.write(turn);
+    }
+
+    /// Handles received bytes; appends the replies to the output.
+    fn receive<H: Handler>(&mut self, bytes: &mut [u8], turn: &mut Turn<'_, H>) {
+        match &mut self.phase {
+            Phase::Handshake(handshake) => {
+                let limit = turn.shared.limits.handshake_bytes;
+                match handshake.head.push(bytes, limit) {
+                    Ok(None) => {}
+                    Ok(Some(_)) if handshake.full => {
+                        self.refuse(Status::SERVICE_UNAVAILABLE, "too many connections", turn);
+                    }
+                    Ok(Some(head_len)) => self.open(head_len, turn),
+                    Err(error) => self.refuse_error(error, turn),
+                }
+            }
+            Phase::Open(open) => open.receive(bytes, turn),
+            Phase::Lingering(_) | Phase::Over => {}
         }
     }
 
-    fn start_close_deadline(&mut self) {
-        let now = self.now();
-        self.close_deadline.get_or_insert(Deadline::after(self.shared.limits.close_time, now));
+    fn open<H: Handler>(&mut self, head_len: usize, turn: &mut Turn<'_, H>) {
+        let Phase::Handshake(handshake) = std::mem::replace(&mut self.phase, Phase::Over) else {
+            return;
+        };
+        let Handshake { head, remote_addr, .. } = *handshake;
+        let mut received = head.into_received();
+        let path = match handshake::accept(&received[..head_len], turn.output) {
+            Ok(path) => path,
+            Err(error) => return self.refuse_error(error, turn),
+        };
+        let limits = &turn.shared.limits;
+        // In the hub before the acceptance leaves, so that who has read it misses no message to
+        // all.
+        let mail = (Arc::clone(turn.mail), turn.slot);
+        let entry = turn.shared.hub.enter(remote_addr, path, limits.queue_bytes, mail);
+        let mut open = Box::new(Open {
+            endpoint: Endpoint::new(Server, limits.message_bytes),
+            keepalive: Keepalive::new(limits.ping_interval, limits.ping_timeout, turn.now),
+            close_deadline: None,
+            end: None,
+            entry,
+        });
+        tracing::debug!(id = %open.entry.peer.id, path = &*open.entry.peer.path, "open");
+        let link = open.endpoint.link(turn.output);
+        let mut context = Context::new(link, &open.entry.peer, &turn.shared.hub);
+        turn.shared.handler.opened(&mut context);
+        open.receive(&mut received[head_len..], turn);
+        self.phase = Phase::Open(open);
     }
 
-    fn is_over(&self) -> bool {
-        match self.end {
-            None => false,
-            Some(Closed::Eof | Closed::Io(_) | Closed::TimedOut) => true,
-            Some(_) => self.unsent.is_empty(),
+    fn refuse_error<H>(&mut self, error: RequestError, turn: &mut Turn<'_, H>) {
+        self.refuse(error.status(), &error.to_string(), turn);
+    }
+
+    fn refuse<H>(&mut self, status: Status, why: &str, turn: &mut Turn<'_, H>) {
+        tracing::debug!("refused with {}: {why}", status.get());
+        turn.output.clear();
+        handshake::refuse(status, why, turn.output);
+        self.phase = Phase::Lingering(Deadline::after(turn.shared.limits.close_time, turn.now));
+    }
+
+    fn append_outbox<H>(&mut self, turn: &mut Turn<'_, H>) {
+        let Phase::Open(open) = &mut self.phase else { return };
+        if open.entry.peer.outbox.is_closing() {
+            open.start_close_deadline(turn);
+        }
+        if self.unsent.is_some() || open.endpoint.is_close_sent() {
+            return; // later, or never
+        }
+        let taken = open.entry.peer.outbox.take();
+        let mut link = open.endpoint.link(turn.output);
+        for frame in &taken.frames {
+            link.append_encoded(frame);
+        }
+        if let Some(code) = taken.close {
+            // Only a close that was sent already could stand against it.
+            let _ = link.close(code.into());
         }
     }
 
-    fn now(&self) -> Duration {
-        self.started.elapsed()
+    /// Writes the output; what the socket does not take is unsent.
+    fn write<H>(&mut self, turn: &mut Turn<'_, H>) {
+        if turn.output.is_empty() {
+            return;
+        }
+        if let Some(unsent) = &mut self.unsent {
+            unsent.bytes.append(turn.output);
+            return;
+        }
+        match write_some(&mut self.stream, turn.output) {
+            Ok(n) if n == turn.output.len() => turn.output.clear(),
+            Ok(written) => {
+                let bytes = std::mem::take(turn.output);
+                self.unsent = Some(Box::new(Unsent { bytes, written }));
+            }
+            Err(error) => {
+                turn.output.clear();
+                self.end_with(Closed::Io(error));
+            }
+        }
+    }
+
+    fn write_unsent<H>(&mut self, turn: &mut Turn<'_, H>) {
+        let Some(unsent) = &mut self.unsent else { return };
+        match write_some(&mut self.stream, &unsent.bytes[unsent.written..]) {
+            Ok(n) => {
+                unsent.written += n;
+                if unsent.written == unsent.bytes.len() {
+                    self.unsent = None;
+                    self.append_outbox(turn);
+                    self.write(turn);
+                }
+            }
+            Err(error) => self.end_with(Closed::Io(error)),
+        }
+    }
+
+    /// Goes over to the next phase, if this one has come to its end.
+    fn settle<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
+        let limits = &turn.shared.limits;
+        match &mut self.phase {
+            Phase::Open(open) => {
+                let is_sent = self.unsent.is_none();
+                let Some(end) =
+                    open.end.take_if(|end| is_sent || matches!(**end, Closed::Eof | Closed::Io(_)))
+                else {
+                    return;
+                };
+                tracing::debug!("{end}");
+                let mut next = Phase::Over;
+                if !matches!(*end, Closed::Eof | Closed::Io(_)) {
+                    // §7.1.1: the server ends TCP first.
+                    let _ = self.stream.shutdown(Shutdown::Write);
+                    next = Phase::Lingering(Deadline::after(limits.close_time, turn.now));
+                }
+                if let Phase::Open(open) = std::mem::replace(&mut self.phase, next) {
+                    let peer = open.entry.leave();
+                    turn.shared.handler.closed(&peer, &end);
+                }
+                self.unsent = None;
+            }
+            Phase::Lingering(_) if self.unsent.is_none() => {
+                let _ = self.stream.shutdown(Shutdown::Write);
+            }
+            Phase::Handshake(_) | Phase::Lingering(_) | Phase::Over => {}
+        }
+    }
+
+    fn end_with(&mut self, closed: Closed) {
+        match &mut self.phase {
+            Phase::Open(open) => _ = open.end.get_or_insert_with(|| Box::new(closed)),
+            Phase::Handshake(_) => {
+                tracing::debug!("before the end of the request: {closed}");
+                self.phase = Phase::Over;
+            }
+            Phase::Lingering(_) | Phase::Over => self.phase = Phase::Over,
+        }
     }
 }
 
-/// Ends our direction of TCP first, as §7.1.1 wants of a server, and waits for the peer's end, so
-/// that no reset overtakes the close frame.
-pub(crate) async fn linger(stream: &mut TcpStream) -> io::Result<()> {
-    stream.shutdown().await?;
-    loop {
-        stream.readable().await?;
-        match scratch::with(|scratch| stream.try_read(&mut scratch.input)) {
-            Ok(0) => return Ok(()),
-            Ok(_) => {}
-            Err(error) if is_temporary(&error) => {}
+impl Open {
+    fn receive<H: Handler>(&mut self, bytes: &mut [u8], turn: &mut Turn<'_, H>) {
+        self.keepalive.heard(turn.now);
+        let Self { endpoint, entry, end, .. } = self;
+        let result = endpoint.receive(bytes, turn.output, |received, link| match received {
+            Received::Data(message) => {
+                let mut context = Context::new(link.reborrow(), &entry.peer, &turn.shared.hub);
+                turn.shared.handler.message(message, &mut context);
+            }
+            Received::Ping(_) | Received::Pong(_) => {}
+            Received::Close(close) => {
+                let (code, reason) = (close.code(), close.reason().into());
+                *end = Some(Box::new(Closed::ByPeer { code, reason }));
+            }
+        });
+        match result {
+            Ok(()) => {}
+            Err(Failure::Protocol(error)) => *end = Some(Box::new(Closed::Protocol(error))),
+            Err(Failure::Capacity(error)) => *end = Some(Box::new(Closed::Capacity(error))),
+            Err(Failure::EmptyFragments) => *end = Some(Box::new(Closed::EmptyFragments)),
+        }
+        if self.end.is_some() || self.endpoint.is_close_sent() {
+            self.start_close_deadline(turn);
+        }
+    }
+
+    fn start_close_deadline<H>(&mut self, turn: &Turn<'_, H>) {
+        let limit = turn.shared.limits.close_time;
+        self.close_deadline.get_or_insert(Deadline::after(limit, turn.now));
+    }
+}
+
+/// Writes as much as the socket takes.
+fn write_some(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    let mut written = 0;
+    while written < bytes.len() {
+        match stream.write(&bytes[written..]) {
+            Ok(n) => written += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if is_temporary(&error) => break,
             Err(error) => return Err(error),
         }
     }
+    Ok(written)
 }
