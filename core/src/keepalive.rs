@@ -25,10 +25,11 @@ use core::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Keepalive {
-    interval: Duration,
-    timeout: Duration,
+    /// In nanoseconds, as all here.
+    interval: u64,
+    timeout: u64,
     /// When `waiting_for_pong`, the time of the ping; otherwise, of what was heard last.
-    since: Duration,
+    since: u64,
     waiting_for_pong: bool,
 }
 
@@ -56,20 +57,21 @@ impl Keepalive {
     /// Pings after `interval` of silence and gives up when nothing comes for `timeout` after that.
     #[must_use]
     pub const fn new(interval: Duration, timeout: Duration, now: Duration) -> Self {
-        Self { interval, timeout, since: now, waiting_for_pong: false }
+        let (interval, timeout) = (nanos(interval), nanos(timeout));
+        Self { interval, timeout, since: nanos(now), waiting_for_pong: false }
     }
 
     /// Notes that bytes were received at `now`, whatever they are.
     pub const fn heard(&mut self, now: Duration) {
-        self.since = now;
+        self.since = nanos(now);
         self.waiting_for_pong = false;
     }
 
     /// Returns how long [`poll`](Self::poll) will want nothing but to wait.
     #[must_use]
-    pub fn remaining(&self, now: Duration) -> Duration {
+    pub const fn remaining(&self, now: Duration) -> Duration {
         let limit = if self.waiting_for_pong { self.timeout } else { self.interval };
-        minus(limit, minus(now, self.since))
+        Duration::from_nanos(limit.saturating_sub(nanos(now).saturating_sub(self.since)))
     }
 
     /// Says what to do at `now`. A [`Ping`](Action::Ping) is taken as sent.
@@ -81,7 +83,7 @@ impl Keepalive {
         if self.waiting_for_pong {
             return Action::Disconnect;
         }
-        self.since = now;
+        self.since = nanos(now);
         self.waiting_for_pong = true;
         Action::Ping
     }
@@ -100,31 +102,29 @@ impl Keepalive {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Deadline(Duration);
+pub struct Deadline(
+    /// In nanoseconds.
+    u64,
+);
 
 impl Deadline {
     /// Begins to wait `limit` from `now`.
     #[must_use]
     pub const fn after(limit: Duration, now: Duration) -> Self {
-        Self(now.saturating_add(limit))
+        Self(nanos(now).saturating_add(nanos(limit)))
     }
 
     /// Returns how long to wait still; `None` when the deadline has passed.
     #[must_use]
     pub fn remaining(&self, now: Duration) -> Option<Duration> {
-        let left = minus(self.0, now);
-        (!left.is_zero()).then_some(left)
+        let left = self.0.saturating_sub(nanos(now));
+        (left > 0).then_some(Duration::from_nanos(left))
     }
 }
 
-/// Subtracts; not below zero.
-///
-/// `Duration::saturating_sub` does the same, but leaves a panic in firmware that cannot happen.
-const fn minus(from: Duration, what: Duration) -> Duration {
-    Duration::from_nanos(nanos(from).saturating_sub(nanos(what)))
-}
-
 /// Saturates after 584 years.
+///
+/// Not arithmetic on `Duration`, which leaves panics in firmware that cannot happen.
 const fn nanos(time: Duration) -> u64 {
     let seconds = time.as_secs().saturating_mul(1_000_000_000);
     seconds.saturating_add(time.subsec_nanos() as u64)

@@ -41,7 +41,7 @@ impl Failure {
 impl<Ro: Role> Endpoint<Ro> {
     /// Joins messages of at most `message_bytes`.
     pub(crate) fn new(role: Ro, message_bytes: usize) -> Self {
-        let store = Growing { bytes: Vec::new(), limit: message_bytes };
+        let store = Growing { bytes: None, limit: message_bytes };
         Self { connection: Connection::new(role), inbox: Inbox::new(store), n_empty: 0 }
     }
 
@@ -222,7 +222,8 @@ impl<Ro: Role> Link<'_, Ro> {
 /// Storage that exists only while a message is being joined.
 #[derive(Debug)]
 struct Growing {
-    bytes: Vec<u8>,
+    #[expect(clippy::box_collection, reason = "most connections have none, and many are idle")]
+    bytes: Option<Box<Vec<u8>>>,
     limit: usize,
 }
 
@@ -231,20 +232,20 @@ impl Store for Growing {
         if bytes.len() > self.room() {
             return Err(CapacityError);
         }
-        self.bytes.extend_from_slice(bytes);
+        self.bytes.get_or_insert_default().extend_from_slice(bytes);
         Ok(())
     }
 
     fn room(&self) -> usize {
-        self.limit.saturating_sub(self.bytes.len())
+        self.limit.saturating_sub(self.as_bytes().len())
     }
 
     fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.as_deref().map_or(&[], Vec::as_slice)
     }
 
     fn clear(&mut self) {
-        self.bytes = Vec::new();
+        self.bytes = None;
     }
 }
 

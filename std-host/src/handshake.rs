@@ -34,11 +34,11 @@ impl Head {
 }
 
 /// Checks a request; appends the response that accepts it to `out` and returns its path.
-pub(crate) fn accept(head: &[u8], out: &mut Vec<u8>) -> Result<Box<str>, RequestError> {
+pub(crate) fn accept(head: &[u8], out: &mut Vec<u8>) -> Result<String, RequestError> {
     let request = Request::parse(head)?;
     let upgrade = request.upgrade()?;
     append(out, |space| upgrade.accept(&Acceptance::default(), space));
-    Ok(request.path().into())
+    Ok(request.path().to_owned())
 }
 
 /// Appends the response that tells the client why not to `out`.

@@ -45,7 +45,7 @@ pub struct Peer {
     /// When the opening handshake was done.
     pub connected_at: SystemTime,
     /// The path of the request, without the query.
-    pub path: Box<str>,
+    pub path: Arc<str>,
     pub(crate) outbox: Outbox,
     /// Where its worker is told, and by which slot it knows the connection.
     mail: (Arc<Mail>, usize),
@@ -54,7 +54,7 @@ pub struct Peer {
 impl Peer {
     /// Puts a frame into the outbox; tells whether it was taken.
     fn put(&self, frame: Arc<[u8]>) -> bool {
-        let put = self.outbox.put(frame);
+        let put = self.outbox.put(frame, self.mail.0.queue_bytes());
         match put {
             Put::Done { first: true } => self.tell(),
             Put::Full => {
@@ -102,6 +102,8 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Peers {
     by_id: HashMap<ConnectionId, Arc<Peer>>,
+    /// Most connections ask for the same path, and share it.
+    last_path: Arc<str>,
     /// The code with which the server closes all connections, also new ones.
     closing: Option<CloseCode>,
 }
@@ -146,20 +148,22 @@ impl Hub {
     pub(crate) fn enter(
         &self,
         remote_addr: SocketAddr,
-        path: Box<str>,
-        queue_bytes: usize,
+        path: &str,
         mail: (Arc<Mail>, usize),
     ) -> Entry {
         let id = ConnectionId(self.0.last_id.fetch_add(1, Ordering::Relaxed) + 1);
+        let mut peers = self.peers();
+        if *peers.last_path != *path {
+            peers.last_path = path.into();
+        }
         let peer = Arc::new(Peer {
             id,
             remote_addr,
             connected_at: SystemTime::now(),
-            path,
-            outbox: Outbox::new(queue_bytes),
+            path: Arc::clone(&peers.last_path),
+            outbox: Outbox::default(),
             mail,
         });
-        let mut peers = self.peers();
         if let Some(code) = peers.closing {
             peer.close(code);
         }

@@ -12,6 +12,8 @@ use crate::hub::ConnectionId;
 pub(crate) struct Mail {
     waiting: Mutex<Waiting>,
     waker: Waker,
+    /// How much may wait in the outbox of each of its connections.
+    queue_bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -39,8 +41,13 @@ pub(crate) struct Letter {
 }
 
 impl Mail {
-    pub(crate) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
-        Ok(Self { waiting: Mutex::default(), waker: Waker::new(registry, token)? })
+    pub(crate) fn new(registry: &Registry, token: Token, queue_bytes: usize) -> io::Result<Self> {
+        let waker = Waker::new(registry, token)?;
+        Ok(Self { waiting: Mutex::default(), waker, queue_bytes })
+    }
+
+    pub(crate) const fn queue_bytes(&self) -> usize {
+        self.queue_bytes
     }
 
     pub(crate) fn send(&self, letter: Letter) {

@@ -6,28 +6,25 @@ use wirelet::CloseCode;
 
 /// The way from any thread to one connection; whoever puts something in tells its worker, if it
 /// was the first.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Outbox {
     content: Mutex<Content>,
-    limit: usize,
 }
 
 #[derive(Debug, Default)]
 struct Content {
-    frames: Vec<Arc<[u8]>>,
-    bytes: usize,
+    /// What waits, while something does. The worker knows of it.
+    queue: Option<Box<Queue>>,
     close: Option<CloseCode>,
-    /// The worker knows that there is something.
-    told: bool,
     /// The connection has ended, and nothing will be taken any more.
     gone: bool,
 }
 
-/// What [`Outbox::take`] found.
-#[derive(Debug)]
-pub(crate) struct Taken {
+/// Frames in their order.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
     pub(crate) frames: Vec<Arc<[u8]>>,
-    pub(crate) close: Option<CloseCode>,
+    bytes: usize,
 }
 
 /// What came of putting something in.
@@ -43,24 +40,22 @@ pub(crate) enum Put {
 }
 
 impl Outbox {
-    /// Holds at most `limit` bytes, or one frame that is longer.
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { content: Mutex::default(), limit }
-    }
-
-    pub(crate) fn put(&self, frame: Arc<[u8]>) -> Put {
+    /// Puts a frame in, unless more than `limit` bytes would wait; one frame may be longer.
+    pub(crate) fn put(&self, frame: Arc<[u8]>, limit: usize) -> Put {
         let mut content = self.lock();
         if content.gone || content.close.is_some() {
             return Put::Gone;
         }
-        let bytes = content.bytes.saturating_add(frame.len());
-        if bytes > self.limit && content.bytes > 0 {
+        let first = content.queue.is_none();
+        let queue = content.queue.get_or_insert_default();
+        let bytes = queue.bytes.saturating_add(frame.len());
+        if bytes > limit && !first {
             content.close = Some(CloseCode::POLICY_VIOLATION);
             return Put::Full;
         }
-        content.bytes = bytes;
-        content.frames.push(frame);
-        Put::Done { first: !std::mem::replace(&mut content.told, true) }
+        queue.bytes = bytes;
+        queue.frames.push(frame);
+        Put::Done { first }
     }
 
     /// Orders a close behind what was put in before; the worker must be told.
@@ -73,11 +68,10 @@ impl Outbox {
         self.lock().close.is_some()
     }
 
-    pub(crate) fn take(&self) -> Taken {
+    /// Takes what waits, and whether to close behind it.
+    pub(crate) fn take(&self) -> (Option<Box<Queue>>, Option<CloseCode>) {
         let mut content = self.lock();
-        content.bytes = 0;
-        content.told = false;
-        Taken { frames: std::mem::take(&mut content.frames), close: content.close }
+        (content.queue.take(), content.close)
     }
 
     /// Lets everybody know that nothing will be taken any more.
@@ -101,36 +95,36 @@ mod tests {
 
     #[test]
     fn one_byte_more_than_the_limit_orders_a_close() {
-        let outbox = Outbox::new(10);
-        assert_eq!(outbox.put(frame(4)), Put::Done { first: true });
-        assert_eq!(outbox.put(frame(6)), Put::Done { first: false });
-        assert_eq!(outbox.put(frame(1)), Put::Full);
-        assert_eq!(outbox.put(frame(1)), Put::Gone);
-        let taken = outbox.take();
-        assert_eq!(taken.frames.len(), 2);
-        assert_eq!(taken.close, Some(CloseCode::POLICY_VIOLATION));
+        let outbox = Outbox::default();
+        assert_eq!(outbox.put(frame(4), 10), Put::Done { first: true });
+        assert_eq!(outbox.put(frame(6), 10), Put::Done { first: false });
+        assert_eq!(outbox.put(frame(1), 10), Put::Full);
+        assert_eq!(outbox.put(frame(1), 10), Put::Gone);
+        let (queue, close) = outbox.take();
+        assert_eq!(queue.unwrap().frames.len(), 2);
+        assert_eq!(close, Some(CloseCode::POLICY_VIOLATION));
     }
 
     #[test]
     fn a_frame_longer_than_the_limit_passes_alone() {
-        let outbox = Outbox::new(10);
-        assert_eq!(outbox.put(frame(100)), Put::Done { first: true });
-        assert_eq!(outbox.put(frame(1)), Put::Full);
+        let outbox = Outbox::default();
+        assert_eq!(outbox.put(frame(100), 10), Put::Done { first: true });
+        assert_eq!(outbox.put(frame(1), 10), Put::Full);
     }
 
     #[test]
     fn who_puts_in_after_all_was_taken_is_the_first_again() {
-        let outbox = Outbox::new(10);
-        assert_eq!(outbox.put(frame(1)), Put::Done { first: true });
-        assert_eq!(outbox.take().frames.len(), 1);
-        assert_eq!(outbox.put(frame(1)), Put::Done { first: true });
+        let outbox = Outbox::default();
+        assert_eq!(outbox.put(frame(1), 10), Put::Done { first: true });
+        assert_eq!(outbox.take().0.unwrap().frames.len(), 1);
+        assert_eq!(outbox.put(frame(1), 10), Put::Done { first: true });
     }
 
     #[test]
     fn nothing_is_kept_for_a_connection_that_is_gone() {
-        let outbox = Outbox::new(10);
+        let outbox = Outbox::default();
         outbox.leave();
-        assert_eq!(outbox.put(frame(1)), Put::Gone);
-        assert!(outbox.take().frames.is_empty());
+        assert_eq!(outbox.put(frame(1), 10), Put::Gone);
+        assert!(outbox.take().0.is_none());
     }
 }

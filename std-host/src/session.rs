@@ -48,12 +48,17 @@ struct Handshake {
 
 struct Open {
     endpoint: Endpoint<Server>,
-    keepalive: Keepalive,
-    /// Runs from the moment at which a close frame was sent or ordered.
-    close_deadline: Option<Deadline>,
+    clock: Clock,
     /// Why the connection ends; what is unsent goes out first if it can.
     end: Option<Box<Closed>>,
     entry: Entry,
+}
+
+/// What a connection waits for by its clock.
+enum Clock {
+    Keepalive(Keepalive),
+    /// A close frame was sent or ordered.
+    Closing(Deadline),
 }
 
 struct Unsent {
@@ -136,9 +141,9 @@ impl Session {
     pub(crate) fn remaining(&self, now: Duration) -> Duration {
         match &self.phase {
             Phase::Handshake(handshake) => handshake.deadline.remaining(now).unwrap_or_default(),
-            Phase::Open(open) => match open.close_deadline {
-                Some(deadline) => deadline.remaining(now).unwrap_or_default(),
-                None => open.keepalive.remaining(now),
+            Phase::Open(open) => match &open.clock {
+                Clock::Keepalive(keepalive) => keepalive.remaining(now),
+                Clock::Closing(deadline) => deadline.remaining(now).unwrap_or_default(),
             },
             Phase::Lingering(deadline) => deadline.remaining(now).unwrap_or_default(),
             Phase::Over => Duration::ZERO,
@@ -155,18 +160,20 @@ impl Session {
                 tracing::debug!("no request within {:?}", turn.shared.limits.handshake_time);
                 self.phase = Phase::Over;
             }
-            Phase::Open(open) if open.close_deadline.is_some() => {
-                self.unsent = None;
-                open.end.get_or_insert_with(|| Box::new(Closed::TimedOut));
-            }
-            Phase::Open(open) => match open.keepalive.poll(turn.now) {
-                Action::Wait(_) => {}
-                Action::Ping => {
-                    // No close has been sent, or its deadline would be running.
-                    let _ = open.endpoint.link(turn.output).ping(b"");
-                    self.write(turn);
+            Phase::Open(open) => match &mut open.clock {
+                Clock::Closing(_) => {
+                    self.unsent = None;
+                    open.end.get_or_insert_with(|| Box::new(Closed::TimedOut));
                 }
-                Action::Disconnect => open.end = Some(Box::new(Closed::TimedOut)),
+                Clock::Keepalive(keepalive) => match keepalive.poll(turn.now) {
+                    Action::Wait(_) => {}
+                    Action::Ping => {
+                        // No close has been sent, or its deadline would be running.
+                        let _ = open.endpoint.link(turn.output).ping(b"");
+                        self.write(turn);
+                    }
+                    Action::Disconnect => open.end = Some(Box::new(Closed::TimedOut)),
+                },
             },
             Phase::Lingering(_) | Phase::Over => self.phase = Phase::Over,
         }
@@ -226,11 +233,14 @@ impl Session {
         // In the hub before the acceptance leaves, so that who has read it misses no message to
         // all.
         let mail = (Arc::clone(turn.mail), turn.slot);
-        let entry = turn.shared.hub.enter(remote_addr, path, limits.queue_bytes, mail);
+        let entry = turn.shared.hub.enter(remote_addr, &path, mail);
         let mut open = Box::new(Open {
             endpoint: Endpoint::new(Server, limits.message_bytes),
-            keepalive: Keepalive::new(limits.ping_interval, limits.ping_timeout, turn.now),
-            close_deadline: None,
+            clock: Clock::Keepalive(Keepalive::new(
+                limits.ping_interval,
+                limits.ping_timeout,
+                turn.now,
+            )),
             end: None,
             entry,
         });
@@ -261,12 +271,12 @@ impl Session {
         if self.unsent.is_some() || open.endpoint.is_close_sent() {
             return; // later, or never
         }
-        let taken = open.entry.peer.outbox.take();
+        let (queue, close) = open.entry.peer.outbox.take();
         let mut link = open.endpoint.link(turn.output);
-        for frame in &taken.frames {
+        for frame in queue.iter().flat_map(|queue| &queue.frames) {
             link.append_encoded(frame);
         }
-        if let Some(code) = taken.close {
+        if let Some(code) = close {
             // Only a close that was sent already could stand against it.
             let _ = link.close(code.into());
         }
@@ -354,7 +364,9 @@ impl Session {
 
 impl Open {
     fn receive<H: Handler>(&mut self, bytes: &mut [u8], turn: &mut Turn<'_, H>) {
-        self.keepalive.heard(turn.now);
+        if let Clock::Keepalive(keepalive) = &mut self.clock {
+            keepalive.heard(turn.now);
+        }
         let Self { endpoint, entry, end, .. } = self;
         let result = endpoint.receive(bytes, turn.output, |received, link| match received {
             Received::Data(message) => {
@@ -379,8 +391,10 @@ impl Open {
     }
 
     fn start_close_deadline<H>(&mut self, turn: &Turn<'_, H>) {
-        let limit = turn.shared.limits.close_time;
-        self.close_deadline.get_or_insert(Deadline::after(limit, turn.now));
+        if let Clock::Keepalive(_) = self.clock {
+            let limit = turn.shared.limits.close_time;
+            self.clock = Clock::Closing(Deadline::after(limit, turn.now));
+        }
     }
 }
 

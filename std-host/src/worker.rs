@@ -53,7 +53,7 @@ pub(crate) struct Worker<H> {
 impl<H: Handler> Worker<H> {
     pub(crate) fn new(listener: &TcpListener, shared: Arc<Shared<H>>) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let mail = Arc::new(Mail::new(poll.registry(), MAIL)?);
+        let mail = Arc::new(Mail::new(poll.registry(), MAIL, shared.limits.queue_bytes)?);
         let mut listener = mio::net::TcpListener::from_std(listener.try_clone()?);
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         Ok(Self {

@@ -39,8 +39,8 @@ pub struct Outgoing<Ro> {
 struct Unfinished {
     reply: Reply,
     key: Option<MaskingKey>,
-    /// At least 1, and less than the length of its frame.
-    written: usize,
+    /// At least 1, and less than the length of its frame, which is at most 131.
+    written: u8,
 }
 
 /// Begins a frame whose payload the caller writes: its header, and the key to mask it with.
@@ -197,7 +197,7 @@ impl<Ro: Role> Outgoing<Ro> {
             }
         };
         let (masking_key, written) = match self.unfinished {
-            Some(Unfinished { key, written, .. }) => (key, written),
+            Some(Unfinished { key, written, .. }) => (key, usize::from(written)),
             None => {
                 crate::log::trace!("replying {opcode:?}, {} bytes of payload", payload.len());
                 (self.role.masking_key(), 0)
@@ -209,7 +209,8 @@ impl<Ro: Role> Outgoing<Ro> {
         let len = start.header().len() + payload.len();
         let n = Self::write_from(&mut start, written, payload, out);
         if written + n < len {
-            self.unfinished = Some(Unfinished { reply, key: masking_key, written: written + n });
+            let written = u8::try_from(written + n).unwrap_or_default();
+            self.unfinished = Some(Unfinished { reply, key: masking_key, written });
         } else {
             self.unfinished = None;
             self.close_sent = opcode == Opcode::Close;

@@ -111,6 +111,8 @@ impl From<RequestError> for Refusal<'_> {
 pub struct Status(u16);
 
 impl Status {
+    /// 200: a page, which is sent as a [`Refusal`] to open a connection.
+    pub const OK: Self = Self(200);
     /// 400.
     pub const BAD_REQUEST: Self = Self(400);
     /// 401.
@@ -153,6 +155,7 @@ impl Status {
     #[must_use]
     pub const fn reason_phrase(self) -> &'static str {
         match self {
+            Self::OK => "OK",
             Self::BAD_REQUEST => "Bad Request",
             Self::UNAUTHORIZED => "Unauthorized",
             Self::FORBIDDEN => "Forbidden",

@@ -20,6 +20,9 @@ pub(crate) struct Serve {
     /// What to do with messages
     #[arg(long, value_enum, default_value_t = Mode::Echo)]
     mode: Mode,
+    /// Threads that serve connections [default: as many as there are processors]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
     /// Log each connection's life and each frame header to the standard error
     #[arg(long)]
     debug: bool,
@@ -93,7 +96,10 @@ impl Serve {
 
     async fn serve<H: Handler>(self, handler: H) -> ExitCode {
         let server = match Server::bind(self.listen, handler).await {
-            Ok(server) => server.with_limits(self.limits.into()),
+            Ok(server) => match self.threads {
+                Some(threads) => server.with_limits(self.limits.into()).with_threads(threads),
+                None => server.with_limits(self.limits.into()),
+            },
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 return fail(&format!(
                     "{} is in use by another program; take another port with --listen",
