@@ -1,9 +1,8 @@
 //! Joining chunks to messages in one store of fixed capacity.
 
-use core::str::from_utf8;
-
 use heapless::vec::{VecInner, VecStorage};
 
+use crate::utf8::to_str;
 use crate::{CapacityError, Chunk, Kind, Message};
 
 /// Stores the bytes of one message that came in pieces.
@@ -139,6 +138,6 @@ pub(crate) fn message(kind: Kind, bytes: &[u8]) -> Message<'_> {
     match kind {
         Kind::Binary => Message::Binary(bytes),
         // Always `Ok`, as each chunk has been validated; safe code must look at it again.
-        Kind::Text => Message::Text(from_utf8(bytes).unwrap_or_default()),
+        Kind::Text => Message::Text(to_str(bytes).unwrap_or_default()),
     }
 }

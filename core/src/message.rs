@@ -1,8 +1,7 @@
 //! Messages, and the pieces in which they travel (RFC 6455 §5.4, §5.6).
 
-use core::str::from_utf8;
-
 use crate::Opcode;
+use crate::utf8::to_str;
 
 /// Tells text from binary.
 ///
@@ -158,6 +157,11 @@ impl<'b> Chunk<'b> {
         Self::new(data, first, last, remaining)
     }
 
+    /// Notes that all of its bytes are `text`.
+    pub(crate) const fn with_text(self, text: &'b str) -> Self {
+        Self { data: Data::Text(text), ..self }
+    }
+
     const fn new(data: Data<'b>, first: bool, last: bool, remaining: u64) -> Self {
         Self { data, first, last, remaining }
     }
@@ -176,7 +180,7 @@ impl<'b> Chunk<'b> {
     pub fn as_str(&self) -> Option<&'b str> {
         match self.data {
             Data::Text(text) => Some(text),
-            Data::PartOfText(bytes) => from_utf8(bytes).ok(),
+            Data::PartOfText(bytes) => to_str(bytes),
             Data::Binary(_) => None,
         }
     }

@@ -42,6 +42,14 @@ impl Utf8Validator {
     /// UTF-8, also inside a code point.
     pub fn push(&mut self, mut piece: &[u8]) -> Result<(), ProtocolError> {
         while let Some((byte, rest)) = piece.split_first() {
+            #[cfg(feature = "simd")]
+            if self.is_complete() && rest.len() >= 64 {
+                let valid = valid_len(piece);
+                if valid > 0 {
+                    piece = piece.get(valid..).unwrap_or_default();
+                    continue;
+                }
+            }
             piece = rest;
             if self.missing > 0 {
                 if *byte < self.low || *byte > self.high {
@@ -78,10 +86,50 @@ impl Utf8Validator {
         Ok(())
     }
 
+    /// Checks the next piece; returns it as text where that is known by the way.
+    pub(crate) fn push_text<'b>(
+        &mut self,
+        piece: &'b [u8],
+    ) -> Result<Option<&'b str>, ProtocolError> {
+        #[cfg(feature = "simd")]
+        if self.is_complete()
+            && let Some(text) = to_str(piece)
+        {
+            return Ok(Some(text));
+        }
+        self.push(piece)?;
+        Ok(None)
+    }
+
     /// Tells whether the text may end here.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.missing == 0
+    }
+}
+
+/// Makes text of all of `bytes`, if they are.
+#[cfg(not(feature = "simd"))]
+pub(crate) fn to_str(bytes: &[u8]) -> Option<&str> {
+    core::str::from_utf8(bytes).ok()
+}
+
+/// Makes text of all of `bytes`, if they are.
+#[cfg(feature = "simd")]
+pub(crate) fn to_str(bytes: &[u8]) -> Option<&str> {
+    // Below, what the vectors need to begin takes longer.
+    if bytes.len() < 64 {
+        return core::str::from_utf8(bytes).ok();
+    }
+    simdutf8::basic::from_utf8(bytes).ok()
+}
+
+/// How much of a text that begins between two code points is valid.
+#[cfg(feature = "simd")]
+fn valid_len(piece: &[u8]) -> usize {
+    match simdutf8::compat::from_utf8(piece) {
+        Ok(text) => text.len(),
+        Err(error) => error.valid_up_to(),
     }
 }
 

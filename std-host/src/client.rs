@@ -17,6 +17,7 @@ use wirelet::{CapacityError, Chunk, Close, CloseCode, Message, ProtocolError, Se
 
 use crate::endpoint::{Endpoint, Failure};
 use crate::handshake::{Head, is_temporary};
+use crate::out::Out;
 use crate::scratch;
 
 /// What a [`Client`] received.
@@ -199,7 +200,10 @@ impl Client {
     /// [`ClientError::Send`] and [`ClientError::Io`].
     pub async fn send<'m>(&mut self, chunk: impl Into<Chunk<'m>>) -> Result<(), ClientError> {
         let chunk = chunk.into();
-        self.endpoint.link(&mut self.unsent).send(&chunk).map_err(ClientError::Send)?;
+        self.endpoint
+            .link(Out::gather(&mut self.unsent))
+            .send(&chunk)
+            .map_err(ClientError::Send)?;
         self.flush().await
     }
 
@@ -209,7 +213,10 @@ impl Client {
     ///
     /// As [`send`](Self::send).
     pub async fn ping(&mut self, payload: &[u8]) -> Result<(), ClientError> {
-        self.endpoint.link(&mut self.unsent).ping(payload).map_err(ClientError::Send)?;
+        self.endpoint
+            .link(Out::gather(&mut self.unsent))
+            .ping(payload)
+            .map_err(ClientError::Send)?;
         self.flush().await
     }
 
@@ -219,7 +226,10 @@ impl Client {
     ///
     /// As [`send`](Self::send).
     pub async fn close<'r>(&mut self, close: impl Into<Close<'r>>) -> Result<(), ClientError> {
-        self.endpoint.link(&mut self.unsent).close(close.into()).map_err(ClientError::Send)?;
+        self.endpoint
+            .link(Out::gather(&mut self.unsent))
+            .close(close.into())
+            .map_err(ClientError::Send)?;
         self.flush().await
     }
 
@@ -287,7 +297,8 @@ impl Client {
     /// Takes of the input what makes up the next thing received.
     fn process(&mut self) {
         let Self { endpoint, unsent, input, received, .. } = self;
-        let result = endpoint.receive_next(input.make_contiguous(), unsent, |event, _| {
+        let out = &mut Out::gather(unsent);
+        let result = endpoint.receive_next(input.make_contiguous(), out, |event, _| {
             *received = Some(Ok(event.into()));
         });
         match result {

@@ -5,6 +5,8 @@ use wirelet::{
     Received, Role, SendError, Store,
 };
 
+use crate::out::Out;
+
 /// A connection and the storage for its messages.
 #[derive(Debug)]
 pub(crate) struct Endpoint<Ro> {
@@ -17,7 +19,7 @@ pub(crate) struct Endpoint<Ro> {
 /// The sending side of an [`Endpoint`], while something that was received is still lent.
 pub(crate) struct Link<'c, Ro> {
     connection: &'c mut Connection<Ro>,
-    out: &'c mut Vec<u8>,
+    out: Out<'c>,
 }
 
 /// Why receiving failed; the peer's close frame is in the output already.
@@ -49,7 +51,7 @@ impl<Ro: Role> Endpoint<Ro> {
     pub(crate) fn receive(
         &mut self,
         mut input: &mut [u8],
-        out: &mut Vec<u8>,
+        out: &mut Out<'_>,
         mut on: impl FnMut(Received<'_, Message<'_>>, &mut Link<'_, Ro>),
     ) -> Result<(), Failure> {
         while !input.is_empty() {
@@ -64,7 +66,7 @@ impl<Ro: Role> Endpoint<Ro> {
     pub(crate) fn receive_next(
         &mut self,
         mut input: &mut [u8],
-        out: &mut Vec<u8>,
+        out: &mut Out<'_>,
         mut on: impl FnMut(Received<'_, Message<'_>>, &mut Link<'_, Ro>),
     ) -> Result<usize, Failure> {
         let mut n = 0;
@@ -88,6 +90,7 @@ impl<Ro: Role> Endpoint<Ro> {
                     match self.inbox.push(chunk) {
                         Ok(None) => {}
                         Ok(Some(message)) => {
+                            let out = out.reborrow();
                             let link = &mut Link { connection: &mut self.connection, out };
                             on(Received::Data(message), link);
                             self.inbox.clear();
@@ -112,7 +115,7 @@ impl<Ro: Role> Endpoint<Ro> {
     fn control(
         &mut self,
         event: Event<'_>,
-        out: &mut Vec<u8>,
+        out: &mut Out<'_>,
         on: &mut impl FnMut(Received<'_, Message<'_>>, &mut Link<'_, Ro>),
     ) {
         let mut payload = [0; 125];
@@ -125,11 +128,11 @@ impl<Ro: Role> Endpoint<Ro> {
             Event::Pong => Received::Pong(payload),
             _ => Received::Close(Close::decode(payload).unwrap_or(Close::EMPTY)),
         };
-        on(received, &mut Link { connection: &mut self.connection, out });
+        on(received, &mut Link { connection: &mut self.connection, out: out.reborrow() });
     }
 
     /// Lends the sending side, which appends to `out`.
-    pub(crate) const fn link<'c>(&'c mut self, out: &'c mut Vec<u8>) -> Link<'c, Ro> {
+    pub(crate) const fn link<'c>(&'c mut self, out: Out<'c>) -> Link<'c, Ro> {
         Link { connection: &mut self.connection, out }
     }
 
@@ -152,7 +155,7 @@ impl<Ro: Role> Endpoint<Ro> {
     }
 
     /// Fails the connection and appends the close frame.
-    fn fail(&mut self, failure: Failure, out: &mut Vec<u8>) {
+    fn fail(&mut self, failure: Failure, out: &mut Out<'_>) {
         self.connection.fail(failure.close_code());
         self.reply(out);
     }
@@ -167,31 +170,28 @@ impl<Ro: Role> Endpoint<Ro> {
         self.connection.is_close_sent()
     }
 
-    fn reply(&mut self, out: &mut Vec<u8>) {
+    fn reply(&mut self, out: &mut Out<'_>) {
         let mut reply = [0; 131];
         loop {
             let n = self.connection.reply(&mut reply);
             if n == 0 {
                 break;
             }
-            out.extend_from_slice(&reply[..n]);
+            out.append(&reply[..n]);
         }
     }
 }
 
 impl<Ro: Role> Link<'_, Ro> {
     /// Lends this link on.
-    pub(crate) const fn reborrow(&mut self) -> Link<'_, Ro> {
-        Link { connection: self.connection, out: self.out }
+    pub(crate) fn reborrow(&mut self) -> Link<'_, Ro> {
+        Link { connection: self.connection, out: self.out.reborrow() }
     }
 
     /// Appends a message or a fragment as one frame.
     pub(crate) fn send(&mut self, chunk: &Chunk<'_>) -> Result<(), SendError> {
-        let mut start = self.connection.start(chunk)?;
-        self.out.extend_from_slice(start.header());
-        let at = self.out.len();
-        self.out.extend_from_slice(chunk.as_bytes());
-        start.mask(&mut self.out[at..]);
+        let start = self.connection.start(chunk)?;
+        self.out.append_frame(start, chunk.as_bytes(), Ro::IS_CLIENT);
         Ok(())
     }
 
@@ -205,7 +205,7 @@ impl<Ro: Role> Link<'_, Ro> {
 
     /// Appends frames of this role that were encoded elsewhere.
     pub(crate) fn append_encoded(&mut self, frames: &[u8]) {
-        self.out.extend_from_slice(frames);
+        self.out.append(frames);
     }
 
     fn append(
@@ -214,7 +214,7 @@ impl<Ro: Role> Link<'_, Ro> {
     ) -> Result<(), SendError> {
         let mut frame = [0; 131];
         let n = encode(self.connection, &mut frame)?;
-        self.out.extend_from_slice(&frame[..n]);
+        self.out.append(&frame[..n]);
         Ok(())
     }
 }

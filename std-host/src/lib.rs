@@ -57,6 +57,7 @@ mod handshake;
 mod hub;
 mod limits;
 mod mail;
+mod out;
 mod outbox;
 mod scratch;
 mod server;

@@ -1,6 +1,6 @@
 //! One connection of a server, from TCP's beginning to its end.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, IoSlice, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use crate::endpoint::{Endpoint, Failure};
 use crate::handler::{Closed, Context, Handler};
 use crate::handshake::{self, Head, is_temporary};
 use crate::hub::{ConnectionId, Entry};
+use crate::out::Out;
 use crate::worker::Turn;
 
 /// A socket and how far its connection has come.
@@ -169,7 +170,7 @@ impl Session {
                     Action::Wait(_) => {}
                     Action::Ping => {
                         // No close has been sent, or its deadline would be running.
-                        let _ = open.endpoint.link(turn.output).ping(b"");
+                        let _ = open.endpoint.link(Out::gather(turn.output)).ping(b"");
                         self.write(turn);
                     }
                     Action::Disconnect => open.end = Some(Box::new(Closed::TimedOut)),
@@ -214,7 +215,7 @@ impl Session {
                     Err(error) => self.refuse_error(error, turn),
                 }
             }
-            Phase::Open(open) => open.receive(bytes, turn),
+            Phase::Open(open) => open.receive(bytes, &mut self.stream, turn),
             Phase::Lingering(_) | Phase::Over => {}
         }
     }
@@ -245,10 +246,10 @@ impl Session {
             entry,
         });
         tracing::debug!(id = %open.entry.peer.id, path = &*open.entry.peer.path, "open");
-        let link = open.endpoint.link(turn.output);
+        let link = open.endpoint.link(Out::gather(turn.output));
         let mut context = Context::new(link, &open.entry.peer, &turn.shared.hub);
         turn.shared.handler.opened(&mut context);
-        open.receive(&mut received[head_len..], turn);
+        open.receive(&mut received[head_len..], &mut self.stream, turn);
         self.phase = Phase::Open(open);
     }
 
@@ -272,7 +273,7 @@ impl Session {
             return; // later, or never
         }
         let (queue, close) = open.entry.peer.outbox.take();
-        let mut link = open.endpoint.link(turn.output);
+        let mut link = open.endpoint.link(Out::gather(turn.output));
         for frame in queue.iter().flat_map(|queue| &queue.frames) {
             link.append_encoded(frame);
         }
@@ -363,12 +364,23 @@ impl Session {
 }
 
 impl Open {
-    fn receive<H: Handler>(&mut self, bytes: &mut [u8], turn: &mut Turn<'_, H>) {
+    fn receive<H: Handler>(
+        &mut self,
+        bytes: &mut [u8],
+        stream: &mut TcpStream,
+        turn: &mut Turn<'_, H>,
+    ) {
         if let Clock::Keepalive(keepalive) = &mut self.clock {
             keepalive.heard(turn.now);
         }
         let Self { endpoint, entry, end, .. } = self;
-        let result = endpoint.receive(bytes, turn.output, |received, link| match received {
+        // An error shows again when the rest is written.
+        let mut direct = |pieces: [&[u8]; 3]| {
+            let pieces = pieces.map(IoSlice::new);
+            stream.write_vectored(&pieces).unwrap_or_default()
+        };
+        let out = &mut Out::with_direct(turn.output, &mut direct);
+        let result = endpoint.receive(bytes, out, |received, link| match received {
             Received::Data(message) => {
                 let mut context = Context::new(link.reborrow(), &entry.peer, &turn.shared.hub);
                 turn.shared.handler.message(message, &mut context);

@@ -228,7 +228,7 @@ impl<H: Handler> Worker<H> {
 }
 
 /// One read fills at most this much, and the replies to it leave in one write.
-const RECEIVE_LEN: usize = 64 * 1024;
+const RECEIVE_LEN: usize = 256 * 1024;
 
 /// A send buffer that has grown beyond this is given back.
 const OUTPUT_KEPT: usize = 256 * 1024;

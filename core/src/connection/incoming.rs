@@ -322,13 +322,15 @@ impl<Ro: Role> Incoming<Ro> {
     ) -> Result<Option<Event<'b>>, ProtocolError> {
         // `begin_frame` lets a data frame through only with a message in progress.
         let Some(kind) = self.message else { return Ok(None) };
+        let mut chunk = Chunk::received(kind, payload, !self.started, last, remaining);
         if kind == Kind::Text {
-            self.utf8.push(payload)?;
+            if let Some(text) = self.utf8.push_text(payload)? {
+                chunk = chunk.with_text(text);
+            }
             if last && !self.utf8.is_complete() {
                 return Err(ProtocolError::InvalidUtf8);
             }
         }
-        let chunk = Chunk::received(kind, payload, !self.started, last, remaining);
         self.started = true;
         if last {
             self.message = None;
