@@ -19,7 +19,9 @@ impl Key {
     /// Encodes 16 bytes, which a client draws at random for each connection.
     #[must_use]
     pub fn from_nonce(nonce: [u8; 16]) -> Self {
-        Self(base64(&nonce))
+        let mut text = [0; 24];
+        base64(&nonce, &mut text);
+        Self(text)
     }
 
     /// Takes the value of a `Sec-WebSocket-Key` field; `None` unless it decodes to 16 bytes.
@@ -37,7 +39,9 @@ impl Key {
     /// Returns the value of `Sec-WebSocket-Accept` that answers this key.
     #[must_use]
     pub fn accept(&self) -> [u8; 28] {
-        accept(&self.0)
+        let mut text = [0; 28];
+        accept(&self.0, &mut text);
+        text
     }
 }
 
@@ -50,17 +54,18 @@ pub(super) fn check(value: &[u8]) -> Option<&[u8; 24]> {
     digits.iter().all(is_digit).then_some(text)
 }
 
-/// Returns the value of `Sec-WebSocket-Accept` that answers `key`.
-pub(super) fn accept(key: &[u8; 24]) -> [u8; 28] {
-    base64(&sha1(key))
+/// Writes the value of `Sec-WebSocket-Accept` that answers `key`.
+///
+/// Into a place, since to return it would be a copy, for which firmware links `memcpy`.
+pub(super) fn accept(key: &[u8; 24], out: &mut [u8; 28]) {
+    base64(&sha1(key), out);
 }
 
-/// Encodes `bytes` (RFC 4648 §4) as the `LEN` characters that they make.
+/// Encodes `bytes` (RFC 4648 §4) as the characters that they make, as many as `text` has.
 ///
 /// Of our own, because the libraries leave panics in firmware; a test holds it against one.
-fn base64<const LEN: usize>(bytes: &[u8]) -> [u8; LEN] {
+fn base64(bytes: &[u8], text: &mut [u8]) {
     let byte = |at: usize| usize::from(bytes.get(at).copied().unwrap_or_default());
-    let mut text = [0; LEN];
     for (i, digit) in text.iter_mut().enumerate() {
         let at = i * 6 / 8;
         *digit = match bytes.get(at) {
@@ -68,7 +73,6 @@ fn base64<const LEN: usize>(bytes: &[u8]) -> [u8; LEN] {
             None => b'=',
         };
     }
-    text
 }
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -94,7 +98,9 @@ mod tests {
             let key = Key::from_nonce(nonce);
             assert_eq!(key.as_bytes(), &encode::<24>(&nonce));
             let digest: [u8; 20] = core::array::from_fn(|i| byte(seed, i + 16));
-            assert_eq!(base64::<28>(&digest), encode::<28>(&digest));
+            let mut text = [0; 28];
+            base64(&digest, &mut text);
+            assert_eq!(text, encode::<28>(&digest));
             // Every character in every place: a key for both, or for none.
             for at in 0..24 {
                 let mut text = *key.as_bytes();

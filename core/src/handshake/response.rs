@@ -180,7 +180,9 @@ pub(super) fn encode_acceptance(
     let mut writer = Writer::new(out);
     writer
         .put(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
-    writer.field("Sec-WebSocket-Accept", &key::accept(key));
+    let mut accept = [0; 28];
+    key::accept(key, &mut accept);
+    writer.field("Sec-WebSocket-Accept", &accept);
     if let Some(subprotocol) = acceptance.subprotocol {
         writer.field("Sec-WebSocket-Protocol", subprotocol.as_bytes());
     }
