@@ -6,6 +6,7 @@ use wirelet::{
 };
 
 use crate::out::Out;
+use crate::spare;
 
 /// A connection and the storage for its messages.
 #[derive(Debug)]
@@ -232,7 +233,7 @@ impl Store for Growing {
         if bytes.len() > self.room() {
             return Err(CapacityError);
         }
-        self.bytes.get_or_insert_default().extend_from_slice(bytes);
+        self.bytes.get_or_insert_with(|| Box::new(spare::take())).extend_from_slice(bytes);
         Ok(())
     }
 
@@ -245,7 +246,9 @@ impl Store for Growing {
     }
 
     fn clear(&mut self) {
-        self.bytes = None;
+        if let Some(bytes) = self.bytes.take() {
+            spare::give(*bytes);
+        }
     }
 }
 

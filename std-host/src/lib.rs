@@ -62,6 +62,7 @@ mod outbox;
 mod scratch;
 mod server;
 mod session;
+mod spare;
 mod worker;
 
 pub use client::{Client, ClientError, ClientOptions, Received};

@@ -16,6 +16,7 @@ use crate::handler::Handler;
 use crate::mail::{Letter, Mail, Order};
 use crate::server::{REFUSALS, Shared};
 use crate::session::Session;
+use crate::spare;
 
 /// What a turn of a connection works with.
 pub(crate) struct Turn<'t, H> {
@@ -86,6 +87,9 @@ impl<H: Handler> Worker<H> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return tracing::error!("a worker ends: {error}"),
             }
+            if events.is_empty() && self.unfinished.is_empty() {
+                spare::drop_all();
+            }
             let now = self.began.elapsed();
             for slot in std::mem::take(&mut self.unfinished) {
                 self.turn(slot, now, Session::go_on);
@@ -112,6 +116,9 @@ impl<H: Handler> Worker<H> {
     fn timeout(&self) -> Option<Duration> {
         if !self.unfinished.is_empty() {
             return Some(Duration::ZERO);
+        }
+        if !spare::is_empty() {
+            return Some(SPARE_TIME.min(self.next_tick.saturating_sub(self.began.elapsed())));
         }
         let next = self.next_tick.min(self.accept_again.unwrap_or(Duration::MAX));
         // A millisecond is what the system counts in; less would be a busy wait.
@@ -238,6 +245,9 @@ const EVENTS: usize = 1024;
 
 /// How fine time is cut: connections look at their clocks at most this often.
 const TICK: Duration = Duration::from_millis(20);
+
+/// After so long without an event, what is kept for messages is given back.
+const SPARE_TIME: Duration = Duration::from_secs(1);
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
