@@ -47,5 +47,5 @@ const _: () = assert!(
     size_of::<[Rings; SLOTS]>()
         + size_of::<[SocketStorage<'_>; SLOTS]>()
         + size_of::<super::Server<'_>>()
-        <= 35 * 1024
+        <= 32 * 1024
 );
