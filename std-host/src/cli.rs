@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing::Level;
 
+mod bench;
 mod connect;
 mod serve;
 
@@ -20,25 +21,29 @@ pub(crate) struct Cli {
 enum Command {
     Serve(serve::Serve),
     Connect(connect::Connect),
+    Bench(bench::Bench),
 }
 
 impl Cli {
     /// Does what the command line says.
     pub(crate) fn run(self) -> ExitCode {
-        let runtime = match tokio::runtime::Runtime::new() {
-            Ok(runtime) => runtime,
-            Err(error) => return fail(&format!("cannot start: {error}")),
-        };
-        let code = runtime.block_on(async {
-            match self.command {
-                Command::Serve(serve) => serve.run().await,
-                Command::Connect(connect) => connect.run().await,
-            }
-        });
-        // A blocking read of the standard input must not keep the program from ending.
-        runtime.shutdown_background();
-        code
+        match self.command {
+            Command::Serve(serve) => block_on(serve.run()),
+            Command::Connect(connect) => block_on(connect.run()),
+            Command::Bench(bench) => bench.run(),
+        }
     }
+}
+
+fn block_on(command: impl Future<Output = ExitCode>) -> ExitCode {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("cannot start: {error}")),
+    };
+    let code = runtime.block_on(command);
+    // A blocking read of the standard input must not keep the program from ending.
+    runtime.shutdown_background();
+    code
 }
 
 /// Sends log lines to the standard error.

@@ -1,0 +1,183 @@
+//! `wirelet bench`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use wirelet::Header;
+
+use super::fail;
+
+mod alarm;
+mod echo;
+mod failure;
+mod figures;
+mod html;
+mod line;
+mod live;
+mod load;
+mod pace;
+mod payload;
+mod plot;
+mod results;
+mod target;
+mod traffic;
+mod usage;
+mod window;
+mod worker;
+
+use figures::Figures;
+use load::{Load, Pacing};
+use payload::Payload;
+use target::Target;
+
+/// Load a server that echoes, and tell how fast it is
+///
+/// A message is counted when its echo has come back whole, of the same length and kind. With --rate,
+/// latency counts from the moment at which the message should have left, so that a server that stalls
+/// cannot hide it.
+#[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct Bench {
+    /// Where to connect to, such as `ws://127.0.0.1:8567/`; or `tcp://ADDR:PORT`, a server that echoes
+    /// plain bytes, to compare with
+    url: String,
+    /// Connections to open
+    #[arg(short, long, value_name = "N", default_value = "50")]
+    connections: NonZeroUsize,
+    /// Bytes of each message
+    #[arg(short, long, value_name = "BYTES", default_value_t = 125)]
+    size: usize,
+    /// Messages of a connection under way at a time: they leave in one write, and the next when all are
+    /// back; with --rate, when one is due and less than so many are under way
+    #[arg(long, value_name = "N", default_value = "1")]
+    depth: NonZeroUsize,
+    /// Messages a second, of all connections together; the default is as many as come back
+    #[arg(long, value_name = "N", value_parser = parse_rate)]
+    rate: Option<f64>,
+    /// Seconds to measure
+    #[arg(short, long, value_name = "SECONDS", default_value = "10", value_parser = parse_duration)]
+    duration: Duration,
+    /// Seconds under load before the measurement begins
+    #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = parse_seconds)]
+    warmup: Duration,
+    /// Seconds over which the connections are opened; the load begins when all are open
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = parse_seconds)]
+    ramp: Duration,
+    /// Send text, of letters that take 1 byte (ascii), 1 to 4 (mixed) or 3 (chinese)
+    #[arg(long, value_enum, value_name = "LETTERS", num_args = 0..=1, require_equals = true,
+          default_missing_value = "ascii", conflicts_with = "binary")]
+    text: Option<Letters>,
+    /// Send binary messages, which is the default
+    #[arg(long)]
+    binary: bool,
+    /// Compare every byte that comes back
+    #[arg(long)]
+    check: bool,
+    /// One connection sends and all receive, from a server such as `wirelet serve --mode chat`; each
+    /// message received counts
+    #[arg(long, conflicts_with = "threads")]
+    broadcast: bool,
+    /// Threads to share the connections among
+    #[arg(long, value_name = "N", default_value = "1")]
+    threads: NonZeroUsize,
+    /// The process id of a server on this machine, whose processor time is measured (Linux)
+    #[arg(long, value_name = "PID")]
+    server_pid: Option<u32>,
+    /// Print the figures as JSON
+    #[arg(long)]
+    json: bool,
+    /// Write a report with plots
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Letters {
+    Ascii,
+    Mixed,
+    Chinese,
+}
+
+impl Bench {
+    pub(crate) fn run(self) -> ExitCode {
+        match self.measure() {
+            Ok(code) => code,
+            Err(why) => fail(&why),
+        }
+    }
+
+    /// Loads and reports; the exit code tells whether every message came back.
+    fn measure(self) -> Result<ExitCode, String> {
+        let target = Target::parse(&self.url)?;
+        if target.is_raw() && self.size == 0 {
+            return Err("a plain byte stream has no empty messages; see --size".into());
+        }
+        let batch = self.size.saturating_add(Header::MAX_LEN).saturating_mul(self.depth.get());
+        if batch > MAX_BATCH {
+            return Err("--depth messages of --size bytes are more than 1 GiB".into());
+        }
+        let load = Load {
+            addr: target.resolve()?,
+            target,
+            payload: match self.text {
+                None => Payload::binary(self.size),
+                Some(letters) => Payload::text(letters, self.size),
+            },
+            check: self.check,
+            connections: self.connections.get(),
+            threads: self.threads.get().min(self.connections.get()),
+            broadcast: self.broadcast,
+            depth: self.depth.get(),
+            pacing: self.rate.map_or(Pacing::AsTheyComeBack, Pacing::Rate),
+            ramp: self.ramp,
+            warmup: self.warmup,
+            duration: self.duration,
+            server_pid: self.server_pid,
+        };
+        let results = load.run()?;
+        let figures = Figures::new(&results);
+        if let Some(path) = &self.html {
+            std::fs::write(path, html::page(&results, &figures))
+                .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        }
+        if self.json {
+            println!(
+                "{}",
+                serde_json::to_string_pretty(&figures).map_err(|error| error.to_string())?
+            );
+        } else {
+            print!("{figures}");
+        }
+        Ok(if results.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds) if (0.0..=A_WEEK).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err(format!("not a number from 0 to {A_WEEK}")),
+    }
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    parse_seconds(text).and_then(|duration| match duration {
+        Duration::ZERO => Err("nothing can be measured in no time".into()),
+        duration => Ok(duration),
+    })
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if rate > 0.0 && f64::is_finite(rate) => Ok(rate),
+        _ => Err("not a number greater than 0".into()),
+    }
+}
+
+/// The longest time to measure, in seconds.
+const A_WEEK: f64 = 7.0 * 24.0 * 3600.0;
+
+/// The longest write, in bytes.
+const MAX_BATCH: usize = 1 << 30;

@@ -1,0 +1,210 @@
+//! The results, as a person or a program reads them.
+
+use std::fmt::{self, Write as _};
+use std::time::Duration;
+
+use serde::Serialize;
+use wirelet::Kind;
+
+use super::load::Pacing;
+use super::results::Results;
+
+/// The figures that are printed; the names of the fields are those of the JSON.
+#[derive(Debug, Serialize)]
+pub(super) struct Figures<'r> {
+    url: &'r str,
+    connections: usize,
+    threads: usize,
+    /// Bytes of a message.
+    size: usize,
+    kind: &'static str,
+    depth: usize,
+    /// Messages a second that were asked for.
+    rate: Option<f64>,
+    broadcast: bool,
+    check: bool,
+    seconds: f64,
+    messages: u64,
+    messages_per_second: f64,
+    megabytes_per_second: f64,
+    /// What latency counts from: `sent`, or `due` if there is a rate.
+    latency_since: &'static str,
+    latency_us: Latency,
+    /// The share of a core that the busiest thread of the load took.
+    load_cpu_share: Option<f64>,
+    server_cpu_seconds: Option<f64>,
+    server_cpu_us_per_message: Option<f64>,
+    failed_connections: usize,
+    first_failure: Option<&'r str>,
+    missing_messages: u64,
+    unclean_closes: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Latency {
+    min: f64,
+    mean: f64,
+    p50: f64,
+    p90: f64,
+    p99: f64,
+    p99_9: f64,
+    max: f64,
+}
+
+impl<'r> Figures<'r> {
+    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+    pub(super) fn new(results: &'r Results<'_>) -> Self {
+        let Results { load, messages, outcome, .. } = results;
+        let size = load.payload.len();
+        let seconds = results.seconds();
+        let quantile = |q| micros(results.quantile(q));
+        Self {
+            url: &load.target.url,
+            connections: load.connections,
+            threads: load.threads,
+            size,
+            kind: match load.payload.message().kind() {
+                Kind::Text => "text",
+                Kind::Binary => "binary",
+            },
+            depth: load.depth,
+            rate: match load.pacing {
+                Pacing::AsTheyComeBack => None,
+                Pacing::Rate(rate) => Some(rate),
+            },
+            broadcast: load.broadcast,
+            check: load.check,
+            seconds,
+            messages: *messages,
+            messages_per_second: results.messages_per_second(),
+            megabytes_per_second: results.messages_per_second() * size as f64 / 1e6,
+            latency_since: match load.pacing {
+                Pacing::AsTheyComeBack => "sent",
+                Pacing::Rate(_) => "due",
+            },
+            latency_us: Latency {
+                min: results.latency.min() as f64 / 1e3,
+                mean: results.latency.mean() / 1e3,
+                p50: quantile(0.5),
+                p90: quantile(0.9),
+                p99: quantile(0.99),
+                p99_9: quantile(0.999),
+                max: quantile(1.0),
+            },
+            load_cpu_share: outcome.cpu.map(|cpu| cpu.as_secs_f64() / seconds),
+            server_cpu_seconds: results.server_cpu.map(|cpu| cpu.as_secs_f64()),
+            server_cpu_us_per_message: results
+                .server_cpu
+                .filter(|_| *messages > 0)
+                .map(|cpu| cpu.as_secs_f64() * 1e6 / *messages as f64),
+            failed_connections: outcome.failed,
+            first_failure: outcome.failure.as_deref(),
+            missing_messages: outcome.missing,
+            unclean_closes: outcome.unclean,
+        }
+    }
+
+    /// Says what was done.
+    pub(super) fn description(&self) -> String {
+        let mut text = format!("{} connections, {} messages", self.connections, self.kind);
+        let _ = write!(text, " of {} bytes", self.size);
+        if self.depth > 1 {
+            let _ = write!(text, ", depth {}", self.depth);
+        }
+        if let Some(rate) = self.rate {
+            let _ = write!(text, ", {rate} a second");
+        }
+        if self.broadcast {
+            text += ", from one to all";
+        }
+        text
+    }
+
+    /// Lists the figures, by name.
+    #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 messages")]
+    pub(super) fn rows(&self) -> Vec<(&'static str, String)> {
+        let latency = &self.latency_us;
+        let mut rows = vec![
+            ("messages", grouped(self.messages as f64)),
+            ("messages / s", grouped(self.messages_per_second)),
+            ("MB / s", format!("{:.1}", self.megabytes_per_second)),
+            ("latency p50", human(latency.p50)),
+            ("p90", human(latency.p90)),
+            ("p99", human(latency.p99)),
+            ("p99.9", human(latency.p99_9)),
+            ("max", human(latency.max)),
+        ];
+        if let Some(share) = self.load_cpu_share {
+            rows.push(("load, CPU", format!("{:.0} %", share * 100.0)));
+        }
+        if let Some(us) = self.server_cpu_us_per_message {
+            rows.push(("server, CPU", format!("{us:.3} µs/msg")));
+        }
+        rows
+    }
+
+    /// What is wrong with the figures, or must be known to read them, in sentences.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        if let Some(failure) = self.first_failure {
+            let n = self.failed_connections;
+            remarks.push(format!(
+                "{n} of {} connections failed, the first: {failure}",
+                self.connections
+            ));
+        }
+        if self.missing_messages > 0 {
+            let n = self.missing_messages;
+            remarks.push(format!("{n} messages were due and had not come back 5 s after the end"));
+        } else if self.messages == 0 {
+            remarks.push("no message came back while it was measured".into());
+        }
+        if self.unclean_closes > 0 {
+            remarks.push(format!("{} connections were not closed cleanly", self.unclean_closes));
+        }
+        if self.load_cpu_share.is_some_and(|share| share > 0.95) {
+            let advice = if self.broadcast { "" } else { "; see --threads" };
+            remarks.push(format!("the load took a whole core: the server may be faster{advice}"));
+        }
+        remarks
+    }
+}
+
+impl fmt::Display for Figures<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}\n{}\n", self.url, self.description())?;
+        for (name, value) in self.rows() {
+            writeln!(f, "{name:<16}{value:>14}")?;
+        }
+        for remark in self.remarks() {
+            writeln!(f, "\n{remark}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A whole number with a comma after each three digits.
+pub(super) fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A time of `us` microseconds, in the unit that fits.
+pub(super) fn human(us: f64) -> String {
+    match us {
+        ..1e3 => format!("{us:.1} µs"),
+        ..1e6 => format!("{:.2} ms", us / 1e3),
+        _ => format!("{:.2} s", us / 1e6),
+    }
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}

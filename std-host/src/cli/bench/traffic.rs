@@ -1,0 +1,218 @@
+//! Which message leaves when, and how long each was under way.
+
+use std::mem;
+use std::ops::Range;
+use std::sync::mpsc;
+use std::time::Instant;
+
+use super::failure::Failure;
+use super::load::{Load, News, Pacing, Tally};
+use super::pace::Pace;
+use super::window::Window;
+
+/// The messages of one thread's connections: each has its own, or, with --broadcast, one sends and all
+/// receive.
+pub(super) struct Traffic {
+    /// Who sends, with --broadcast.
+    only_sender: Option<usize>,
+    depth: usize,
+    window: Window,
+    pace: Option<Pace>,
+    flows: Vec<Flow>,
+    /// Whether each connection is open.
+    open: Vec<bool>,
+    /// How many messages each has received.
+    received: Vec<u64>,
+    /// How many connections receive each message.
+    n_receivers: u64,
+    slice: u32,
+    tally: Tally,
+    news: mpsc::Sender<News>,
+}
+
+/// The messages of one sender; with a rate, numbered as the senders of its pace.
+#[derive(Clone, Debug)]
+struct Flow {
+    /// Messages that are due according to the rate, and not sent.
+    due: u64,
+    sent: u64,
+    /// When the last left.
+    sent_at: Instant,
+    /// How often a message has yet to be received.
+    under_way: u64,
+}
+
+impl Traffic {
+    /// Begins the traffic on connections, of which `open` tells if they are open.
+    pub(super) fn new(
+        load: &Load,
+        open: Vec<bool>,
+        window: Window,
+        news: mpsc::Sender<News>,
+    ) -> Self {
+        let now = Instant::now();
+        let n_lines = open.len();
+        let n_flows = if load.broadcast { 1 } else { n_lines };
+        let n_open = open.iter().filter(|open| **open).count();
+        let pace = match load.pacing {
+            Pacing::AsTheyComeBack => None,
+            Pacing::Rate(rate) => {
+                Some(Pace::new(now, rate * share(n_lines, load.connections), n_flows))
+            }
+        };
+        Self {
+            only_sender: load
+                .broadcast
+                .then(|| open.iter().position(|open| *open).unwrap_or_default()),
+            depth: load.depth,
+            window,
+            pace,
+            flows: vec![Flow { due: 0, sent: 0, sent_at: now, under_way: 0 }; n_flows],
+            received: vec![0; n_lines],
+            n_receivers: if load.broadcast { n_open as u64 } else { 1 },
+            open,
+            slice: 0,
+            tally: Tally::new(),
+            news,
+        }
+    }
+
+    pub(super) fn senders(&self) -> Range<usize> {
+        match self.only_sender {
+            Some(sender) => sender..sender + 1,
+            None => 0..self.flows.len(),
+        }
+    }
+
+    /// Returns the connection that sends what `line` receives.
+    pub(super) fn sender_of(&self, line: usize) -> usize {
+        self.only_sender.unwrap_or(line)
+    }
+
+    /// Returns the next connection that has a message due by now, according to the rate.
+    pub(super) fn next_due(&mut self, now: Instant) -> Option<usize> {
+        let flow = self.pace.as_mut()?.next_due(now.min(self.window.end))?;
+        let sender = self.only_sender.unwrap_or(flow);
+        // The turn of one that has failed passes.
+        self.flows[flow].due += u64::from(self.open[sender]);
+        Some(sender)
+    }
+
+    /// Returns when the next message will be due, according to the rate.
+    pub(super) fn next_due_at(&self) -> Option<Instant> {
+        self.pace.as_ref().map(Pace::next_at).filter(|at| *at <= self.window.end)
+    }
+
+    /// Returns how many messages a connection is to send now, at most the depth.
+    pub(super) fn to_send(&self, line: usize, now: Instant) -> usize {
+        let flow = &self.flows[self.flow_of(line)];
+        if self.pace.is_some() {
+            let room = (self.depth as u64)
+                .saturating_sub(flow.under_way.div_ceil(self.n_receivers.max(1)));
+            usize::try_from(flow.due.min(room)).unwrap_or(self.depth)
+        } else if flow.under_way == 0 && now < self.window.end {
+            self.depth
+        } else {
+            0
+        }
+    }
+
+    /// Counts what a connection has sent.
+    pub(super) fn sent(&mut self, line: usize, n: usize, now: Instant) {
+        let flow = self.flow_of(line);
+        let flow = &mut self.flows[flow];
+        flow.due = flow.due.saturating_sub(n as u64);
+        flow.sent += n as u64;
+        flow.sent_at = now;
+        flow.under_way += n as u64 * self.n_receivers;
+    }
+
+    /// Counts what `line` has received.
+    pub(super) fn received(&mut self, line: usize, n: u64, now: Instant) -> Result<(), Failure> {
+        let index = self.flow_of(line);
+        let flow = &mut self.flows[index];
+        let first = self.received[line];
+        if first + n > flow.sent {
+            return Err(Failure::Unasked);
+        }
+        self.received[line] += n;
+        flow.under_way -= n;
+        let sent_at = flow.sent_at;
+        if (self.window.begin..self.window.end).contains(&now) {
+            self.tally.messages += n;
+        }
+        match &self.pace {
+            None => self.record(sent_at, now, now, n),
+            // What was due in the window counts, however late it came: to leave it out would be to
+            // leave out the worst.
+            Some(pace) => {
+                let pace = *pace;
+                for nth in first..first + n {
+                    let due_at = pace.due_at(index, nth);
+                    self.record(due_at, now, due_at, 1);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets what `line`, which has gone, had yet to receive.
+    pub(super) fn lost(&mut self, line: usize) {
+        let sender = self.sender_of(line);
+        let flow = self.flow_of(line);
+        let flow = &mut self.flows[flow];
+        flow.under_way -= flow.sent - self.received[line];
+        self.open[line] = false;
+        if line == sender {
+            flow.due = 0;
+        }
+        if self.only_sender.is_some() {
+            self.n_receivers -= 1;
+        }
+    }
+
+    /// Returns how many messages have yet to come back, also of those that have not left though they
+    /// were due.
+    pub(super) fn n_missing(&self) -> u64 {
+        self.flows.iter().map(|flow| flow.under_way + flow.due * self.n_receivers).sum()
+    }
+
+    /// Reports the slices that have ended, but the last, which ends with the traffic.
+    pub(super) fn end_slices(&mut self, now: Instant) {
+        while now >= self.window.end_of(self.slice)
+            && self.window.end_of(self.slice) < self.window.end
+        {
+            self.end_slice();
+        }
+    }
+
+    /// Reports the last slice.
+    pub(super) fn end(mut self) {
+        self.end_slices(self.window.end);
+        self.end_slice();
+    }
+
+    fn flow_of(&self, line: usize) -> usize {
+        if self.only_sender.is_some() { 0 } else { line }
+    }
+
+    fn end_slice(&mut self) {
+        let tally = mem::replace(&mut self.tally, Tally::new());
+        // If nobody listens, the program is ending.
+        let _ = self.news.send(News::Slice { number: self.slice, tally });
+        self.slice += 1;
+    }
+
+    /// Notes a latency, if `counts_at` lies in the window.
+    fn record(&mut self, since: Instant, now: Instant, counts_at: Instant, n: u64) {
+        if (self.window.begin..self.window.end).contains(&counts_at) {
+            let nanos = now.saturating_duration_since(since).as_nanos();
+            self.tally.latency.saturating_record_n(u64::try_from(nanos).unwrap_or(u64::MAX), n);
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "numbers of connections are small")]
+fn share(part: usize, all: usize) -> f64 {
+    part as f64 / all as f64
+}

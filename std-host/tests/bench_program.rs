@@ -1,0 +1,258 @@
+//! `wirelet bench`, run as a user runs it.
+
+mod harness;
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use harness::{PROGRAM, Running};
+use serde_json::Value;
+
+#[test]
+fn the_figures_of_an_echo_fit_together() {
+    let server = Running::serve(&[]);
+    let figures = bench(&ws(&server), &["-c", "4", "-s", "100", "--depth", "3", "--check"]).json();
+    let number = |name: &str| figures[name].as_f64().unwrap();
+    for (name, value) in [("connections", 4), ("size", 100), ("depth", 3)] {
+        assert_eq!(figures[name], value, "{name}");
+    }
+    for name in ["failed_connections", "missing_messages", "unclean_closes"] {
+        assert_eq!(figures[name], 0, "{name}");
+    }
+    assert!(number("messages") > 100.0, "{figures}");
+    assert_near(number("messages_per_second"), number("messages") / number("seconds"));
+    assert_near(number("megabytes_per_second"), number("messages_per_second") / 1e4);
+    assert!((0.0..1.1).contains(&number("load_cpu_share")), "{figures}");
+    let latency = |name: &str| figures["latency_us"][name].as_f64().unwrap();
+    let quantiles = ["min", "p50", "p90", "p99", "p99_9", "max"].map(latency);
+    assert!(quantiles.is_sorted() && quantiles[0] > 1.0 && quantiles[5] < 1e6, "{figures}");
+    assert!((latency("min")..=latency("max")).contains(&latency("mean")), "{figures}");
+}
+
+#[test]
+fn every_size_and_kind_comes_back_whole() {
+    let server = Running::serve(&[]);
+    for size in ["0", "125", "126", "65535", "70000"] {
+        for kind in ["--binary", "--text", "--text=mixed", "--text=chinese"] {
+            let args = ["-c", "2", "-s", size, kind, "--check", "-d", "0.2", "--warmup", "0"];
+            let outcome = bench(&ws(&server), &args);
+            assert_eq!(outcome.code, Some(0), "{size} {kind}: {}", outcome.out);
+        }
+    }
+}
+
+#[test]
+fn a_rate_is_kept_and_shared_among_threads() {
+    let server = Running::serve(&[]);
+    let args = ["-c", "6", "--rate", "1000", "--threads", "2", "-d", "0.5"];
+    let figures = bench(&ws(&server), &args).json();
+    assert_eq!(figures["latency_since"], "due");
+    // 500 are due; those at the end may come back after it.
+    let messages = figures["messages"].as_u64().unwrap();
+    assert!((400..=520).contains(&messages), "{figures}");
+}
+
+#[test]
+fn a_stall_counts_for_every_message_that_was_due_in_it() {
+    let stall = Duration::from_millis(300);
+    let mut stalled = false;
+    let addr = serve_bytes(move |_, since| {
+        if !stalled && since > Duration::from_millis(200) {
+            stalled = true;
+            thread::sleep(stall);
+        }
+    });
+    let args = ["-c", "1", "--depth", "16", "--rate", "1000", "-d", "0.6", "--warmup", "0"];
+    let figures = bench(&format!("tcp://{addr}"), &args).json();
+    let latency = |name: &str| figures["latency_us"][name].as_f64().unwrap();
+    // About half were due while the server slept. Of those sent at their turn there were 16 at most.
+    assert!(latency("max") > 250_000.0, "{figures}");
+    assert!(latency("p90") > 150_000.0, "{figures}");
+}
+
+#[test]
+fn a_broadcast_counts_each_message_at_each_receiver() {
+    let server = Running::serve(&["--mode", "chat"]);
+    let figures = bench(&ws(&server), &["-c", "5", "--broadcast", "--check"]).json();
+    assert!(figures["messages"].as_u64().unwrap() > 100, "{figures}");
+    assert_eq!(figures["missing_messages"], 0);
+    let figures = bench(&ws(&server), &["-c", "5", "--broadcast", "--rate", "200"]).json();
+    // 60 in 0.3 s, to 5 each.
+    assert!((200..=310).contains(&figures["messages"].as_u64().unwrap()), "{figures}");
+}
+
+#[test]
+fn plain_bytes_are_measured_and_compared() {
+    let addr = serve_bytes(|_, _| {});
+    let url = format!("tcp://{addr}");
+    let pid = std::process::id().to_string();
+    let args = ["-c", "3", "-s", "1000", "--depth", "4", "--check"];
+    let figures = bench(&url, &args).json();
+    assert_eq!(figures["failed_connections"], 0);
+    if cfg!(target_os = "linux") {
+        let figures = bench(&url, &["--server-pid", &pid]).json();
+        assert!(figures["server_cpu_us_per_message"].as_f64().unwrap() > 0.1, "{figures}");
+    }
+
+    let addr = serve_bytes(|bytes, _| bytes[0] ^= 1);
+    let outcome = bench(&format!("tcp://{addr}"), &["-c", "3", "--check"]);
+    assert_eq!(outcome.code, Some(1));
+    assert!(outcome.out.contains("came back with other content"), "{}", outcome.out);
+}
+
+#[test]
+fn what_comes_back_otherwise_fails_the_connection() {
+    let server = Running::serve(&["--mode", "chat"]);
+    // Each connection gets what all send, and has asked for its own alone.
+    let outcome = bench(&ws(&server), &["-c", "3"]);
+    assert_eq!(outcome.code, Some(1));
+    let figures: Value = serde_json::from_str(&outcome.out).unwrap();
+    assert_eq!(figures["first_failure"], "a message came that had not been sent");
+}
+
+#[test]
+fn a_refused_connection_is_counted_and_the_others_go_on() {
+    let server = Running::serve(&["--max-connections", "2"]);
+    let outcome = bench(&ws(&server), &["-c", "5"]);
+    assert_eq!(outcome.code, Some(1));
+    let figures: Value = serde_json::from_str(&outcome.out).unwrap();
+    assert_eq!(figures["failed_connections"], 3);
+    assert!(figures["first_failure"].as_str().unwrap().contains("503"), "{figures}");
+    assert!(figures["messages"].as_u64().unwrap() > 0, "{figures}");
+
+    // The turns of those that failed pass: 40 % of the rate are left, and nothing is missing.
+    let outcome = bench(&ws(&server), &["-c", "5", "--rate", "1000"]);
+    assert_eq!(outcome.code, Some(1));
+    let figures: Value = serde_json::from_str(&outcome.out).unwrap();
+    assert_eq!(figures["missing_messages"], 0);
+    assert!((90..=140).contains(&figures["messages"].as_u64().unwrap()), "{figures}");
+}
+
+#[test]
+fn a_close_of_the_server_tells_its_code() {
+    let server = Running::serve(&["--max-message", "1000"]);
+    let outcome = bench(&ws(&server), &["-c", "2", "-s", "1001"]);
+    assert_eq!(outcome.code, Some(1));
+    let figures: Value = serde_json::from_str(&outcome.out).unwrap();
+    assert_eq!(figures["failed_connections"], 2);
+    assert!(figures["first_failure"].as_str().unwrap().contains("1009"), "{figures}");
+}
+
+#[test]
+fn messages_that_do_not_come_back_are_missing() {
+    let server = Running::serve(&["--mode", "sink"]);
+    let outcome = bench(&ws(&server), &["-c", "2", "--depth", "3"]);
+    assert_eq!(outcome.code, Some(1));
+    let figures: Value = serde_json::from_str(&outcome.out).unwrap();
+    assert_eq!((&figures["messages"], &figures["missing_messages"]), (&0.into(), &6.into()));
+}
+
+#[test]
+fn what_cannot_be_done_is_explained() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (url, args, part) in [
+        (format!("ws://{nobody}"), &[][..], "refused"),
+        ("http://a".into(), &[], "ws://"),
+        ("wss://a".into(), &[], "wss://"),
+        (format!("tcp://{nobody}"), &["-s", "0"], "--size"),
+        (format!("ws://{nobody}"), &["-s", "1000000", "--depth", "2000"], "1 GiB"),
+    ] {
+        let outcome = bench(&url, args);
+        assert_eq!((outcome.code, &*outcome.out), (Some(1), ""), "{url}");
+        assert!(outcome.err.contains(part), "{url}: {}", outcome.err);
+    }
+    for args in [["--duration", "0"], ["--rate", "0"], ["-c", "0"], ["--warmup", "-1"]] {
+        assert_eq!(bench("ws://a", &args).code, Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn people_get_a_table_and_a_page() {
+    let server = Running::serve(&[]);
+    let page = std::env::temp_dir().join(format!("wirelet-bench-{}.html", std::process::id()));
+    let output = Command::new(PROGRAM)
+        .args(["bench", &ws(&server), "-d", "0.3", "--text", "--depth", "2", "--html"])
+        .arg(&page)
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    // No progress where there is no terminal.
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.contains("50 connections, text messages of 125 bytes, depth 2"), "{table}");
+    for row in ["messages / s", "latency p50", "p99.9", "max"] {
+        assert!(table.contains(row), "{table}");
+    }
+    let html = std::fs::read_to_string(&page).unwrap();
+    std::fs::remove_file(&page).unwrap();
+    assert_eq!(html.matches("<svg").count(), 3);
+    // The three slices of 100 ms are the points of a line.
+    assert!(html.matches("class=\"line0\" points=").count() == 3, "{html}");
+    assert!(html.contains("prefers-color-scheme: dark"));
+    for foreign in ["http:", "https:", "src=", "<script", "@import", "url("] {
+        assert!(!html.contains(foreign), "{foreign}");
+    }
+}
+
+/// What a run of `wirelet bench --json` has left.
+struct Outcome {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Outcome {
+    /// The figures, if all went well.
+    fn json(self) -> Value {
+        assert_eq!((self.code, &*self.err), (Some(0), ""), "{}", self.out);
+        serde_json::from_str(&self.out).unwrap()
+    }
+}
+
+/// Loads a server for 0.3 s, unless `args` say otherwise.
+fn bench(url: &str, args: &[&str]) -> Outcome {
+    let mut command = Command::new(PROGRAM);
+    command.args(["bench", url, "--json"]).args(args);
+    for (option, default) in [("-d", "0.3"), ("--warmup", "0.1")] {
+        if !args.contains(&option) && !args.contains(&"--duration") {
+            command.args([option, default]);
+        }
+    }
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Outcome { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+fn ws(server: &Running) -> String {
+    format!("ws://{}/", server.addr)
+}
+
+/// Echoes plain bytes on every connection, after `change` has seen them and the time since the first.
+fn serve_bytes(change: impl FnMut(&mut [u8], Duration) + Clone + Send + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, mut change) = (stream.unwrap(), change.clone());
+            thread::spawn(move || {
+                let (mut buffer, begin) = ([0; 4096], Instant::now());
+                // The client may end as it likes.
+                while let Ok(n @ 1..) = stream.read(&mut buffer) {
+                    change(&mut buffer[..n], begin.elapsed());
+                    if stream.write_all(&buffer[..n]).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    addr
+}
+
+#[track_caller]
+fn assert_near(a: f64, b: f64) {
+    assert!((a - b).abs() <= 1e-6 * a.abs().max(b.abs()), "{a} is not {b}");
+}
