@@ -128,6 +128,13 @@ impl<Ro: Role> Connection<Ro> {
         self.incoming.fail(code);
     }
 
+    /// Returns how many bytes of the current data frame are still to come; see
+    /// [`Incoming::remaining`].
+    #[must_use]
+    pub const fn remaining(&self) -> u64 {
+        self.incoming.remaining()
+    }
+
     /// Returns the payload of the ping, pong or close that was received last, at most 125 bytes,
     /// until more is received.
     #[must_use]

@@ -21,8 +21,6 @@
 //! [`Connection`](crate::Connection); a harness that wants to send what no correct endpoint may
 //! send builds headers here.
 
-use core::ops::Range;
-
 use crate::{MaskingKey, Opcode, ProtocolError};
 
 /// Describes one frame: everything in front of its payload, 2 to 14 bytes on the wire.
@@ -107,28 +105,32 @@ impl Header {
         Ok(Some((header, 2 + len_of_len + len_of_key)))
     }
 
-    /// Writes the header into `out` and returns the part, somewhere in it, that is the header.
+    /// Writes the header into the beginning of `out` and returns that part of it.
     ///
     /// The length takes the fewest bytes it can.
     pub fn encode<'b>(&self, out: &'b mut [u8; Self::MAX_LEN]) -> &'b [u8] {
-        let range = self.encode_within(out);
-        out.get(range).unwrap_or_default()
+        let (bytes, len) = self.to_bytes();
+        for (out, byte) in out.iter_mut().zip(bytes.as_flattened()) {
+            *out = *byte;
+        }
+        out.get(..len).unwrap_or_default()
     }
 
-    /// As [`encode`](Self::encode), returns where in `out` the header is.
-    pub(crate) fn encode_within(&self, out: &mut [u8; Self::MAX_LEN]) -> Range<usize> {
+    /// As [`encode`](Self::encode); returns how many of the bytes are the header.
+    pub(crate) fn to_bytes(self) -> ([[u8; 8]; 2], usize) {
         let (len_bits, len_of_len) = self.len_form();
         let first = u8::from(self.fin) << 7 | (self.rsv & 0b111) << 4 | self.opcode.bits();
         let second = u8::from(self.masking_key.is_some()) << 7 | len_bits;
-        let [k0, k1, k2, k3] = self.masking_key.map_or([0; 4], MaskingKey::to_bytes);
-        let [l0, l1, l2, l3, l4, l5, l6, l7] = self.payload_len.to_be_bytes();
-        // The two bytes overwrite what the length does not need:  . . . . . . F S l6 l7 k0 k1 k2 k3
-        *out = [first, second, l0, l1, l2, l3, l4, l5, l6, l7, k0, k1, k2, k3];
-        let start = 8 - len_of_len;
-        if let Some([at_first, at_second, ..]) = out.get_mut(start..) {
-            [*at_first, *at_second] = [first, second];
-        }
-        start..if self.masking_key.is_some() { Self::MAX_LEN } else { Self::MAX_LEN - 4 }
+        let key = self.masking_key.map_or([0; 4], MaskingKey::to_bytes);
+        // Made in words: to read at once what was written byte by byte, a processor waits.
+        let start = u64::from(u16::from_be_bytes([first, second])) << 48;
+        let (len, key) = (self.payload_len, u64::from(u32::from_be_bytes(key)));
+        let words = match len_of_len {
+            0 => [start | key << 16, 0],
+            2 => [start | len << 32 | key, 0],
+            _ => [start | len >> 16, len << 48 | key << 16],
+        };
+        (words.map(u64::to_be_bytes), self.encoded_len())
     }
 
     /// Returns how many bytes [`encode`](Self::encode) writes: 2 to 14.

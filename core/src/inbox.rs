@@ -94,6 +94,12 @@ impl<S: Store> Inbox<S> {
         &self.store
     }
 
+    /// Lends the store, to read the next bytes of a message straight into it. A chunk of them is
+    /// then made known by [`push_stored`](Self::push_stored).
+    pub const fn store_mut(&mut self) -> &mut S {
+        &mut self.store
+    }
+
     /// Empties the store, once the message that was joined in it is done with. A store that
     /// allocates gives its memory back.
     pub fn clear(&mut self) {
@@ -112,6 +118,25 @@ impl<S: Store> Inbox<S> {
         }
         let whole = self.join(&chunk)?;
         Ok(whole.then(|| self.message(chunk.kind())))
+    }
+
+    /// Adds a chunk whose bytes have been appended to the store in another way, with its kind and
+    /// whether the message ends with it; returns the message when it is whole.
+    ///
+    /// It must belong to a frame of which [`push`](Self::push) has taken a chunk before: that was
+    /// when the whole of it was held against the store's room.
+    ///
+    /// ```
+    /// use wirelet::{Chunk, Inbox, Kind, Message, Store};
+    ///
+    /// let mut inbox = Inbox::new(heapless::Vec::<u8, 8>::new());
+    /// inbox.push(Chunk::first(b"in "))?;
+    /// inbox.store_mut().append(b"place")?; // such as read there
+    /// assert_eq!(inbox.push_stored(Kind::Binary, true), Some(Message::Binary(b"in place")));
+    /// # Ok::<(), wirelet::CapacityError>(())
+    /// ```
+    pub fn push_stored(&mut self, kind: Kind, is_last: bool) -> Option<Message<'_>> {
+        is_last.then(|| self.message(kind))
     }
 
     /// Copies a chunk to the store; tells whether the message ends with it.

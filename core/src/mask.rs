@@ -61,12 +61,13 @@ impl MaskingKey {
         }
     }
 
+    /// XORs at most eight bytes.
     fn apply_bytewise(&mut self, payload: &mut [u8]) {
-        for byte in payload {
-            let [next, ..] = self.to_bytes();
-            *byte ^= next;
-            self.advance(1);
+        let [a, b, c, d] = self.to_bytes();
+        for (byte, key) in payload.iter_mut().zip([a, b, c, d, a, b, c, d]) {
+            *byte ^= key;
         }
+        self.advance(payload.len());
     }
 
     /// Moves on as if `len` payload bytes had been masked.

@@ -145,6 +145,16 @@ impl<Ro: Role> Incoming<Ro> {
         result
     }
 
+    /// Returns how many bytes of the payload of a data frame, whose header has been received, are
+    /// still to come: whoever joins them anyway can read so many straight to where they belong.
+    #[must_use]
+    pub const fn remaining(&self) -> u64 {
+        match &self.frame {
+            Some(frame) if !frame.opcode.is_control() => frame.remaining,
+            _ => 0,
+        }
+    }
+
     /// Tells whether a reply waits for [`Outgoing::reply`](super::Outgoing::reply).
     #[must_use]
     pub fn has_reply(&self) -> bool {

@@ -1,7 +1,5 @@
 //! The sending direction: message ─▶ header + payload, masked if client ─▶ bytes.
 
-use core::ops::Range;
-
 use super::Incoming;
 use super::incoming::Reply;
 use crate::buffers::{MAX_CONTROL_LEN, copy};
@@ -59,24 +57,22 @@ struct Unfinished {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct FrameStart {
-    /// The header is somewhere in it.
-    bytes: [u8; Header::MAX_LEN],
-    start: usize,
-    end: usize,
+    /// Begins with the header.
+    bytes: [[u8; 8]; 2],
+    header_len: usize,
     key: Option<MaskingKey>,
 }
 
 impl FrameStart {
     fn new(header: &Header) -> Self {
-        let mut bytes = [0; Header::MAX_LEN];
-        let Range { start, end } = header.encode_within(&mut bytes);
-        Self { bytes, start, end, key: header.masking_key }
+        let (bytes, header_len) = header.to_bytes();
+        Self { bytes, header_len, key: header.masking_key }
     }
 
     /// Returns the header, which comes first.
     #[must_use]
     pub fn header(&self) -> &[u8] {
-        self.bytes.get(self.start..self.end).unwrap_or_default()
+        self.bytes.as_flattened().get(..self.header_len).unwrap_or_default()
     }
 
     /// Masks the next piece of the payload in place, if the frame is masked.
