@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use http::Uri;
@@ -298,8 +299,9 @@ impl Client {
     fn process(&mut self) {
         let Self { endpoint, unsent, input, received, .. } = self;
         let out = &mut Out::gather(unsent);
-        let result = endpoint.receive_next(input.make_contiguous(), out, |event, _| {
+        let result = endpoint.receive(0, input.make_contiguous(), out, |event, _| {
             *received = Some(Ok(event.into()));
+            ControlFlow::Break(())
         });
         match result {
             Ok(n) => drop(input.drain(..n)),

@@ -52,6 +52,7 @@ struct Readme;
 
 mod client;
 mod endpoint;
+mod growing;
 mod handler;
 mod handshake;
 mod hub;
@@ -62,6 +63,7 @@ mod outbox;
 mod scratch;
 mod server;
 mod session;
+mod socket;
 mod spare;
 mod worker;
 

@@ -1,7 +1,8 @@
 //! One connection of a server, from TCP's beginning to its end.
 
-use std::io::{self, IoSlice, Read as _, Write as _};
+use std::io::{self, IoSliceMut, Read as _};
 use std::net::{Shutdown, SocketAddr};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,15 +16,15 @@ use crate::handler::{Closed, Context, Handler};
 use crate::handshake::{self, Head, is_temporary};
 use crate::hub::{ConnectionId, Entry};
 use crate::out::Out;
+use crate::socket::Socket;
 use crate::worker::Turn;
 
 /// A socket and how far its connection has come.
 pub(crate) struct Session {
-    stream: TcpStream,
+    /// While it has something unsent, nothing is read, so that a peer that sends and never reads
+    /// holds up itself alone.
+    socket: Socket,
     phase: Phase,
-    /// What the socket has not taken yet. While there is any, nothing is read, so that a peer that
-    /// sends and never reads holds up itself alone.
-    unsent: Option<Box<Unsent>>,
     /// The socket may have something that was not read.
     readable: bool,
     /// The peer has ended its direction of TCP.
@@ -62,11 +63,6 @@ enum Clock {
     Closing(Deadline),
 }
 
-struct Unsent {
-    bytes: Vec<u8>,
-    written: usize,
-}
-
 impl Session {
     /// Begins; the request must be there by the `deadline`.
     pub(crate) fn new(
@@ -77,16 +73,15 @@ impl Session {
     ) -> Self {
         let handshake = Handshake { head: Head::default(), deadline, remote_addr, full };
         Self {
-            stream,
+            socket: Socket::new(stream),
             phase: Phase::Handshake(Box::new(handshake)),
-            unsent: None,
             readable: false,
             read_closed: false,
         }
     }
 
     pub(crate) const fn stream(&mut self) -> &mut TcpStream {
-        &mut self.stream
+        &mut self.socket.stream
     }
 
     /// The name of a connection that is open.
@@ -103,7 +98,7 @@ impl Session {
 
     /// Tells whether there is more to read than one turn took.
     pub(crate) const fn wants_turn(&self) -> bool {
-        self.readable && self.unsent.is_none()
+        self.readable && !self.socket.has_unsent()
     }
 
     /// Handles what the socket is ready for.
@@ -115,11 +110,15 @@ impl Session {
 
     /// Writes what is unsent, then takes a buffer full of what the socket has.
     pub(crate) fn go_on<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
-        if self.unsent.is_some() {
-            self.write_unsent(turn);
+        if self.socket.has_unsent() {
+            self.send_unsent(turn);
         }
-        if self.wants_turn() {
-            self.read(turn);
+        // A long message is read on while its bytes are in the cache, but not for ever.
+        for _ in 0..READS {
+            if self.wants_turn() && self.read(turn) {
+                continue;
+            }
+            break;
         }
         self.settle(turn);
     }
@@ -163,7 +162,7 @@ impl Session {
             }
             Phase::Open(open) => match &mut open.clock {
                 Clock::Closing(_) => {
-                    self.unsent = None;
+                    self.socket.drop_unsent();
                     open.end.get_or_insert_with(|| Box::new(Closed::TimedOut));
                 }
                 Clock::Keepalive(keepalive) => match keepalive.poll(turn.now) {
@@ -181,17 +180,29 @@ impl Session {
         self.settle(turn);
     }
 
-    fn read<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
+    /// Reads once; tells whether a long message goes on.
+    fn read<H: Handler>(&mut self, turn: &mut Turn<'_, H>) -> bool {
         let input = std::mem::take(&mut turn.input);
-        match self.stream.read(input) {
+        let rest = match &mut self.phase {
+            Phase::Open(open) => open.endpoint.rest(),
+            _ => &mut [],
+        };
+        let (rest_len, room) = (rest.len(), rest.len() + input.len());
+        let result = if rest.is_empty() {
+            self.socket.stream.read(input)
+        } else {
+            self.socket.stream.read_vectored(&mut [IoSliceMut::new(rest), IoSliceMut::new(input)])
+        };
+        match result {
             Ok(0) => {
                 self.readable = false;
                 self.end_with(Closed::Eof);
             }
             Ok(n) => {
                 // A short read has emptied the socket; what comes now is a new event.
-                self.readable = n == input.len() || self.read_closed;
-                self.receive(&mut input[..n], turn);
+                self.readable = n == room || self.read_closed;
+                let of_rest = n.min(rest_len);
+                self.receive(of_rest, &mut input[..n - of_rest], turn);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if is_temporary(&error) => self.readable = false,
@@ -199,10 +210,15 @@ impl Session {
         }
         turn.input = input;
         self.write(turn);
+        match &mut self.phase {
+            Phase::Open(open) => !open.endpoint.rest().is_empty(),
+            _ => false,
+        }
     }
 
-    /// Handles received bytes; appends the replies to the output.
-    fn receive<H: Handler>(&mut self, bytes: &mut [u8], turn: &mut Turn<'_, H>) {
+    /// Handles received bytes, of which the first `of_rest` were read to where a message is joined;
+    /// appends the replies to the output.
+    fn receive<H: Handler>(&mut self, of_rest: usize, bytes: &mut [u8], turn: &mut Turn<'_, H>) {
         match &mut self.phase {
             Phase::Handshake(handshake) => {
                 let limit = turn.shared.limits.handshake_bytes;
@@ -215,7 +231,7 @@ impl Session {
                     Err(error) => self.refuse_error(error, turn),
                 }
             }
-            Phase::Open(open) => open.receive(bytes, &mut self.stream, turn),
+            Phase::Open(open) => open.receive(of_rest, bytes, &mut self.socket, turn),
             Phase::Lingering(_) | Phase::Over => {}
         }
     }
@@ -249,7 +265,7 @@ impl Session {
         let link = open.endpoint.link(Out::gather(turn.output));
         let mut context = Context::new(link, &open.entry.peer, &turn.shared.hub);
         turn.shared.handler.opened(&mut context);
-        open.receive(&mut received[head_len..], &mut self.stream, turn);
+        open.receive(0, &mut received[head_len..], &mut self.socket, turn);
         self.phase = Phase::Open(open);
     }
 
@@ -269,7 +285,7 @@ impl Session {
         if open.entry.peer.outbox.is_closing() {
             open.start_close_deadline(turn);
         }
-        if self.unsent.is_some() || open.endpoint.is_close_sent() {
+        if self.socket.has_unsent() || open.endpoint.is_close_sent() {
             return; // later, or never
         }
         let (queue, close) = open.entry.peer.outbox.take();
@@ -283,40 +299,22 @@ impl Session {
         }
     }
 
-    /// Writes the output; what the socket does not take is unsent.
+    /// Sends the output.
     fn write<H>(&mut self, turn: &mut Turn<'_, H>) {
-        if turn.output.is_empty() {
-            return;
+        if let Err(error) = self.socket.send([turn.output]) {
+            self.end_with(Closed::Io(error));
         }
-        if let Some(unsent) = &mut self.unsent {
-            unsent.bytes.append(turn.output);
-            return;
-        }
-        match write_some(&mut self.stream, turn.output) {
-            Ok(n) if n == turn.output.len() => turn.output.clear(),
-            Ok(written) => {
-                let bytes = std::mem::take(turn.output);
-                self.unsent = Some(Box::new(Unsent { bytes, written }));
-            }
-            Err(error) => {
-                turn.output.clear();
-                self.end_with(Closed::Io(error));
-            }
-        }
+        turn.output.clear();
     }
 
-    fn write_unsent<H>(&mut self, turn: &mut Turn<'_, H>) {
-        let Some(unsent) = &mut self.unsent else { return };
-        match write_some(&mut self.stream, &unsent.bytes[unsent.written..]) {
-            Ok(n) => {
-                unsent.written += n;
-                if unsent.written == unsent.bytes.len() {
-                    self.unsent = None;
-                    self.append_outbox(turn);
-                    self.write(turn);
-                }
-            }
-            Err(error) => self.end_with(Closed::Io(error)),
+    /// Sends what is unsent, and then what waited behind it.
+    fn send_unsent<H>(&mut self, turn: &mut Turn<'_, H>) {
+        if let Err(error) = self.socket.send_unsent() {
+            self.socket.drop_unsent();
+            self.end_with(Closed::Io(error));
+        } else if !self.socket.has_unsent() {
+            self.append_outbox(turn);
+            self.write(turn);
         }
     }
 
@@ -325,7 +323,7 @@ impl Session {
         let limits = &turn.shared.limits;
         match &mut self.phase {
             Phase::Open(open) => {
-                let is_sent = self.unsent.is_none();
+                let is_sent = !self.socket.has_unsent();
                 let Some(end) =
                     open.end.take_if(|end| is_sent || matches!(**end, Closed::Eof | Closed::Io(_)))
                 else {
@@ -335,17 +333,17 @@ impl Session {
                 let mut next = Phase::Over;
                 if !matches!(*end, Closed::Eof | Closed::Io(_)) {
                     // §7.1.1: the server ends TCP first.
-                    let _ = self.stream.shutdown(Shutdown::Write);
+                    let _ = self.socket.stream.shutdown(Shutdown::Write);
                     next = Phase::Lingering(Deadline::after(limits.close_time, turn.now));
                 }
                 if let Phase::Open(open) = std::mem::replace(&mut self.phase, next) {
                     let peer = open.entry.leave();
                     turn.shared.handler.closed(&peer, &end);
                 }
-                self.unsent = None;
+                self.socket.drop_unsent();
             }
-            Phase::Lingering(_) if self.unsent.is_none() => {
-                let _ = self.stream.shutdown(Shutdown::Write);
+            Phase::Lingering(_) if !self.socket.has_unsent() => {
+                let _ = self.socket.stream.shutdown(Shutdown::Write);
             }
             Phase::Handshake(_) | Phase::Lingering(_) | Phase::Over => {}
         }
@@ -366,36 +364,44 @@ impl Session {
 impl Open {
     fn receive<H: Handler>(
         &mut self,
+        of_rest: usize,
         bytes: &mut [u8],
-        stream: &mut TcpStream,
+        socket: &mut Socket,
         turn: &mut Turn<'_, H>,
     ) {
         if let Clock::Keepalive(keepalive) = &mut self.clock {
             keepalive.heard(turn.now);
         }
         let Self { endpoint, entry, end, .. } = self;
-        // An error shows again when the rest is written.
+        let mut io = Ok(());
         let mut direct = |pieces: [&[u8]; 3]| {
-            let pieces = pieces.map(IoSlice::new);
-            stream.write_vectored(&pieces).unwrap_or_default()
+            if io.is_ok() {
+                io = socket.send(pieces);
+            }
         };
         let out = &mut Out::with_direct(turn.output, &mut direct);
-        let result = endpoint.receive(bytes, out, |received, link| match received {
-            Received::Data(message) => {
-                let mut context = Context::new(link.reborrow(), &entry.peer, &turn.shared.hub);
-                turn.shared.handler.message(message, &mut context);
+        let result = endpoint.receive(of_rest, bytes, out, |received, link| {
+            match received {
+                Received::Data(message) => {
+                    let mut context = Context::new(link.reborrow(), &entry.peer, &turn.shared.hub);
+                    turn.shared.handler.message(message, &mut context);
+                }
+                Received::Ping(_) | Received::Pong(_) => {}
+                Received::Close(close) => {
+                    let (code, reason) = (close.code(), close.reason().into());
+                    *end = Some(Box::new(Closed::ByPeer { code, reason }));
+                }
             }
-            Received::Ping(_) | Received::Pong(_) => {}
-            Received::Close(close) => {
-                let (code, reason) = (close.code(), close.reason().into());
-                *end = Some(Box::new(Closed::ByPeer { code, reason }));
-            }
+            ControlFlow::Continue(())
         });
         match result {
-            Ok(()) => {}
+            Ok(_) => {}
             Err(Failure::Protocol(error)) => *end = Some(Box::new(Closed::Protocol(error))),
             Err(Failure::Capacity(error)) => *end = Some(Box::new(Closed::Capacity(error))),
             Err(Failure::EmptyFragments) => *end = Some(Box::new(Closed::EmptyFragments)),
+        }
+        if let Err(error) = io {
+            end.get_or_insert_with(|| Box::new(Closed::Io(error)));
         }
         if self.end.is_some() || self.endpoint.is_close_sent() {
             self.start_close_deadline(turn);
@@ -410,16 +416,5 @@ impl Open {
     }
 }
 
-/// Writes as much as the socket takes.
-fn write_some(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    let mut written = 0;
-    while written < bytes.len() {
-        match stream.write(&bytes[written..]) {
-            Ok(n) => written += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if is_temporary(&error) => break,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(written)
-}
+/// How often a long message is read on in one turn.
+const READS: usize = 8;

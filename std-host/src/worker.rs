@@ -49,6 +49,7 @@ pub(crate) struct Worker<H> {
     input: Box<[u8]>,
     output: Vec<u8>,
     began: Instant,
+    last_event: Duration,
 }
 
 impl<H: Handler> Worker<H> {
@@ -70,6 +71,7 @@ impl<H: Handler> Worker<H> {
             input: vec![0; RECEIVE_LEN].into_boxed_slice(),
             output: Vec::new(),
             began: Instant::now(),
+            last_event: Duration::ZERO,
         })
     }
 
@@ -87,13 +89,17 @@ impl<H: Handler> Worker<H> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return tracing::error!("a worker ends: {error}"),
             }
-            if events.is_empty() && self.unfinished.is_empty() {
+            let now = self.began.elapsed();
+            if !events.is_empty() || !self.unfinished.is_empty() {
+                self.last_event = now;
+            } else if self.last_event + SPARE_TIME <= now {
                 spare::drop_all();
             }
-            let now = self.began.elapsed();
-            for slot in std::mem::take(&mut self.unfinished) {
-                self.turn(slot, now, Session::go_on);
+            let n_unfinished = self.unfinished.len();
+            for i in 0..n_unfinished {
+                self.turn(self.unfinished[i], now, Session::go_on);
             }
+            self.unfinished.drain(..n_unfinished);
             let mut accepts = self.accept_again.is_some_and(|again| again <= now);
             for event in &events {
                 match event.token() {
@@ -117,10 +123,10 @@ impl<H: Handler> Worker<H> {
         if !self.unfinished.is_empty() {
             return Some(Duration::ZERO);
         }
+        let mut next = self.next_tick.min(self.accept_again.unwrap_or(Duration::MAX));
         if !spare::is_empty() {
-            return Some(SPARE_TIME.min(self.next_tick.saturating_sub(self.began.elapsed())));
+            next = next.min(self.last_event + SPARE_TIME);
         }
-        let next = self.next_tick.min(self.accept_again.unwrap_or(Duration::MAX));
         // A millisecond is what the system counts in; less would be a busy wait.
         let wait = |next: Duration| next.saturating_sub(self.began.elapsed()) + MILLISECOND;
         (next < Duration::MAX).then(|| wait(next))
