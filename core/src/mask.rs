@@ -57,14 +57,17 @@ impl MaskingKey {
             for chunk in words {
                 *chunk = (u64::from_le_bytes(*chunk) ^ word).to_le_bytes();
             }
+            let (half, back) = back.as_chunks_mut::<4>();
+            for chunk in half {
+                *chunk = (u32::from_le_bytes(*chunk) ^ self.0).to_le_bytes();
+            }
             self.apply_bytewise(back);
         }
     }
 
-    /// XORs at most eight bytes.
+    /// XORs at most four bytes.
     fn apply_bytewise(&mut self, payload: &mut [u8]) {
-        let [a, b, c, d] = self.to_bytes();
-        for (byte, key) in payload.iter_mut().zip([a, b, c, d, a, b, c, d]) {
+        for (byte, key) in payload.iter_mut().zip(self.to_bytes()) {
             *byte ^= key;
         }
         self.advance(payload.len());
