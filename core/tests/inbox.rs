@@ -180,6 +180,41 @@ fn whole_messages_between_do_not_disturb_the_store<Ro: TestRole>() {
     assert_eq!(joined, Ok(expected));
 }
 
+fn the_rest_of_a_frame_can_be_received_in_the_store<Ro: TestRole>() {
+    let payload = b"in its place";
+    for first in [0x81, 0x01] {
+        let frame = Ro::received(first, payload);
+        for cut in frame.len() - payload.len() + 1..frame.len() {
+            let (mut front, mut back) = (frame[..cut].to_vec(), frame[cut..].to_vec());
+            let mut connection = Ro::connection();
+            let mut inbox = Inbox::new(Store::<u8, 12>::new());
+            assert_eq!(connection.remaining(), 0);
+            let Some(Event::Chunk(chunk)) = connection.receive(&mut front).unwrap().event else {
+                panic!("a piece of the payload has come");
+            };
+            assert_eq!(inbox.push(chunk), Ok(None));
+            assert_eq!(connection.remaining(), back.len() as u64);
+
+            let Some(Event::Chunk(chunk)) = connection.receive(&mut back).unwrap().event else {
+                panic!("the rest of the payload has come");
+            };
+            let (kind, is_last) = (chunk.kind(), chunk.is_last());
+            inbox.store_mut().append(&back).unwrap();
+            let whole = (first == 0x81).then_some(Message::Text("in its place"));
+            assert_eq!(inbox.push_stored(kind, is_last), whole);
+            assert_eq!(connection.remaining(), 0);
+        }
+    }
+}
+
+fn what_remains_of_a_control_frame_belongs_nowhere_else<Ro: TestRole>() {
+    let mut ping = Ro::received(0x89, b"ping");
+    let cut = ping.len() - 2;
+    let mut connection = Ro::connection();
+    connection.receive(&mut ping[..cut]).unwrap();
+    assert_eq!(connection.remaining(), 0);
+}
+
 on_both_roles!(
     fragments_and_reads_are_joined,
     a_message_that_fills_the_store_exactly_fits,
@@ -189,6 +224,8 @@ on_both_roles!(
     a_whole_message_larger_than_the_store_is_lent_where_it_lies,
     a_fragmented_message_is_lent_from_the_store,
     whole_messages_between_do_not_disturb_the_store,
+    the_rest_of_a_frame_can_be_received_in_the_store,
+    what_remains_of_a_control_frame_belongs_nowhere_else,
 );
 
 #[test]
