@@ -1,9 +1,7 @@
 //! All open connections by id; sending to one of them, or to all.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -96,23 +94,34 @@ pub struct Hub(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     peers: Mutex<Peers>,
-    last_id: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Peers {
-    by_id: HashMap<ConnectionId, Arc<Peer>>,
+    /// In the order of their ids, which only grow; and so, mostly, in that of their places in memory.
+    open: Vec<Arc<Peer>>,
+    last_id: u64,
     /// Most connections ask for the same path, and share it.
     last_path: Arc<str>,
     /// The code with which the server closes all connections, also new ones.
     closing: Option<CloseCode>,
 }
 
+impl Peers {
+    fn position(&self, id: ConnectionId) -> Option<usize> {
+        self.open.binary_search_by_key(&id, |peer| peer.id).ok()
+    }
+
+    fn get(&self, id: ConnectionId) -> Option<Arc<Peer>> {
+        self.position(id).map(|i| Arc::clone(&self.open[i]))
+    }
+}
+
 impl Hub {
     /// Sends a message to one connection. Returns false if there is no such connection, or it is
     /// closing because its peer reads too slowly.
     pub fn send_to<'m>(&self, id: ConnectionId, message: impl Into<Message<'m>>) -> bool {
-        let peer = self.peers().by_id.get(&id).cloned();
+        let peer = self.peers().get(id);
         peer.is_some_and(|peer| peer.put(encode(message.into())))
     }
 
@@ -120,26 +129,26 @@ impl Hub {
     /// it.
     pub fn send_to_all<'m>(&self, message: impl Into<Message<'m>>) -> usize {
         let frame = encode(message.into());
-        self.peers().by_id.values().filter(|peer| peer.put(Arc::clone(&frame))).count()
+        self.peers().open.iter().filter(|peer| peer.put(Arc::clone(&frame))).count()
     }
 
     /// Begins to close a connection. Returns false if there is no such connection.
     #[expect(clippy::must_use_candidate, reason = "a connection that has gone is closed")]
     pub fn close(&self, id: ConnectionId, code: CloseCode) -> bool {
-        let peer = self.peers().by_id.get(&id).cloned();
+        let peer = self.peers().get(id);
         peer.inspect(|peer| peer.close(code)).is_some()
     }
 
     /// Returns all open connections.
     #[must_use]
     pub fn connections(&self) -> Vec<Arc<Peer>> {
-        self.peers().by_id.values().cloned().collect()
+        self.peers().open.clone()
     }
 
     pub(crate) fn close_all(&self, code: CloseCode) {
         let mut peers = self.peers();
         peers.closing = Some(code);
-        for peer in peers.by_id.values() {
+        for peer in &peers.open {
             peer.close(code);
         }
     }
@@ -151,8 +160,9 @@ impl Hub {
         path: &str,
         mail: (Arc<Mail>, usize),
     ) -> Entry {
-        let id = ConnectionId(self.0.last_id.fetch_add(1, Ordering::Relaxed) + 1);
         let mut peers = self.peers();
+        peers.last_id += 1;
+        let id = ConnectionId(peers.last_id);
         if *peers.last_path != *path {
             peers.last_path = path.into();
         }
@@ -167,7 +177,7 @@ impl Hub {
         if let Some(code) = peers.closing {
             peer.close(code);
         }
-        peers.by_id.insert(id, Arc::clone(&peer));
+        peers.open.push(Arc::clone(&peer));
         drop(peers);
         Entry { hub: self.clone(), peer }
     }
@@ -192,7 +202,11 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.hub.peers().by_id.remove(&self.peer.id);
+        let mut peers = self.hub.peers();
+        if let Some(i) = peers.position(self.peer.id) {
+            peers.open.remove(i);
+        }
+        drop(peers);
         self.peer.outbox.leave();
     }
 }
