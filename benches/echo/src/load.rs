@@ -52,7 +52,7 @@ fn load(
         .args(["--cpu-list", LOAD_CORE])
         .arg(wirelet_program())
         .args(["bench", &server.url, "--json", &format!("--duration={seconds}")])
-        .args(["--warmup=0.2", &format!("--server-pid={}", server.pid())])
+        .args(["--warmup=0.1", &format!("--server-pid={}", server.pid())])
         .args(scenario.load_args())
         .args(args)
         .stdin(Stdio::null())
