@@ -57,7 +57,12 @@ impl MaskingKey {
             for chunk in words {
                 *chunk = (u64::from_le_bytes(*chunk) ^ word).to_le_bytes();
             }
-            let (half, back) = back.as_chunks_mut::<4>();
+            // A few bytes of flash, which hosts have.
+            let (half, back) = if cfg!(target_pointer_width = "64") {
+                back.as_chunks_mut::<4>()
+            } else {
+                (&mut [][..], back)
+            };
             for chunk in half {
                 *chunk = (u32::from_le_bytes(*chunk) ^ self.0).to_le_bytes();
             }
@@ -65,12 +70,12 @@ impl MaskingKey {
         }
     }
 
-    /// XORs at most four bytes.
     fn apply_bytewise(&mut self, payload: &mut [u8]) {
-        for (byte, key) in payload.iter_mut().zip(self.to_bytes()) {
-            *byte ^= key;
+        for byte in payload {
+            let [next, ..] = self.to_bytes();
+            *byte ^= next;
+            self.advance(1);
         }
-        self.advance(payload.len());
     }
 
     /// Moves on as if `len` payload bytes had been masked.
