@@ -96,7 +96,7 @@ const LEAST: f64 = 0.5;
 const MOST: f64 = 120.0;
 
 /// Pixels.
-const WIDTH: usize = 820;
+const WIDTH: usize = 860;
 const LEFT: usize = 140;
 const RIGHT: usize = 660;
 const TOP: usize = 60;

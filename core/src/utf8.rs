@@ -180,6 +180,26 @@ mod tests {
     ];
 
     #[test]
+    fn a_bad_byte_is_found_wherever_it_stands_among_ascii() {
+        let is_valid = |text: &[u8]| {
+            let mut utf8 = Utf8Validator::new();
+            utf8.push(text).is_ok() && utf8.is_complete()
+        };
+        assert!(is_valid(&[b'a'; 100]));
+        for byte in 0x80..=0xff {
+            for len in [25, 100] {
+                for at in 0..len {
+                    let mut text = [b'a'; 100];
+                    text[at] = byte;
+                    assert!(!is_valid(&text[..len]), "{byte:#x} at {at} of {len}");
+                    text[at..].fill(byte);
+                    assert!(!is_valid(&text[..len]), "{byte:#x} from {at} of {len} on");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn valid_text_passes_at_every_pair_of_cuts() {
         let bytes = MIXED.as_bytes();
         for first in 0..=bytes.len() {

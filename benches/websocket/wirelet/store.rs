@@ -3,6 +3,11 @@
 use wirelet::{CapacityError, Store};
 
 /// A vector up to a capacity.
+///
+/// What is joined begins in the middle of a page, for the reason that [`Wire::repeating`] has: 64 KiB that
+/// come by 4 KiB take 21 µs instead of 3 where they don't.
+///
+/// [`Wire::repeating`]: crate::wire::Wire::repeating
 #[derive(Debug)]
 pub(crate) struct Joined {
     bytes: Vec<u8>,
@@ -11,7 +16,7 @@ pub(crate) struct Joined {
 
 impl Joined {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { bytes: Vec::new(), capacity }
+        Self { bytes: vec![0; HALF_A_PAGE], capacity }
     }
 }
 
@@ -25,14 +30,16 @@ impl Store for Joined {
     }
 
     fn room(&self) -> usize {
-        self.capacity - self.bytes.len()
+        self.capacity - self.as_bytes().len()
     }
 
     fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.bytes[HALF_A_PAGE..]
     }
 
     fn clear(&mut self) {
-        self.bytes.clear();
+        self.bytes.truncate(HALF_A_PAGE);
     }
 }
+
+const HALF_A_PAGE: usize = 2048;
