@@ -180,6 +180,15 @@ mod tests {
     ];
 
     #[test]
+    fn a_code_point_whose_bytes_do_not_stand_together_is_none() {
+        for at in 0..98 {
+            let mut text = [b'a'; 100];
+            (text[at], text[99]) = (0xc3, 0xa4);
+            assert!(Utf8Validator::new().push(&text).is_err(), "cut at {at}");
+        }
+    }
+
+    #[test]
     fn a_bad_byte_is_found_wherever_it_stands_among_ascii() {
         let is_valid = |text: &[u8]| {
             let mut utf8 = Utf8Validator::new();
