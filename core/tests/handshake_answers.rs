@@ -121,7 +121,7 @@ fn an_acceptance_cannot_be_disguised_as_a_refusal() {
 #[test]
 fn a_content_type_of_the_application_replaces_the_plain_one() {
     let headers = &[("content-type", "text/html")];
-    let page = Refusal { headers, body: "<p>no", ..Refusal::new(Status::NOT_FOUND) };
+    let page = Refusal { headers, body: b"<p>no", ..Refusal::new(Status::NOT_FOUND) };
     let text = refusal(&page);
     assert!(text.contains("content-type: text/html\r\n") && !text.contains("text/plain"));
 }
@@ -130,7 +130,7 @@ fn a_content_type_of_the_application_replaces_the_plain_one() {
 fn a_refusal_has_its_status_headers_and_body_at_exactly_its_length() {
     let full = Refusal {
         headers: &[("Retry-After", "5")],
-        body: "all slots are taken\n",
+        body: b"all slots are taken\n",
         ..Refusal::new(Status::SERVICE_UNAVAILABLE)
     };
     let expected = "HTTP/1.1 503 Service Unavailable\r\n\
@@ -224,6 +224,33 @@ fn only_whole_origins_of_the_list_are_let_in() {
     assert!(!AllowList::Only(list).permits(None));
     assert!(AllowList::OnlyOrMissing(list).permits(None));
     assert!(AllowList::Only(&["null"]).permits(Some(b"null")));
+}
+
+#[test]
+fn only_pages_of_the_same_host_are_of_the_same_origin() {
+    for (origin, host, is_same) in [
+        ("", "board.local", true),
+        ("Origin: http://board.local\r\n", "board.local", true),
+        ("Origin: https://BOARD.local\r\n", "board.LOCAL", true),
+        ("Origin: http://board.local:8567\r\n", "board.local:8567", true),
+        ("Origin: http://[::1]:8567\r\n", "[::1]:8567", true),
+        ("Origin: http://board.local:8567\r\n", "board.local", false),
+        ("Origin: http://board.local\r\n", "board.local:8567", false),
+        ("Origin: http://board.local.evil.org\r\n", "board.local", false),
+        ("Origin: http://evil.org/http://board.local\r\n", "board.local", false),
+        ("Origin: ftp://board.local\r\n", "board.local", false),
+        ("Origin: board.local\r\n", "board.local", false),
+        ("Origin: null\r\n", "null", false),
+        ("Origin:\r\n", "board.local", false),
+        ("Origin: http://evil.org\r\nOrigin: http://board.local\r\n", "board.local", false),
+    ] {
+        let head = format!(
+            "GET / HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{origin}\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        );
+        let request = Request::parse(head.as_bytes()).unwrap();
+        assert_eq!(request.upgrade().unwrap().is_same_origin(), is_same, "{origin:?} at {host}");
+    }
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub(crate) fn accept(head: &[u8], out: &mut Vec<u8>) -> Result<String, RequestEr
 /// Appends the response that tells the client why not to `out`.
 pub(crate) fn refuse(status: Status, why: &str, out: &mut Vec<u8>) {
     let body = format!("{why}\n");
-    let refusal = Refusal { body: &body, ..Refusal::new(status) };
+    let refusal = Refusal { body: body.as_bytes(), ..Refusal::new(status) };
     append(out, |space| refusal.encode(space));
 }
 

@@ -184,6 +184,16 @@ impl<'r> Upgrade<'r> {
         self.fields.first("Origin")
     }
 
+    /// Tells whether this comes from a page of this very host, or from what is no browser: `Origin`
+    /// is that of `Host`, or missing (§10.2). A name that an attacker lets point to this machine
+    /// passes; an [`AllowList`](super::AllowList) for [`host`](Self::host) stops it.
+    #[must_use]
+    pub fn is_same_origin(&self) -> bool {
+        self.origin().is_none_or(|origin| {
+            after_scheme(origin).is_some_and(|host| host.eq_ignore_ascii_case(self.host))
+        })
+    }
+
     /// Returns the subprotocols that the client offers, the one it likes best first.
     pub fn subprotocols(&self) -> impl Iterator<Item = &'r str> {
         self.fields.list("Sec-WebSocket-Protocol").filter_map(|offer| from_utf8(offer).ok())

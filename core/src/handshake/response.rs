@@ -34,7 +34,7 @@ pub struct Acceptance<'a> {
 ///     Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
 ///     Connection: close, Upgrade\r\nContent-Length: 0\r\n\r\n");
 ///
-/// let full = Refusal { body: "all slots are taken\n", ..Refusal::new(Status::SERVICE_UNAVAILABLE) };
+/// let full = Refusal { body: b"all slots are taken\n", ..Refusal::new(Status::SERVICE_UNAVAILABLE) };
 /// # let _ = full;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -45,14 +45,14 @@ pub struct Refusal<'a> {
     /// Header fields to add.
     pub headers: &'a [(&'a str, &'a str)],
     /// What was wrong; plain text unless `headers` have a `Content-Type`.
-    pub body: &'a str,
+    pub body: &'a [u8],
 }
 
 impl Refusal<'_> {
     /// Refuses with a status and nothing else.
     #[must_use]
     pub const fn new(status: Status) -> Self {
-        Self { status, headers: &[], body: "" }
+        Self { status, headers: &[], body: b"" }
     }
 
     /// Writes the response; returns its length. The connection is to be closed after it.
@@ -86,7 +86,7 @@ impl Refusal<'_> {
         writer.put(b"Content-Length: ");
         writer.number(self.body.len());
         writer.put(b"\r\n\r\n");
-        writer.put(self.body.as_bytes());
+        writer.put(self.body);
         writer.finish()
     }
 }

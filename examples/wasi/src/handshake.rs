@@ -58,9 +58,10 @@ fn answer(
     };
     match request.upgrade() {
         Err(error) if error != RequestError::NotUpgrade => refuse_error(error, out),
-        _ if request.path() != "/" => {
-            refuse(&Refusal { body: "all there is is /\n", ..Refusal::new(Status::NOT_FOUND) }, out)
-        }
+        _ if request.path() != "/" => refuse(
+            &Refusal { body: b"all there is is /\n", ..Refusal::new(Status::NOT_FOUND) },
+            out,
+        ),
         Err(_) => refuse(&PAGE, out),
         Ok(_) if full => refuse(&FULL, out),
         Ok(upgrade) => {
@@ -71,7 +72,7 @@ fn answer(
 }
 
 fn refuse_error(error: RequestError, out: &mut Vec<u8>) -> Result<Answer, BuildError> {
-    refuse(&Refusal { body: &format!("{error}\n"), ..Refusal::from(error) }, out)
+    refuse(&Refusal { body: format!("{error}\n").as_bytes(), ..Refusal::from(error) }, out)
 }
 
 fn refuse(refusal: &Refusal<'_>, out: &mut Vec<u8>) -> Result<Answer, BuildError> {
@@ -93,12 +94,12 @@ fn append(
 /// What a browser gets that asks for a page; it opens the WebSocket.
 const PAGE: Refusal<'_> = Refusal {
     headers: &[("Content-Type", "text/html; charset=utf-8")],
-    body: include_str!("page.html"),
+    body: include_bytes!("page.html"),
     ..Refusal::new(Status::new(200).expect("it has three digits"))
 };
 
 const FULL: Refusal<'_> = Refusal {
-    body: "too many connections; try again later\n",
+    body: b"too many connections; try again later\n",
     ..Refusal::new(Status::SERVICE_UNAVAILABLE)
 };
 

@@ -52,7 +52,7 @@ async fn open<'b, 's, S: Read + Write>(
         let Some(place) = status.take_place() else {
             let full = Refusal {
                 headers: &[("Retry-After", "10")],
-                body: "all WebSockets are taken\n",
+                body: b"all WebSockets are taken\n",
                 ..Refusal::new(HttpStatus::SERVICE_UNAVAILABLE)
             };
             pending.refuse(&full).await?;

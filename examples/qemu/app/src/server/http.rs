@@ -89,7 +89,7 @@ fn answer(head: &[u8], turn: &mut Turn<'_>) -> Result<Answer, BuildError> {
         }
         _ => {
             let refusal = Refusal {
-                body: "here are / and /status, and WebSockets at every path\n",
+                body: b"here are / and /status, and WebSockets at every path\n",
                 ..Refusal::new(Status::NOT_FOUND)
             };
             refuse(refusal, turn)
@@ -102,29 +102,20 @@ fn open(
     service: Service,
     turn: &mut Turn<'_>,
 ) -> Result<Answer, BuildError> {
-    if !is_same_origin(upgrade) {
+    // A page of another site must not talk to the board through the browser of who looks at it.
+    if !upgrade.is_same_origin() {
         return refuse(Refusal::new(Status::FORBIDDEN), turn);
     }
     if turn.status.free() == 0 {
         let refusal = Refusal {
             headers: &[("Retry-After", "5")],
-            body: "all places are taken\n",
+            body: b"all places are taken\n",
             ..Refusal::new(Status::SERVICE_UNAVAILABLE)
         };
         return refuse(refusal, turn);
     }
     let len = upgrade.accept(&Acceptance::default(), turn.scratch)?;
     Ok(Answer { len, step: Step::Open(service) })
-}
-
-/// A page of another site must not talk to the board through the browser of who looks at it
-/// (§10.2). What is no browser sends no `Origin`.
-fn is_same_origin(upgrade: &Upgrade<'_>) -> bool {
-    upgrade.origin().is_none_or(|origin| {
-        origin
-            .strip_prefix(b"http://")
-            .is_some_and(|host| host.eq_ignore_ascii_case(upgrade.host()))
-    })
 }
 
 fn refuse(refusal: Refusal<'_>, turn: &mut Turn<'_>) -> Result<Answer, BuildError> {
