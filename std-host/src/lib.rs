@@ -65,10 +65,14 @@ mod server;
 mod session;
 mod socket;
 mod spare;
+#[allow(dead_code, reason = "taken up by the client and the server one after the other")]
+mod tls;
 mod worker;
 
 pub use client::{Client, ClientError, ClientOptions, Received};
 pub use handler::{Chat, Closed, Context, Echo, Handler, Sink};
 pub use hub::{ConnectionId, Hub, Peer};
 pub use limits::Limits;
+pub use rustls;
 pub use server::{Server, Shutdown};
+pub use tls::config::{Certificates, LoadError};
