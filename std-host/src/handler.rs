@@ -2,16 +2,22 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
+use wirelet::handshake::Request;
 use wirelet::{CapacityError, Chunk, Close, CloseCode, Message, ProtocolError};
 
+use crate::answer::{Accept, Answer, Handshake, Response};
 use crate::endpoint::Link;
-use crate::hub::{Hub, Peer};
+use crate::history::Sender;
+use crate::hub::Hub;
+use crate::peer::Peer;
 
 /// Handles what happens on the connections of a [`Server`](crate::Server).
 ///
 /// The calls for one connection come one after the other, from the thread that serves it; they
-/// should not block.
+/// should not block. What takes longer goes into a task (`tokio::spawn`), which answers through the
+/// [`Hub`].
 ///
 /// ```
 /// use wirelet::Message;
@@ -27,11 +33,25 @@ use crate::hub::{Hub, Peer};
 ///         self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
 ///     }
 ///     fn closed(&self, peer: &Peer, closed: &Closed) {
-///         println!("{}: {closed}", peer.id);
+///         println!("{}: {closed}", peer.id());
 ///     }
 /// }
 /// ```
 pub trait Handler: Send + Sync + 'static {
+    /// A client asks for a connection; its origin and host have been let in. By default, it may come
+    /// in.
+    fn handshake(&self, handshake: &Handshake<'_>) -> Answer {
+        let _ = handshake;
+        Accept::new().into()
+    }
+
+    /// A client asks for something else, such as a page. By default there is nothing here but WebSocket:
+    /// 426.
+    fn request(&self, request: &Request<'_>, hub: &Hub) -> Option<Response> {
+        let _ = (request, hub);
+        None
+    }
+
     /// A connection is open.
     fn opened(&self, context: &mut Context<'_>) {
         let _ = context;
@@ -59,20 +79,29 @@ pub trait Handler: Send + Sync + 'static {
 /// ```
 pub struct Context<'c> {
     link: Link<'c, wirelet::Server>,
-    peer: &'c Peer,
+    peer: &'c Arc<Peer>,
     hub: &'c Hub,
 }
 
 impl<'c> Context<'c> {
-    pub(crate) const fn new(link: Link<'c, wirelet::Server>, peer: &'c Peer, hub: &'c Hub) -> Self {
+    pub(crate) const fn new(
+        link: Link<'c, wirelet::Server>,
+        peer: &'c Arc<Peer>,
+        hub: &'c Hub,
+    ) -> Self {
         Self { link, peer, hub }
     }
 
     /// Sends a message or a fragment to this connection; does nothing if it is closing, or if
     /// the fragment has no place in the message in progress.
     pub fn send<'m>(&mut self, chunk: impl Into<Chunk<'m>>) {
-        if let Err(error) = self.link.send(&chunk.into()) {
-            tracing::debug!(%error, "not sent");
+        let chunk = chunk.into();
+        if let Err(error) = self.link.send(&chunk) {
+            return tracing::debug!(%error, "not sent");
+        }
+        self.peer.counters.messages_sent.add(chunk.is_last().into());
+        if let Some(history) = self.peer.history_of() {
+            history.add(Sender::Server, chunk.kind(), chunk.as_bytes());
         }
     }
 
@@ -83,9 +112,15 @@ impl<'c> Context<'c> {
         }
     }
 
+    /// Lets this connection have what is published to `topic`.
+    pub fn subscribe(&mut self, topic: &str) {
+        // It is open, or this would not be called.
+        let _ = self.hub.subscribe(self.peer.id(), topic);
+    }
+
     /// Returns the connection's description.
     #[must_use]
-    pub const fn peer(&self) -> &'c Peer {
+    pub const fn peer(&self) -> &'c Arc<Peer> {
         self.peer
     }
 
@@ -125,6 +160,8 @@ pub enum Closed {
     TimedOut,
     /// TCP ended without a closing handshake.
     Eof,
+    /// The handler has panicked, or the task that served the connection was dropped.
+    Abandoned,
     /// TCP failed.
     Io(io::Error),
 }
@@ -144,6 +181,7 @@ impl fmt::Display for Closed {
             Self::EmptyFragments => f.write_str("a message has too many empty fragments"),
             Self::TimedOut => f.write_str("the peer did not answer in time"),
             Self::Eof => f.write_str("the peer left without a closing handshake"),
+            Self::Abandoned => f.write_str("nobody serves it any more"),
             Self::Io(error) => error.fmt(f),
         }
     }

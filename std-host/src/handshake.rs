@@ -1,8 +1,16 @@
 //! The opening handshake: gathering a head within its limits, and answering it.
 
 use std::io;
+use std::net::SocketAddr;
 
-use wirelet::handshake::{Acceptance, HeadScanner, Refusal, Request, RequestError, Status};
+use http::StatusCode;
+use wirelet::handshake::{
+    Acceptance, BuildError, HeadScanner, Refusal, Request, RequestError, Status,
+};
+
+use crate::answer::{Accept, Answer, Handshake, Response, refusal};
+use crate::handler::Handler;
+use crate::service::Shared;
 
 /// A head that arrives in pieces, with what comes behind it.
 #[derive(Debug, Default)]
@@ -28,32 +36,110 @@ impl Head {
     }
 
     /// Returns all that was received.
+    pub(crate) fn received(&self) -> &[u8] {
+        &self.received
+    }
+
+    /// Returns all that was received.
     pub(crate) fn into_received(self) -> Vec<u8> {
         self.received
     }
 }
 
-/// Checks a request; appends the response that accepts it to `out` and returns its path.
-pub(crate) fn accept(head: &[u8], out: &mut Vec<u8>) -> Result<String, RequestError> {
+/// Decides about a request.
+pub(crate) fn judge<H: Handler>(
+    head: &[u8],
+    remote_addr: Option<SocketAddr>,
+    shared: &Shared<H>,
+) -> Answer {
+    match try_judge(head, remote_addr, shared) {
+        Ok(answer) => answer,
+        Err(error) => Answer::Refuse(refusal_of(error)),
+    }
+}
+
+fn try_judge<H: Handler>(
+    head: &[u8],
+    remote_addr: Option<SocketAddr>,
+    shared: &Shared<H>,
+) -> Result<Answer, RequestError> {
     let request = Request::parse(head)?;
+    if !request.is_upgrade()
+        && let Some(response) = shared.handler.request(&request, &shared.hub)
+    {
+        return Ok(Answer::Refuse(response));
+    }
     let upgrade = request.upgrade()?;
-    append(out, |space| upgrade.accept(&Acceptance::default(), space));
-    Ok(request.path().to_owned())
+    if let Err(why) = shared.gate.check(&upgrade) {
+        return Ok(Answer::refuse(StatusCode::FORBIDDEN, why));
+    }
+    Ok(shared.handler.handshake(&Handshake { request, upgrade, remote_addr }))
 }
 
-/// Appends the response that tells the client why not to `out`.
-pub(crate) fn refuse(status: Status, why: &str, out: &mut Vec<u8>) {
-    let body = format!("{why}\n");
-    let refusal = Refusal { body: body.as_bytes(), ..Refusal::new(status) };
-    append(out, |space| refusal.encode(space));
+/// The response to a request that is none.
+pub(crate) fn refusal_of(error: RequestError) -> Response {
+    let status = StatusCode::from_u16(error.status().get());
+    refusal(status.unwrap_or(StatusCode::BAD_REQUEST), &error)
 }
 
-/// Appends a response without fields of ours, which has at most some 250 bytes.
-fn append<E>(out: &mut Vec<u8>, encode: impl FnOnce(&mut [u8]) -> Result<usize, E>) {
+/// Appends the response that accepts a request to `out`; returns the path that was asked for.
+pub(crate) fn accept(head: &[u8], accept: &Accept, out: &mut Vec<u8>) -> Option<String> {
+    let request = Request::parse(head).ok()?;
+    let upgrade = request.upgrade().ok()?;
+    let headers: Vec<(&str, &str)> =
+        accept.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let acceptance = Acceptance { subprotocol: accept.subprotocol.as_deref(), headers: &headers };
+    let extra = accept.subprotocol.as_ref().map_or(0, |name| name.len());
+    let result = append(out, len_of(&headers) + extra, |space| upgrade.accept(&acceptance, space));
+    if let Err(error) = result {
+        tracing::error!(path = request.path(), "the handler's acceptance cannot be sent: {error}");
+        return None;
+    }
+    Some(request.path().to_owned())
+}
+
+/// Appends a response to `out`; what cannot be sent becomes a 500.
+pub(crate) fn respond(response: &Response, head: &[u8], out: &mut Vec<u8>) {
+    let is_head = Request::parse(head).is_ok_and(|request| request.method() == "HEAD");
+    let headers: Vec<(&str, &str)> = response
+        .headers()
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+        .collect();
+    let refusal = Status::new(response.status().as_u16())
+        .map(|status| Refusal { status, headers: &headers, body: response.body() })
+        .ok_or(BuildError::Status);
     let at = out.len();
-    out.resize(at + 512, 0);
-    let n = encode(&mut out[at..]).unwrap_or_default();
-    out.truncate(at + n);
+    let extra = len_of(&headers) + response.body().len();
+    if let Err(error) =
+        refusal.and_then(|refusal| append(out, extra, |space| refusal.encode(space)))
+    {
+        tracing::error!(status = %response.status(), "the handler's response cannot be sent: {error}");
+        out.truncate(at);
+        let refusal = Refusal::new(Status::INTERNAL_SERVER_ERROR);
+        let _ = append(out, 0, |space| refusal.encode(space));
+    } else if is_head {
+        // RFC 9110 §9.3.2: "the server MUST NOT send content in the response".
+        out.truncate(out.len() - response.body().len());
+    }
+}
+
+/// Appends a response, which takes some 250 bytes and `extra`.
+fn append(
+    out: &mut Vec<u8>,
+    extra: usize,
+    encode: impl FnOnce(&mut [u8]) -> Result<usize, BuildError>,
+) -> Result<(), BuildError> {
+    let at = out.len();
+    out.resize(at + 512 + extra, 0);
+    let result = encode(&mut out[at..]);
+    out.truncate(at + *result.as_ref().unwrap_or(&0));
+    result.map(drop)
+}
+
+/// What header fields take.
+fn len_of(headers: &[(&str, &str)]) -> usize {
+    headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum()
 }
 
 /// The socket has nothing for us now, and may have later.

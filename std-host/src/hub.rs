@@ -1,189 +1,369 @@
-//! All open connections by id; sending to one of them, or to all.
+//! All open connections by id; sending to one of them, to those of a topic, or to all.
 
+use std::error::Error;
 use std::fmt;
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::task::Poll;
 
-use wirelet::{CloseCode, Connection, Message, Server};
+use wirelet::{Close, CloseCode, Connection, Message, Server};
 
-use crate::mail::{Letter, Mail};
-use crate::outbox::{Outbox, Put};
-
-/// Names a connection; unique for the life of a server.
-///
-/// ```
-/// # fn show(id: wirelet_host::ConnectionId) {
-/// println!("connection {id}");
-/// # }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ConnectionId(u64);
-
-impl fmt::Display for ConnectionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Describes an open connection.
-///
-/// ```
-/// # fn show(peer: &wirelet_host::Peer) {
-/// println!("{} from {} asked for {}", peer.id, peer.remote_addr, peer.path);
-/// # }
-/// ```
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Peer {
-    /// Its name.
-    pub id: ConnectionId,
-    /// The address at the other end of TCP.
-    pub remote_addr: SocketAddr,
-    /// When the opening handshake was done.
-    pub connected_at: SystemTime,
-    /// The path of the request, without the query.
-    pub path: Arc<str>,
-    pub(crate) outbox: Outbox,
-    /// Where its worker is told, and by which slot it knows the connection.
-    mail: (Arc<Mail>, usize),
-}
-
-impl Peer {
-    /// Puts a frame into the outbox; tells whether it was taken.
-    fn put(&self, frame: Arc<[u8]>) -> bool {
-        let put = self.outbox.put(frame, self.mail.0.queue_bytes());
-        match put {
-            Put::Done { first: true } => self.tell(),
-            Put::Full => {
-                tracing::debug!(id = %self.id, "the peer reads too slowly");
-                self.tell();
-            }
-            Put::Done { first: false } | Put::Gone => {}
-        }
-        matches!(put, Put::Done { .. })
-    }
-
-    fn close(&self, code: CloseCode) {
-        self.outbox.close(code);
-        self.tell();
-    }
-
-    fn tell(&self) {
-        let (mail, slot) = &self.mail;
-        mail.send(Letter { slot: *slot, id: self.id });
-    }
-}
+use crate::answer::Data;
+use crate::history::History;
+use crate::mail::Mail;
+use crate::outbox::{Policy, Put};
+use crate::peer::{Agreed, ConnectionId, Peer, Traffic};
+use crate::stall;
+use crate::topics::Topics;
 
 /// Reaches all connections of a server, from any thread.
 ///
+/// What is sent to several connections is encoded once and shared. Each connection has a queue for
+/// what others send to it, which is bounded; [`Policy`] says what happens beyond.
+///
 /// ```
-/// use wirelet_host::{Echo, Server};
+/// use wirelet_host::{Echo, Policy, Server};
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// let server = Server::bind("127.0.0.1:0", Echo).await?;
 /// let hub = server.hub();
 /// tokio::spawn(server.run());
-/// hub.send_to_all("to everybody"); // encoded once
+/// hub.send_to_all("to everybody");
+/// hub.with_policy(Policy::Drop).publish("prices", "1.25"); // to whoever has subscribed
 /// # Ok::<(), std::io::Error>(())
 /// # });
 /// ```
-#[derive(Clone, Debug, Default)]
-pub struct Hub(Arc<Inner>);
+#[derive(Clone, Debug)]
+pub struct Hub {
+    inner: Arc<Inner>,
+    policy: Policy,
+    except: Option<ConnectionId>,
+}
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
     peers: Mutex<Peers>,
+    refused: AtomicU64,
+    queue_bytes: usize,
+    /// How many messages each connection keeps.
+    history: usize,
 }
 
 #[derive(Debug, Default)]
 struct Peers {
     /// In the order of their ids, which only grow; and so, mostly, in that of their places in memory.
     open: Vec<Arc<Peer>>,
+    topics: Topics,
     last_id: u64,
-    /// Most connections ask for the same path, and share it.
-    last_path: Arc<str>,
+    last_agreed: Arc<Agreed>,
+    /// What those that have ended had sent and received.
+    gone: Traffic,
     /// The code with which the server closes all connections, also new ones.
     closing: Option<CloseCode>,
 }
 
+/// Counts what a server has done until now.
+///
+/// ```
+/// # fn show(hub: &wirelet_host::Hub) {
+/// let totals = hub.totals();
+/// println!("{} of {} connections are open", totals.open, totals.opened);
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Totals {
+    /// Connections that are open.
+    pub open: usize,
+    /// Connections that were opened.
+    pub opened: u64,
+    /// Requests that were answered by something else than a connection.
+    pub refused: u64,
+    /// What all connections have sent and received.
+    pub traffic: Traffic,
+}
+
+/// Why a message does not reach a connection.
+///
+/// ```
+/// # fn f(hub: &wirelet_host::Hub) {
+/// use wirelet_host::DeliveryError;
+///
+/// assert_eq!(hub.send_to(1_000.into(), "hello"), Err(DeliveryError::Unknown));
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryError {
+    /// There never was a connection of this id.
+    Unknown,
+    /// The connection is being closed, or has ended.
+    Closed,
+    /// The peer reads too slowly; [`Policy`] says what became of its connection.
+    Full,
+}
+
+impl fmt::Display for DeliveryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "there never was a connection of this id",
+            Self::Closed => "the connection is closed",
+            Self::Full => "the peer reads too slowly",
+        })
+    }
+}
+
+impl Error for DeliveryError {}
+
 impl Peers {
     fn position(&self, id: ConnectionId) -> Option<usize> {
-        self.open.binary_search_by_key(&id, |peer| peer.id).ok()
+        self.open.binary_search_by_key(&id, |peer| peer.id()).ok()
     }
 
-    fn get(&self, id: ConnectionId) -> Option<Arc<Peer>> {
-        self.position(id).map(|i| Arc::clone(&self.open[i]))
+    fn find(&self, id: ConnectionId) -> Result<&Arc<Peer>, DeliveryError> {
+        match self.position(id) {
+            Some(i) => Ok(&self.open[i]),
+            None if (1..=self.last_id).contains(&id.into()) => Err(DeliveryError::Closed),
+            None => Err(DeliveryError::Unknown),
+        }
     }
 }
 
 impl Hub {
-    /// Sends a message to one connection. Returns false if there is no such connection, or it is
-    /// closing because its peer reads too slowly.
-    pub fn send_to<'m>(&self, id: ConnectionId, message: impl Into<Message<'m>>) -> bool {
-        let peer = self.peers().get(id);
-        peer.is_some_and(|peer| peer.put(encode(message.into())))
+    pub(crate) fn new(queue_bytes: usize, policy: Policy, history: usize) -> Self {
+        let inner =
+            Inner { peers: Mutex::default(), refused: AtomicU64::default(), queue_bytes, history };
+        Self { inner: Arc::new(inner), policy, except: None }
     }
 
-    /// Sends a message to every connection; it is encoded once and shared. Returns how many took
-    /// it.
+    /// Returns a way to the same connections by another policy than the server's.
+    #[must_use]
+    pub fn with_policy(&self, policy: Policy) -> Self {
+        Self { policy, ..self.clone() }
+    }
+
+    /// Returns a way to all connections but one; for what goes to several.
+    #[must_use]
+    pub fn except(&self, id: ConnectionId) -> Self {
+        Self { except: Some(id), ..self.clone() }
+    }
+
+    /// Sends a message to one connection.
+    ///
+    /// # Errors
+    ///
+    /// [`DeliveryError`]; the message is not sent.
+    pub fn send_to<'m>(
+        &self,
+        id: ConnectionId,
+        message: impl Into<Message<'m>>,
+    ) -> Result<(), DeliveryError> {
+        let peer = self.find(id)?;
+        self.offer(&peer, &encode(message.into()))
+    }
+
+    /// Sends a message to every connection. Returns how many take it.
     pub fn send_to_all<'m>(&self, message: impl Into<Message<'m>>) -> usize {
         let frame = encode(message.into());
-        self.peers().open.iter().filter(|peer| peer.put(Arc::clone(&frame))).count()
+        self.offer_to_all(&self.peers().open, &frame)
     }
 
-    /// Begins to close a connection. Returns false if there is no such connection.
-    #[expect(clippy::must_use_candidate, reason = "a connection that has gone is closed")]
-    pub fn close(&self, id: ConnectionId, code: CloseCode) -> bool {
-        let peer = self.peers().get(id);
-        peer.inspect(|peer| peer.close(code)).is_some()
+    /// Sends a message to every connection that has subscribed to `topic`. Returns how many take it.
+    pub fn publish<'m>(&self, topic: &str, message: impl Into<Message<'m>>) -> usize {
+        let frame = encode(message.into());
+        self.offer_to_all(self.peers().topics.subscribers(topic), &frame)
     }
 
-    /// Returns all open connections.
+    /// As [`send_to`](Self::send_to), but waits until a peer that reads too slowly has room. If
+    /// dropped meanwhile, the message is not sent.
+    ///
+    /// # Errors
+    ///
+    /// [`DeliveryError::Unknown`] and [`DeliveryError::Closed`]; the message is not sent.
+    pub async fn deliver_to<'m>(
+        &self,
+        id: ConnectionId,
+        message: impl Into<Message<'m>>,
+    ) -> Result<(), DeliveryError> {
+        let peer = self.find(id)?;
+        self.deliver_frame(&peer, &encode(message.into())).await
+    }
+
+    /// As [`send_to_all`](Self::send_to_all), but waits until those that read too slowly have room;
+    /// the others have the message at once. If dropped meanwhile, some do not get it.
+    pub async fn deliver_to_all<'m>(&self, message: impl Into<Message<'m>>) -> usize {
+        let peers = self.connections();
+        self.deliver_to_each(peers, &encode(message.into())).await
+    }
+
+    /// As [`publish`](Self::publish), but waits as [`deliver_to_all`](Self::deliver_to_all) does.
+    pub async fn deliver<'m>(&self, topic: &str, message: impl Into<Message<'m>>) -> usize {
+        let peers = self.peers().topics.subscribers(topic).to_vec();
+        self.deliver_to_each(peers, &encode(message.into())).await
+    }
+
+    /// Lets a connection have what is published to `topic`. Returns false if it has that already.
+    ///
+    /// # Errors
+    ///
+    /// [`DeliveryError::Unknown`] and [`DeliveryError::Closed`].
+    pub fn subscribe(&self, id: ConnectionId, topic: &str) -> Result<bool, DeliveryError> {
+        let mut peers = self.peers();
+        let peer = Arc::clone(peers.find(id)?);
+        Ok(peers.topics.subscribe(&peer, topic))
+    }
+
+    /// Ends a subscription, as the end of the connection does. Returns false if there is none.
+    #[expect(clippy::must_use_candidate, reason = "there is none behind it in any case")]
+    pub fn unsubscribe(&self, id: ConnectionId, topic: &str) -> bool {
+        self.peers().topics.unsubscribe(id, topic)
+    }
+
+    /// Returns the topics that a connection has subscribed to.
+    #[must_use]
+    pub fn topics(&self, id: ConnectionId) -> Vec<Arc<str>> {
+        self.peers().topics.of(id).to_vec()
+    }
+
+    /// Begins to close a connection, behind what was sent to it before. Nothing is sent to it after.
+    ///
+    /// # Errors
+    ///
+    /// [`DeliveryError::Unknown`] and [`DeliveryError::Closed`].
+    pub fn close<'r>(
+        &self,
+        id: ConnectionId,
+        close: impl Into<Close<'r>>,
+    ) -> Result<(), DeliveryError> {
+        self.find(id)?.close(close.into());
+        Ok(())
+    }
+
+    /// Returns all open connections, the oldest first.
     #[must_use]
     pub fn connections(&self) -> Vec<Arc<Peer>> {
         self.peers().open.clone()
     }
 
+    /// Returns what is known of a connection.
+    ///
+    /// # Errors
+    ///
+    /// [`DeliveryError::Unknown`] and [`DeliveryError::Closed`].
+    pub fn info(&self, id: ConnectionId) -> Result<Arc<Peer>, DeliveryError> {
+        self.find(id)
+    }
+
+    /// Counts what the server has done until now; looks at every open connection.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let peers = self.peers();
+        let mut traffic = peers.gone;
+        peers.open.iter().for_each(|peer| traffic += peer.traffic());
+        Totals {
+            open: peers.open.len(),
+            opened: peers.last_id,
+            refused: self.inner.refused.load(Ordering::Relaxed),
+            traffic,
+        }
+    }
+
+    pub(crate) fn count_refused(&self) {
+        self.inner.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn close_all(&self, code: CloseCode) {
         let mut peers = self.peers();
         peers.closing = Some(code);
-        for peer in &peers.open {
-            peer.close(code);
-        }
+        peers.open.iter().for_each(|peer| peer.close(code.into()));
     }
 
     /// Adds a connection; it leaves when the returned guard is dropped.
     pub(crate) fn enter(
         &self,
-        remote_addr: SocketAddr,
-        path: &str,
+        remote_addr: Option<SocketAddr>,
+        agreed: Agreed,
+        data: Option<Data>,
         mail: (Arc<Mail>, usize),
     ) -> Entry {
         let mut peers = self.peers();
         peers.last_id += 1;
-        let id = ConnectionId(peers.last_id);
-        if *peers.last_path != *path {
-            peers.last_path = path.into();
+        if *peers.last_agreed != agreed {
+            peers.last_agreed = Arc::new(agreed);
         }
-        let peer = Arc::new(Peer {
-            id,
-            remote_addr,
-            connected_at: SystemTime::now(),
-            path: Arc::clone(&peers.last_path),
-            outbox: Outbox::default(),
-            mail,
-        });
+        let extra = (data, History::new(self.inner.history));
+        let agreed = Arc::clone(&peers.last_agreed);
+        let peer = Arc::new(Peer::new(peers.last_id, remote_addr, agreed, extra, mail));
         if let Some(code) = peers.closing {
-            peer.close(code);
+            peer.close(code.into());
         }
         peers.open.push(Arc::clone(&peer));
         drop(peers);
         Entry { hub: self.clone(), peer }
     }
 
+    /// Puts a frame into a connection's outbox, or does what the policy says.
+    fn offer(&self, peer: &Arc<Peer>, frame: &Arc<[u8]>) -> Result<(), DeliveryError> {
+        let mut put = peer.put(frame, self.inner.queue_bytes);
+        if put == Put::Full && self.policy == Policy::Wait && stall::wait_for(peer) {
+            put = peer.put(frame, usize::MAX);
+        }
+        match put {
+            Put::Done { .. } => Ok(()),
+            Put::Closing => Err(DeliveryError::Closed),
+            Put::Full => {
+                tracing::debug!(id = %peer.id(), policy = ?self.policy, "the peer reads too slowly");
+                peer.outbox.count_dropped(&peer.counters.messages_dropped);
+                if self.policy == Policy::Close {
+                    peer.close(CloseCode::POLICY_VIOLATION.into());
+                }
+                Err(DeliveryError::Full)
+            }
+        }
+    }
+
+    fn offer_to_all(&self, peers: &[Arc<Peer>], frame: &Arc<[u8]>) -> usize {
+        let peers = peers.iter().filter(|peer| Some(peer.id()) != self.except);
+        peers.filter(|peer| self.offer(peer, frame).is_ok()).count()
+    }
+
+    /// Puts a frame into a connection's outbox when there is room.
+    async fn deliver_frame(&self, peer: &Peer, frame: &Arc<[u8]>) -> Result<(), DeliveryError> {
+        loop {
+            match peer.put(frame, self.inner.queue_bytes) {
+                Put::Done { .. } => return Ok(()),
+                Put::Closing => return Err(DeliveryError::Closed),
+                Put::Full => {}
+            }
+            poll_fn(|context| {
+                if peer.outbox.wait(context.waker()) { Poll::Pending } else { Poll::Ready(()) }
+            })
+            .await;
+        }
+    }
+
+    async fn deliver_to_each(&self, peers: Vec<Arc<Peer>>, frame: &Arc<[u8]>) -> usize {
+        let (mut n, mut slow) = (0, Vec::new());
+        for peer in peers.into_iter().filter(|peer| Some(peer.id()) != self.except) {
+            match peer.put(frame, self.inner.queue_bytes) {
+                Put::Done { .. } => n += 1,
+                Put::Closing => {}
+                Put::Full => slow.push(peer),
+            }
+        }
+        for peer in slow {
+            n += usize::from(self.deliver_frame(&peer, frame).await.is_ok());
+        }
+        n
+    }
+
+    fn find(&self, id: ConnectionId) -> Result<Arc<Peer>, DeliveryError> {
+        self.peers().find(id).map(Arc::clone)
+    }
+
     fn peers(&self) -> MutexGuard<'_, Peers> {
-        self.0.peers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.peers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -203,9 +383,11 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         let mut peers = self.hub.peers();
-        if let Some(i) = peers.position(self.peer.id) {
+        if let Some(i) = peers.position(self.peer.id()) {
             peers.open.remove(i);
         }
+        peers.topics.leave(self.peer.id());
+        peers.gone += self.peer.traffic();
         drop(peers);
         self.peer.outbox.leave();
     }

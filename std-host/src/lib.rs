@@ -20,7 +20,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # tokio::runtime::Runtime::new()?.block_on(async {
 //! let server = Server::bind("127.0.0.1:0", Shout).await?;
-//! let url = format!("ws://{}/", server.local_addr());
+//! let url = server.url();
 //! let running = tokio::spawn(server.run());
 //!
 //! let mut client = Client::connect(&url).await?;
@@ -50,29 +50,50 @@
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+mod answer;
+mod builder;
 mod client;
 mod endpoint;
 mod growing;
 mod handler;
 mod handshake;
+mod history;
 mod hub;
 mod limits;
+mod listen;
 mod mail;
+mod origins;
 mod out;
 mod outbox;
+mod peer;
 mod scratch;
 mod server;
+mod service;
 mod session;
 mod socket;
 mod spare;
-#[allow(dead_code, reason = "taken up by the client and the server one after the other")]
+mod stall;
+mod stream;
+#[allow(dead_code, reason = "the client takes up the rest next")]
 mod tls;
+mod topics;
 mod worker;
 
+pub use answer::{Accept, Answer, Handshake, Later, Response};
+pub use builder::Builder;
 pub use client::{Client, ClientError, ClientOptions, Received};
 pub use handler::{Chat, Closed, Context, Echo, Handler, Sink};
-pub use hub::{ConnectionId, Hub, Peer};
+pub use history::{Record, Sender};
+/// The types of [`Response`] and [`Service`].
+pub use http::{self, StatusCode};
+pub use hub::{DeliveryError, Hub, Totals};
 pub use limits::Limits;
+pub use listen::{Address, Listen};
+pub use origins::Origins;
+pub use outbox::Policy;
+pub use peer::{ConnectionId, Peer, Status, Traffic};
+/// What takes a prepared configuration of TLS.
 pub use rustls;
-pub use server::{Server, Shutdown};
+pub use server::Server;
+pub use service::{Service, Shutdown, Upgrade};
 pub use tls::config::{Certificates, LoadError};

@@ -1,19 +1,25 @@
 //! The way from any thread to a worker: which of its connections have something to take.
 
-use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mio::{Registry, Token, Waker};
+use tokio::sync::Notify;
 
-use crate::hub::ConnectionId;
+use crate::peer::ConnectionId;
 
 /// The mail of one worker.
 #[derive(Debug)]
 pub(crate) struct Mail {
     waiting: Mutex<Waiting>,
-    waker: Waker,
-    /// How much may wait in the outbox of each of its connections.
-    queue_bytes: usize,
+    bell: Bell,
+}
+
+/// What wakes a worker.
+#[derive(Debug)]
+pub(crate) enum Bell {
+    /// A thread with many connections.
+    Thread(mio::Waker),
+    /// A task with one.
+    Task(Arc<Notify>),
 }
 
 #[derive(Debug, Default)]
@@ -33,21 +39,17 @@ pub(crate) enum Order {
     End,
 }
 
-/// Says that the outbox of the connection `id`, in the worker's slot `slot`, has something.
+/// Says that there is something for the connection `id`, which is `None` during its handshake, in
+/// the worker's slot `slot`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Letter {
     pub(crate) slot: usize,
-    pub(crate) id: ConnectionId,
+    pub(crate) id: Option<ConnectionId>,
 }
 
 impl Mail {
-    pub(crate) fn new(registry: &Registry, token: Token, queue_bytes: usize) -> io::Result<Self> {
-        let waker = Waker::new(registry, token)?;
-        Ok(Self { waiting: Mutex::default(), waker, queue_bytes })
-    }
-
-    pub(crate) const fn queue_bytes(&self) -> usize {
-        self.queue_bytes
+    pub(crate) fn new(bell: Bell) -> Self {
+        Self { waiting: Mutex::default(), bell }
     }
 
     pub(crate) fn send(&self, letter: Letter) {
@@ -56,7 +58,7 @@ impl Mail {
         let is_first = waiting.letters.len() == 1;
         drop(waiting);
         if is_first {
-            self.wake();
+            self.ring();
         }
     }
 
@@ -65,7 +67,7 @@ impl Mail {
         let mut waiting = self.lock();
         waiting.order = waiting.order.max(order);
         drop(waiting);
-        self.wake();
+        self.ring();
     }
 
     /// Takes all letters; returns the order.
@@ -76,9 +78,14 @@ impl Mail {
         waiting.order
     }
 
-    fn wake(&self) {
-        if let Err(error) = self.waker.wake() {
-            tracing::error!("a worker cannot be woken: {error}");
+    fn ring(&self) {
+        match &self.bell {
+            Bell::Thread(waker) => {
+                if let Err(error) = waker.wake() {
+                    tracing::error!("a worker cannot be woken: {error}");
+                }
+            }
+            Bell::Task(notify) => notify.notify_one(),
         }
     }
 

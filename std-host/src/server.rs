@@ -1,35 +1,30 @@
-//! A server: where it listens, what it does, and the workers that do it.
+//! A server: where it listens, and the worker threads that serve.
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
-use std::num::NonZero;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::thread;
 use std::time::Duration;
 
-use tokio::net::ToSocketAddrs;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
-use wirelet::CloseCode;
+use tokio::sync::mpsc;
 
+use crate::builder::Builder;
 use crate::handler::Handler;
 use crate::hub::Hub;
-use crate::limits::Limits;
+use crate::listen::{Address, Bound, Listen};
 use crate::mail::{Mail, Order};
+use crate::service::{Service, Shared, Shutdown};
 use crate::worker::Worker;
 
-/// A WebSocket server on a TCP port.
+/// A WebSocket server. A [`Builder`] makes one with other settings than the default.
 ///
 /// ```
-/// use wirelet_host::{Echo, Limits, Server};
+/// use wirelet_host::{Echo, Server};
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-/// let server = Server::bind("127.0.0.1:0", Echo)
-///     .await?
-///     .with_limits(Limits { connections: 100, ..Limits::default() });
-/// println!("listening on ws://{}", server.local_addr());
+/// let server = Server::bind("127.0.0.1:0", Echo).await?;
+/// println!("listening on {}", server.url());
 /// let shutdown = server.shutdown();
 /// let running = tokio::spawn(server.run());
 ///
@@ -40,92 +35,62 @@ use crate::worker::Worker;
 /// ```
 #[derive(Debug)]
 pub struct Server<H> {
-    listener: TcpListener,
-    local_addr: SocketAddr,
+    bound: Vec<Bound>,
+    addresses: Vec<Address>,
     threads: usize,
-    shared: Shared<H>,
-}
-
-/// What the workers of a server have in common.
-#[derive(Debug)]
-pub(crate) struct Shared<H> {
-    pub(crate) handler: H,
-    pub(crate) limits: Limits,
-    pub(crate) hub: Hub,
-    /// Connections, refused ones too.
-    pub(crate) n_connections: AtomicUsize,
-    shutdown: Shutdown,
-}
-
-/// Ends a running [`Server`], from any thread.
-///
-/// ```
-/// # fn stop(shutdown: &wirelet_host::Shutdown) {
-/// shutdown.begin();
-/// # }
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct Shutdown(Arc<watch::Sender<bool>>);
-
-impl Shutdown {
-    /// Drops connections that have not sent their request yet, closes all others with 1001, and
-    /// lets [`Server::run`] return when they have ended, at the latest after twice
-    /// [`Limits::close_time`] (closing handshake, end of TCP) and a second.
-    pub fn begin(&self) {
-        self.0.send_replace(true);
-    }
+    service: Service<H>,
 }
 
 impl<H: Handler> Server<H> {
-    /// Listens on `addr`; port 0 takes a free one.
+    /// Listens at `place`, such as `127.0.0.1:8567`; port 0 takes a free one.
     ///
     /// # Errors
     ///
-    /// If the address cannot be listened on.
-    pub async fn bind(addr: impl ToSocketAddrs, handler: H) -> io::Result<Self> {
-        let listener = tokio::net::TcpListener::bind(addr).await?.into_std()?;
-        let local_addr = listener.local_addr()?;
-        let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        let shared = Shared {
-            handler,
-            limits: Limits::default(),
-            hub: Hub::default(),
-            n_connections: AtomicUsize::new(0),
-            shutdown: Shutdown::default(),
-        };
-        Ok(Self { listener, local_addr, threads, shared })
+    /// If the place cannot be listened at.
+    pub async fn bind(place: impl Into<Listen>, handler: H) -> io::Result<Self> {
+        Builder::new().listen(place).bind(handler).await
     }
 
-    /// Takes other limits than the default.
-    #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.shared.limits = limits;
-        self
+    pub(crate) fn new(bound: Vec<Bound>, threads: usize, service: Service<H>) -> Self {
+        let addresses = bound.iter().map(|bound| bound.address.clone()).collect();
+        Self { bound, addresses, threads, service }
     }
 
-    /// Serves on `threads` threads, at least one. Default: as many as there are processors.
+    /// Returns the addresses that are listened at.
     #[must_use]
-    pub fn with_threads(mut self, threads: usize) -> Self {
-        self.threads = threads.max(1);
-        self
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
     }
 
-    /// Returns the address that is listened on.
+    /// Returns the URL of the first of them, such as `ws://127.0.0.1:8567`. Clients on this machine
+    /// can connect to it, unless it is a Unix socket's.
     #[must_use]
-    pub const fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+    pub fn url(&self) -> String {
+        self.urls().next().unwrap_or_default()
+    }
+
+    /// Returns the URL of each of them.
+    pub fn urls(&self) -> impl Iterator<Item = String> {
+        self.bound.iter().map(|bound| {
+            let scheme = if bound.is_tls() { "wss" } else { "ws" };
+            match &bound.address {
+                Address::Tcp(addr) => format!("{scheme}://{addr}"),
+                #[cfg(unix)]
+                address @ Address::Unix(_) => format!("{scheme}+{address}"),
+            }
+        })
     }
 
     /// Returns the way to all connections.
     #[must_use]
     pub fn hub(&self) -> Hub {
-        self.shared.hub.clone()
+        self.service.hub()
     }
 
     /// Returns what ends the server.
     #[must_use]
     pub fn shutdown(&self) -> Shutdown {
-        self.shared.shutdown.clone()
+        self.service.shutdown()
     }
 
     /// Serves until [`Shutdown::begin`]. To drop the future stops accepting, and leaves the open
@@ -134,23 +99,22 @@ impl<H: Handler> Server<H> {
     /// Handlers are called on threads of the server, inside of the tokio runtime that this is
     /// called on.
     pub async fn run(self) {
-        let Self { listener, threads, shared, .. } = self;
-        let shared = Arc::new(shared);
+        let Self { bound, threads, service, .. } = self;
+        let shared = service.shared();
         let (running, mut all_ended) = mpsc::channel::<Infallible>(1);
         let mut stop = StopAccepting(Vec::new());
         for i in 0..threads {
-            match start(&listener, &shared, &running, i) {
+            match start(&bound, shared, &running, i) {
                 Ok(mail) => stop.0.push(mail),
                 Err(error) => tracing::error!("a worker cannot be started: {error}"),
             }
         }
-        drop((listener, running));
-        let mut shutdown = shared.shutdown.0.subscribe();
+        drop(running);
         tokio::select! {
-            _ = shutdown.wait_for(|begun| *begun) => {}
+            () = shared.shutdown.begun() => {}
             _ = all_ended.recv() => return, // no worker could be started
         }
-        shared.hub.close_all(CloseCode::GOING_AWAY);
+        drop(bound);
         for mail in &stop.0 {
             mail.order(Order::End);
         }
@@ -162,12 +126,13 @@ impl<H: Handler> Server<H> {
 
 /// Starts a worker, which holds `running` until it ends.
 fn start<H: Handler>(
-    listener: &TcpListener,
+    bound: &[Bound],
     shared: &Arc<Shared<H>>,
     running: &mpsc::Sender<Infallible>,
     i: usize,
 ) -> io::Result<Arc<Mail>> {
-    let worker = Worker::new(listener, Arc::clone(shared))?;
+    let doors = bound.iter().map(|bound| bound.door(i)).collect::<io::Result<_>>()?;
+    let worker = Worker::new(doors, Arc::clone(shared))?;
     let mail = worker.mail();
     let (running, runtime) = (running.clone(), Handle::current());
     thread::Builder::new().name(format!("wirelet-{i}")).spawn(move || {
@@ -188,6 +153,3 @@ impl Drop for StopAccepting {
         }
     }
 }
-
-/// How many connections beyond the limit are told so at a time; others are dropped.
-pub(crate) const REFUSALS: usize = 64;

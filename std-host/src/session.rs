@@ -1,23 +1,28 @@
 //! One connection of a server, from TCP's beginning to its end.
 
-use std::io::{self, IoSliceMut, Read as _};
-use std::net::{Shutdown, SocketAddr};
-use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use http::StatusCode;
 use mio::event::Event;
-use mio::net::TcpStream;
-use wirelet::handshake::{RequestError, Status};
-use wirelet::{Action, Deadline, Keepalive, Received, Server};
+use wirelet::Deadline;
 
-use crate::endpoint::{Endpoint, Failure};
-use crate::handler::{Closed, Context, Handler};
+use crate::answer::{Accept, Answer, Response, refusal};
+use crate::handler::{Closed, Handler};
 use crate::handshake::{self, Head, is_temporary};
-use crate::hub::{ConnectionId, Entry};
-use crate::out::Out;
+use crate::peer::ConnectionId;
+use crate::service::Shared;
 use crate::socket::Socket;
+use crate::stream::Stream;
 use crate::worker::Turn;
+
+mod ask;
+mod open;
+
+use ask::Asked;
+pub(crate) use open::Accepted;
+use open::Open;
 
 /// A socket and how far its connection has come.
 pub(crate) struct Session {
@@ -43,51 +48,41 @@ enum Phase {
 struct Handshake {
     head: Head,
     deadline: Deadline,
-    remote_addr: SocketAddr,
+    remote_addr: Option<SocketAddr>,
     /// There are too many connections to let this one in.
     full: bool,
-}
-
-struct Open {
-    endpoint: Endpoint<Server>,
-    clock: Clock,
-    /// Why the connection ends; what is unsent goes out first if it can.
-    end: Option<Box<Closed>>,
-    entry: Entry,
-}
-
-/// What a connection waits for by its clock.
-enum Clock {
-    Keepalive(Keepalive),
-    /// A close frame was sent or ordered.
-    Closing(Deadline),
+    /// The handler was asked about the head, which has this length.
+    asked: Option<(Asked, usize)>,
 }
 
 impl Session {
     /// Begins; the request must be there by the `deadline`.
     pub(crate) fn new(
-        stream: TcpStream,
-        remote_addr: SocketAddr,
+        stream: Stream,
+        remote_addr: Option<SocketAddr>,
         full: bool,
         deadline: Deadline,
     ) -> Self {
-        let handshake = Handshake { head: Head::default(), deadline, remote_addr, full };
-        Self {
-            socket: Socket::new(stream),
-            phase: Phase::Handshake(Box::new(handshake)),
-            readable: false,
-            read_closed: false,
-        }
+        let head = Head::default();
+        let handshake = Handshake { head, deadline, remote_addr, full, asked: None };
+        let phase = Phase::Handshake(Box::new(handshake));
+        Self { phase, ..Self::waiting(stream) }
     }
 
-    pub(crate) const fn stream(&mut self) -> &mut TcpStream {
+    /// Begins; to be [opened](Self::open) at once.
+    pub(crate) const fn waiting(stream: Stream) -> Self {
+        let socket = Socket::new(stream);
+        Self { socket, phase: Phase::Over, readable: false, read_closed: false }
+    }
+
+    pub(crate) const fn stream(&mut self) -> &mut Stream {
         &mut self.socket.stream
     }
 
     /// The name of a connection that is open.
     pub(crate) fn id(&self) -> Option<ConnectionId> {
         match &self.phase {
-            Phase::Open(open) => Some(open.entry.peer.id),
+            Phase::Open(open) => Some(open.entry.peer.id()),
             _ => None,
         }
     }
@@ -97,14 +92,25 @@ impl Session {
     }
 
     /// Tells whether there is more to read than one turn took.
-    pub(crate) const fn wants_turn(&self) -> bool {
-        self.readable && !self.socket.has_unsent()
+    pub(crate) fn wants_turn(&self) -> bool {
+        let waits = match &self.phase {
+            Phase::Handshake(handshake) => handshake.asked.is_some(),
+            Phase::Open(open) => open.is_held_up(),
+            Phase::Lingering(_) | Phase::Over => false,
+        };
+        self.readable && !waits && !self.socket.has_unsent()
     }
 
     /// Handles what the socket is ready for.
     pub(crate) fn ready<H: Handler>(&mut self, event: &Event, turn: &mut Turn<'_, H>) {
         self.readable |= event.is_readable();
         self.read_closed |= event.is_read_closed();
+        self.go_on(turn);
+    }
+
+    /// Does all that can be done, whatever the stream is ready for.
+    pub(crate) fn wake<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
+        self.readable = true;
         self.go_on(turn);
     }
 
@@ -123,11 +129,18 @@ impl Session {
         self.settle(turn);
     }
 
-    /// Sends what other threads have put into the outbox.
-    pub(crate) fn take_outbox<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
+    /// Takes what a letter told of: an answer of the handler, frames in the outbox, or room that was
+    /// waited for.
+    pub(crate) fn take_mail<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
+        self.take_answer(turn);
         self.append_outbox(turn);
         self.write(turn);
-        self.settle(turn);
+        if let Phase::Open(open) = &mut self.phase
+            && open.is_held_up()
+        {
+            open.wait_for_slow(turn);
+        }
+        self.go_on(turn);
     }
 
     /// Drops a connection that has not sent its request yet.
@@ -141,10 +154,7 @@ impl Session {
     pub(crate) fn remaining(&self, now: Duration) -> Duration {
         match &self.phase {
             Phase::Handshake(handshake) => handshake.deadline.remaining(now).unwrap_or_default(),
-            Phase::Open(open) => match &open.clock {
-                Clock::Keepalive(keepalive) => keepalive.remaining(now),
-                Clock::Closing(deadline) => deadline.remaining(now).unwrap_or_default(),
-            },
+            Phase::Open(open) => open.remaining(now),
             Phase::Lingering(deadline) => deadline.remaining(now).unwrap_or_default(),
             Phase::Over => Duration::ZERO,
         }
@@ -156,25 +166,11 @@ impl Session {
             return;
         }
         match &mut self.phase {
-            Phase::Handshake(_) => {
-                tracing::debug!("no request within {:?}", turn.shared.limits.handshake_time);
-                self.phase = Phase::Over;
+            Phase::Handshake(_) => self.time_out(turn),
+            Phase::Open(open) => {
+                open.tick(&mut self.socket, turn);
+                self.write(turn);
             }
-            Phase::Open(open) => match &mut open.clock {
-                Clock::Closing(_) => {
-                    self.socket.drop_unsent();
-                    open.end.get_or_insert_with(|| Box::new(Closed::TimedOut));
-                }
-                Clock::Keepalive(keepalive) => match keepalive.poll(turn.now) {
-                    Action::Wait(_) => {}
-                    Action::Ping => {
-                        // No close has been sent, or its deadline would be running.
-                        let _ = open.endpoint.link(Out::gather(turn.output)).ping(b"");
-                        self.write(turn);
-                    }
-                    Action::Disconnect => open.end = Some(Box::new(Closed::TimedOut)),
-                },
-            },
             Phase::Lingering(_) | Phase::Over => self.phase = Phase::Over,
         }
         self.settle(turn);
@@ -187,20 +183,14 @@ impl Session {
             Phase::Open(open) => open.endpoint.rest(),
             _ => &mut [],
         };
-        let (rest_len, room) = (rest.len(), rest.len() + input.len());
-        let result = if rest.is_empty() {
-            self.socket.stream.read(input)
-        } else {
-            self.socket.stream.read_vectored(&mut [IoSliceMut::new(rest), IoSliceMut::new(input)])
-        };
-        match result {
-            Ok(0) => {
+        let rest_len = rest.len();
+        match self.socket.stream.read_both(rest, input) {
+            Ok((0, _)) => {
                 self.readable = false;
                 self.end_with(Closed::Eof);
             }
-            Ok(n) => {
-                // A short read has emptied the socket; what comes now is a new event.
-                self.readable = n == room || self.read_closed;
+            Ok((n, has_more)) => {
+                self.readable = has_more || self.read_closed;
                 let of_rest = n.min(rest_len);
                 self.receive(of_rest, &mut input[..n - of_rest], turn);
             }
@@ -221,14 +211,18 @@ impl Session {
     fn receive<H: Handler>(&mut self, of_rest: usize, bytes: &mut [u8], turn: &mut Turn<'_, H>) {
         match &mut self.phase {
             Phase::Handshake(handshake) => {
-                let limit = turn.shared.limits.handshake_bytes;
-                match handshake.head.push(bytes, limit) {
+                match handshake.head.push(bytes, turn.shared.limits.handshake_bytes) {
                     Ok(None) => {}
                     Ok(Some(_)) if handshake.full => {
-                        self.refuse(Status::SERVICE_UNAVAILABLE, "too many connections", turn);
+                        let status = StatusCode::SERVICE_UNAVAILABLE;
+                        self.respond(&refusal(status, &"too many connections"), turn);
                     }
-                    Ok(Some(head_len)) => self.open(head_len, turn),
-                    Err(error) => self.refuse_error(error, turn),
+                    Ok(Some(head_len)) => {
+                        let head = &handshake.head.received()[..head_len];
+                        let answer = handshake::judge(head, handshake.remote_addr, turn.shared);
+                        self.answer(head_len, answer, turn);
+                    }
+                    Err(error) => self.respond(&handshake::refusal_of(error), turn),
                 }
             }
             Phase::Open(open) => open.receive(of_rest, bytes, &mut self.socket, turn),
@@ -236,71 +230,97 @@ impl Session {
         }
     }
 
-    fn open<H: Handler>(&mut self, head_len: usize, turn: &mut Turn<'_, H>) {
+    /// Does what the handler says to a request.
+    fn answer<H: Handler>(&mut self, head_len: usize, answer: Answer, turn: &mut Turn<'_, H>) {
+        match answer {
+            Answer::Accept(accept) => self.accept(head_len, accept, turn),
+            Answer::Refuse(response) => self.respond(&response, turn),
+            Answer::Later(later) => {
+                if let Phase::Handshake(handshake) = &mut self.phase {
+                    handshake.asked = Some((Asked::new(later, turn), head_len));
+                }
+            }
+        }
+    }
+
+    /// Takes the answer that was waited for, if it has come.
+    fn take_answer<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
+        let Phase::Handshake(handshake) = &mut self.phase else { return };
+        let Some((asked, head_len)) = &mut handshake.asked else { return };
+        if let Some(answer) = asked.take() {
+            let head_len = *head_len;
+            handshake.asked = None;
+            self.answer(head_len, answer, turn);
+        }
+    }
+
+    fn accept<H: Handler>(&mut self, head_len: usize, accept: Accept, turn: &mut Turn<'_, H>) {
+        let Phase::Handshake(handshake) = &self.phase else { return };
+        let head = &handshake.head.received()[..head_len];
+        let Some(path) = handshake::accept(head, &accept, turn.output) else {
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            return self.respond(&refusal(status, &"the acceptance cannot be sent"), turn);
+        };
+        let accepted = Accepted::new(path, accept, handshake.remote_addr);
         let Phase::Handshake(handshake) = std::mem::replace(&mut self.phase, Phase::Over) else {
             return;
         };
-        let Handshake { head, remote_addr, .. } = *handshake;
-        let mut received = head.into_received();
-        let path = match handshake::accept(&received[..head_len], turn.output) {
-            Ok(path) => path,
-            Err(error) => return self.refuse_error(error, turn),
-        };
-        let limits = &turn.shared.limits;
+        let mut received = handshake.head.into_received();
+        self.open(accepted, &mut received[head_len..], turn);
+    }
+
+    /// Opens the connection, for which the acceptance stands in the output or was sent; the peer's
+    /// first bytes may have come with its request.
+    pub(crate) fn open<H: Handler>(
+        &mut self,
+        accepted: Accepted,
+        early: &mut [u8],
+        turn: &mut Turn<'_, H>,
+    ) {
         // In the hub before the acceptance leaves, so that who has read it misses no message to
         // all.
-        let mail = (Arc::clone(turn.mail), turn.slot);
-        let entry = turn.shared.hub.enter(remote_addr, &path, mail);
-        let mut open = Box::new(Open {
-            endpoint: Endpoint::new(Server, limits.message_bytes),
-            clock: Clock::Keepalive(Keepalive::new(
-                limits.ping_interval,
-                limits.ping_timeout,
-                turn.now,
-            )),
-            end: None,
-            entry,
-        });
-        tracing::debug!(id = %open.entry.peer.id, path = &*open.entry.peer.path, "open");
-        let link = open.endpoint.link(Out::gather(turn.output));
-        let mut context = Context::new(link, &open.entry.peer, &turn.shared.hub);
-        turn.shared.handler.opened(&mut context);
-        open.receive(0, &mut received[head_len..], &mut self.socket, turn);
+        let mut open = Open::new(accepted, turn);
+        open.receive(0, early, &mut self.socket, turn);
         self.phase = Phase::Open(open);
     }
 
-    fn refuse_error<H>(&mut self, error: RequestError, turn: &mut Turn<'_, H>) {
-        self.refuse(error.status(), &error.to_string(), turn);
-    }
-
-    fn refuse<H>(&mut self, status: Status, why: &str, turn: &mut Turn<'_, H>) {
-        tracing::debug!("refused with {}: {why}", status.get());
+    /// Responds to a request without opening a connection.
+    fn respond<H>(&mut self, response: &Response, turn: &mut Turn<'_, H>) {
+        let Phase::Handshake(handshake) = &self.phase else { return };
+        tracing::debug!(status = %response.status(), "answered");
+        turn.shared.hub.count_refused();
         turn.output.clear();
-        handshake::refuse(status, why, turn.output);
+        handshake::respond(response, handshake.head.received(), turn.output);
         self.phase = Phase::Lingering(Deadline::after(turn.shared.limits.close_time, turn.now));
     }
 
+    /// Nothing has come of a request in time.
+    fn time_out<H>(&mut self, turn: &mut Turn<'_, H>) {
+        let Phase::Handshake(handshake) = &self.phase else { return };
+        if handshake.asked.is_some() {
+            let why = "the server did not decide in time";
+            self.respond(&refusal(StatusCode::SERVICE_UNAVAILABLE, &why), turn);
+            self.write(turn);
+        } else {
+            tracing::debug!("no request within {:?}", turn.shared.limits.handshake_time);
+            self.phase = Phase::Over;
+        }
+    }
+
     fn append_outbox<H>(&mut self, turn: &mut Turn<'_, H>) {
-        let Phase::Open(open) = &mut self.phase else { return };
-        if open.entry.peer.outbox.is_closing() {
-            open.start_close_deadline(turn);
-        }
-        if self.socket.has_unsent() || open.endpoint.is_close_sent() {
-            return; // later, or never
-        }
-        let (queue, close) = open.entry.peer.outbox.take();
-        let mut link = open.endpoint.link(Out::gather(turn.output));
-        for frame in queue.iter().flat_map(|queue| &queue.frames) {
-            link.append_encoded(frame);
-        }
-        if let Some(code) = close {
-            // Only a close that was sent already could stand against it.
-            let _ = link.close(code.into());
+        if let Phase::Open(open) = &mut self.phase {
+            open.append_outbox(!self.socket.has_unsent(), turn);
         }
     }
 
     /// Sends the output.
     fn write<H>(&mut self, turn: &mut Turn<'_, H>) {
+        if turn.output.is_empty() {
+            return;
+        }
+        if let Phase::Open(open) = &self.phase {
+            open.entry.peer.counters.bytes_sent.add(turn.output.len());
+        }
         if let Err(error) = self.socket.send([turn.output]) {
             self.end_with(Closed::Io(error));
         }
@@ -333,7 +353,7 @@ impl Session {
                 let mut next = Phase::Over;
                 if !matches!(*end, Closed::Eof | Closed::Io(_)) {
                     // §7.1.1: the server ends TCP first.
-                    let _ = self.socket.stream.shutdown(Shutdown::Write);
+                    self.socket.stream.end();
                     next = Phase::Lingering(Deadline::after(limits.close_time, turn.now));
                 }
                 if let Phase::Open(open) = std::mem::replace(&mut self.phase, next) {
@@ -342,10 +362,16 @@ impl Session {
                 }
                 self.socket.drop_unsent();
             }
-            Phase::Lingering(_) if !self.socket.has_unsent() => {
-                let _ = self.socket.stream.shutdown(Shutdown::Write);
-            }
+            Phase::Lingering(_) if !self.socket.has_unsent() => self.socket.stream.end(),
             Phase::Handshake(_) | Phase::Lingering(_) | Phase::Over => {}
+        }
+    }
+
+    /// Ends a connection that nobody will serve any more.
+    pub(crate) fn abandon<H: Handler>(&mut self, shared: &Shared<H>) {
+        if let Phase::Open(open) = std::mem::replace(&mut self.phase, Phase::Over) {
+            let peer = open.entry.leave();
+            shared.handler.closed(&peer, &Closed::Abandoned);
         }
     }
 
@@ -357,61 +383,6 @@ impl Session {
                 self.phase = Phase::Over;
             }
             Phase::Lingering(_) | Phase::Over => self.phase = Phase::Over,
-        }
-    }
-}
-
-impl Open {
-    fn receive<H: Handler>(
-        &mut self,
-        of_rest: usize,
-        bytes: &mut [u8],
-        socket: &mut Socket,
-        turn: &mut Turn<'_, H>,
-    ) {
-        if let Clock::Keepalive(keepalive) = &mut self.clock {
-            keepalive.heard(turn.now);
-        }
-        let Self { endpoint, entry, end, .. } = self;
-        let mut io = Ok(());
-        let mut direct = |pieces: [&[u8]; 3]| {
-            if io.is_ok() {
-                io = socket.send(pieces);
-            }
-        };
-        let out = &mut Out::with_direct(turn.output, &mut direct);
-        let result = endpoint.receive(of_rest, bytes, out, |received, link| {
-            match received {
-                Received::Data(message) => {
-                    let mut context = Context::new(link.reborrow(), &entry.peer, &turn.shared.hub);
-                    turn.shared.handler.message(message, &mut context);
-                }
-                Received::Ping(_) | Received::Pong(_) => {}
-                Received::Close(close) => {
-                    let (code, reason) = (close.code(), close.reason().into());
-                    *end = Some(Box::new(Closed::ByPeer { code, reason }));
-                }
-            }
-            ControlFlow::Continue(())
-        });
-        match result {
-            Ok(_) => {}
-            Err(Failure::Protocol(error)) => *end = Some(Box::new(Closed::Protocol(error))),
-            Err(Failure::Capacity(error)) => *end = Some(Box::new(Closed::Capacity(error))),
-            Err(Failure::EmptyFragments) => *end = Some(Box::new(Closed::EmptyFragments)),
-        }
-        if let Err(error) = io {
-            end.get_or_insert_with(|| Box::new(Closed::Io(error)));
-        }
-        if self.end.is_some() || self.endpoint.is_close_sent() {
-            self.start_close_deadline(turn);
-        }
-    }
-
-    fn start_close_deadline<H>(&mut self, turn: &Turn<'_, H>) {
-        if let Clock::Keepalive(_) = self.clock {
-            let limit = turn.shared.limits.close_time;
-            self.clock = Clock::Closing(Deadline::after(limit, turn.now));
         }
     }
 }

@@ -2,26 +2,24 @@
 
 use std::io::{self, IoSlice, Write as _};
 
-use mio::net::TcpStream;
-
 use crate::handshake::is_temporary;
 use crate::spare::{self, Buffer};
+use crate::stream::Stream;
 
 /// Sends in order, and keeps what the system does not take.
-#[derive(Debug)]
 pub(crate) struct Socket {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Stream,
     unsent: Option<Box<Buffer>>,
 }
 
 impl Socket {
-    pub(crate) const fn new(stream: TcpStream) -> Self {
+    pub(crate) const fn new(stream: Stream) -> Self {
         Self { stream, unsent: None }
     }
 
     /// Tells whether something waits until the system takes more.
-    pub(crate) const fn has_unsent(&self) -> bool {
-        self.unsent.is_some()
+    pub(crate) fn has_unsent(&self) -> bool {
+        self.unsent.is_some() || self.stream.holds_back()
     }
 
     /// Sends pieces that stand one behind the other, as far as the system takes them, and keeps the
@@ -39,7 +37,7 @@ impl Socket {
         for rest in slices {
             self.unsent.get_or_insert_with(spare::take).append(rest);
         }
-        Ok(())
+        self.stream.send_held_back()
     }
 
     /// Sends what waits, as far as the system takes it.
@@ -53,7 +51,7 @@ impl Socket {
                 self.drop_unsent();
             }
         }
-        Ok(())
+        self.stream.send_held_back()
     }
 
     /// Forgets what waits.
@@ -65,7 +63,7 @@ impl Socket {
 }
 
 /// Writes some of what is not empty; returns 0 if the system takes nothing now.
-fn write(stream: &mut TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+fn write(stream: &mut Stream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     loop {
         let result = match slices {
             [slice] => stream.write(slice),
@@ -84,17 +82,20 @@ mod tests {
     use std::io::Read as _;
     use std::net::TcpListener;
 
+    use mio::net::TcpStream;
     use socket2::SockRef;
 
     use super::*;
+    use crate::stream::Plain;
 
     #[test]
     fn what_the_system_does_not_take_waits_in_its_order() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut socket = Socket::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        SockRef::from(&stream).set_send_buffer_size(16 * 1024).unwrap();
+        let mut socket = Socket::new(Stream::Plain(Plain::Tcp(stream)));
         let (mut peer, _) = listener.accept().unwrap();
         peer.set_nonblocking(true).unwrap();
-        SockRef::from(&socket.stream).set_send_buffer_size(16 * 1024).unwrap();
         let parts = [1, 2, 3, 4]
             .map(|seed| (0..=250).cycle().skip(seed).take(2_000_001).collect::<Vec<u8>>());
         let [first, second, third, fourth] = parts.each_ref().map(Vec::as_slice);

@@ -1,22 +1,23 @@
 //! A thread that serves its share of the connections, from one pair of buffers.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 use wirelet::Deadline;
 
 use crate::handler::Handler;
-use crate::mail::{Letter, Mail, Order};
-use crate::server::{REFUSALS, Shared};
+use crate::listen::Door;
+use crate::mail::{Bell, Letter, Mail, Order};
+use crate::service::Shared;
 use crate::session::Session;
 use crate::spare;
+use crate::stream::Plain;
 
 /// What a turn of a connection works with.
 pub(crate) struct Turn<'t, H> {
@@ -35,7 +36,7 @@ pub(crate) struct Turn<'t, H> {
 /// A worker before and while it runs.
 pub(crate) struct Worker<H> {
     poll: Poll,
-    listener: Option<mio::net::TcpListener>,
+    doors: Vec<Door>,
     /// Accepting failed; this is when to try again.
     accept_again: Option<Duration>,
     sessions: Slab<Session>,
@@ -53,14 +54,15 @@ pub(crate) struct Worker<H> {
 }
 
 impl<H: Handler> Worker<H> {
-    pub(crate) fn new(listener: &TcpListener, shared: Arc<Shared<H>>) -> io::Result<Self> {
+    pub(crate) fn new(mut doors: Vec<Door>, shared: Arc<Shared<H>>) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let mail = Arc::new(Mail::new(poll.registry(), MAIL, shared.limits.queue_bytes)?);
-        let mut listener = mio::net::TcpListener::from_std(listener.try_clone()?);
-        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        let mail = Arc::new(Mail::new(Bell::Thread(Waker::new(poll.registry(), MAIL)?)));
+        for (i, door) in doors.iter_mut().enumerate() {
+            poll.registry().register(door.source(), door_token(i), Interest::READABLE)?;
+        }
         Ok(Self {
             poll,
-            listener: Some(listener),
+            doors,
             accept_again: None,
             sessions: Slab::new(),
             unfinished: Vec::new(),
@@ -103,8 +105,8 @@ impl<H: Handler> Worker<H> {
             let mut accepts = self.accept_again.is_some_and(|again| again <= now);
             for event in &events {
                 match event.token() {
-                    LISTENER => accepts = true,
                     MAIL => {}
+                    Token(token) if token > door_token(self.doors.len()).0 => accepts = true,
                     Token(slot) => self.turn(slot, now, |session, turn| session.ready(event, turn)),
                 }
             }
@@ -152,7 +154,11 @@ impl<H: Handler> Worker<H> {
         };
         // A handler that panics costs its connection, not those that the worker serves besides.
         let result = catch_unwind(AssertUnwindSafe(|| run(session, &mut turn)));
-        if result.is_err() || session.is_over() {
+        if result.is_err() {
+            let abandoned = AssertUnwindSafe(|| session.abandon(&self.shared));
+            let _ = catch_unwind(abandoned);
+        }
+        if session.is_over() {
             self.sessions.remove(slot);
             self.shared.n_connections.fetch_sub(1, Ordering::Relaxed);
             return;
@@ -166,15 +172,15 @@ impl<H: Handler> Worker<H> {
     fn take_mail(&mut self, letters: &mut Vec<Letter>, now: Duration) {
         let order = self.mail.take(letters);
         for Letter { slot, id } in letters.drain(..) {
-            if self.sessions.get(slot).is_some_and(|session| session.id() == Some(id)) {
-                self.turn(slot, now, Session::take_outbox);
+            if self.sessions.get(slot).is_some_and(|session| session.id() == id) {
+                self.turn(slot, now, Session::take_mail);
             }
         }
         if order == self.order {
             return;
         }
         self.order = order;
-        self.listener = None;
+        self.doors.clear();
         self.accept_again = None;
         if order == Order::End {
             for (_, session) in &mut self.sessions {
@@ -186,21 +192,21 @@ impl<H: Handler> Worker<H> {
 
     fn accept(&mut self, now: Duration) {
         self.accept_again = None;
-        loop {
-            let Some(listener) = &self.listener else { return };
-            match listener.accept() {
-                Ok((stream, remote_addr)) => {
-                    if let Err(error) = self.begin(stream, remote_addr, now) {
-                        tracing::debug!(%remote_addr, "dropped: {error}");
+        for i in 0..self.doors.len() {
+            while self.accept_again.is_none() {
+                match self.doors[i].accept() {
+                    Ok((plain, remote_addr)) => {
+                        if let Err(error) = self.begin(i, plain, remote_addr, now) {
+                            tracing::debug!(?remote_addr, "dropped: {error}");
+                        }
                     }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    // Such as no file descriptor left: others must end before it helps to go on.
-                    tracing::warn!("accepting a connection failed, pausing: {error}");
-                    self.accept_again = Some(now + ACCEPT_PAUSE);
-                    return;
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => {
+                        // Such as no file descriptor left: others must end before it helps to go on.
+                        tracing::warn!("accepting a connection failed, pausing: {error}");
+                        self.accept_again = Some(now + ACCEPT_PAUSE);
+                    }
                 }
             }
         }
@@ -209,8 +215,9 @@ impl<H: Handler> Worker<H> {
     /// Begins a connection, or drops it if not even a refusal can be afforded.
     fn begin(
         &mut self,
-        stream: TcpStream,
-        remote_addr: SocketAddr,
+        door: usize,
+        plain: Plain,
+        remote_addr: Option<SocketAddr>,
         now: Duration,
     ) -> io::Result<()> {
         let limit = self.shared.limits.connections;
@@ -218,13 +225,15 @@ impl<H: Handler> Worker<H> {
         if n >= limit.saturating_add(REFUSALS) {
             return Err(io::Error::other("too many connections"));
         }
-        stream.set_nodelay(true)?;
+        let stream = self.doors[door].begin(plain)?;
         let entry = self.sessions.vacant_entry();
         let handshake_time = self.shared.limits.handshake_time;
         let deadline = Deadline::after(handshake_time, now);
         let mut session = Session::new(stream, remote_addr, n >= limit, deadline);
         let interest = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().register(session.stream(), Token(entry.key()), interest)?;
+        if let Some(source) = session.stream().source() {
+            self.poll.registry().register(source, Token(entry.key()), interest)?;
+        }
         entry.insert(session);
         self.shared.n_connections.fetch_add(1, Ordering::Relaxed);
         self.next_tick = self.next_tick.min(now.saturating_add(handshake_time.max(TICK)));
@@ -260,5 +269,12 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 /// How long to wait after an accept that failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-const LISTENER: Token = Token(usize::MAX);
-const MAIL: Token = Token(usize::MAX - 1);
+const MAIL: Token = Token(usize::MAX);
+
+/// Below that of the mail, and above all slots.
+const fn door_token(i: usize) -> Token {
+    Token(usize::MAX - 1 - i)
+}
+
+/// How many connections beyond the limit are told so at a time; others are dropped.
+const REFUSALS: usize = 64;

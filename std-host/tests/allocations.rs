@@ -4,11 +4,12 @@
 use std::error::Error;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
+use std::num::NonZero;
 
 use dhat::HeapStats;
 use rand::rngs::StdRng;
 use wirelet::{Client, Connection, Header, Message};
-use wirelet_host::{Echo, Server};
+use wirelet_host::{Builder, Echo};
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -16,8 +17,9 @@ static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 fn main() -> Result<(), Box<dyn Error>> {
     let _profiler = dhat::Profiler::builder().testing().build();
     let runtime = tokio::runtime::Runtime::new()?;
-    let server = runtime.block_on(Server::bind("127.0.0.1:0", Echo))?.with_threads(1);
-    let mut stream = TcpStream::connect(server.local_addr())?;
+    let builder = Builder::new().threads(NonZero::<usize>::MIN).listen("127.0.0.1:0");
+    let server = runtime.block_on(builder.bind(Echo))?;
+    let mut stream = TcpStream::connect(server.addresses()[0].tcp().expect("it is of TCP"))?;
     runtime.spawn(server.run());
     open(&mut stream)?;
     stream.set_nonblocking(true)?;

@@ -2,12 +2,12 @@
 
 use std::io;
 use std::io::Write as _;
-use std::net::SocketAddr;
+use std::num::NonZero;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use wirelet_host::{Chat, Echo, Handler, Limits, Server, Sink};
+use wirelet_host::{Builder, Chat, Echo, Handler, Limits, Sink};
 
 use super::{fail, start_log};
 
@@ -16,13 +16,13 @@ use super::{fail, start_log};
 pub(crate) struct Serve {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8567")]
-    listen: SocketAddr,
+    listen: String,
     /// What to do with messages
     #[arg(long, value_enum, default_value_t = Mode::Echo)]
     mode: Mode,
     /// Threads that serve connections [default: as many as there are processors]
     #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    threads: Option<NonZero<usize>>,
     /// Log each connection's life and each frame header to the standard error
     #[arg(long)]
     debug: bool,
@@ -95,11 +95,12 @@ impl Serve {
     }
 
     async fn serve<H: Handler>(self, handler: H) -> ExitCode {
-        let server = match Server::bind(self.listen, handler).await {
-            Ok(server) => match self.threads {
-                Some(threads) => server.with_limits(self.limits.into()).with_threads(threads),
-                None => server.with_limits(self.limits.into()),
-            },
+        let mut builder = Builder::new().limits(self.limits.into()).listen(&*self.listen);
+        if let Some(threads) = self.threads {
+            builder = builder.threads(threads);
+        }
+        let server = match builder.bind(handler).await {
+            Ok(server) => server,
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 return fail(&format!(
                     "{} is in use by another program; take another port with --listen",
@@ -116,7 +117,7 @@ impl Serve {
             })),
             Err(error) => tracing::warn!("signals are not handled: {error}"),
         }
-        println!("listening on ws://{}", server.local_addr());
+        println!("listening on {}", server.url());
         // Whoever started the program may have closed its end; serving goes on.
         let _ = io::stdout().flush();
         server.run().await;

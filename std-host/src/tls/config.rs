@@ -105,7 +105,6 @@ impl Certificates {
     }
 
     /// What a new connection takes.
-    #[allow(dead_code, reason = "the server's next step")]
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.files.config.read().unwrap_or_else(PoisonError::into_inner))
     }

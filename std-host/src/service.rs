@@ -1,0 +1,300 @@
+//! What a server does, whoever accepts its connections; and serving one that another HTTP server has
+//! accepted.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use http::{StatusCode, Version};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Notify, watch};
+use wirelet::CloseCode;
+
+use crate::answer::{Answer, Response, refusal};
+use crate::handler::Handler;
+use crate::handshake;
+use crate::hub::Hub;
+use crate::limits::Limits;
+use crate::mail::{Bell, Mail};
+use crate::origins::Gate;
+use crate::scratch;
+use crate::session::{Accepted, Session};
+use crate::stream::{Stream, TaskStream};
+use crate::worker::Turn;
+
+/// A server without a place to listen at: it serves connections that another HTTP server (hyper,
+/// axum) has accepted. [`Builder::service`](crate::Builder::service) makes one. Clones are the same.
+///
+/// ```
+/// use http::Request;
+/// use wirelet_host::{Builder, Echo};
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let service = Builder::new().service(Echo);
+/// let request = Request::get("/")
+///     .header("Host", "example.com")
+///     .header("Upgrade", "websocket")
+///     .header("Connection", "Upgrade")
+///     .header("Sec-WebSocket-Version", "13")
+///     .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+///     .body(())
+///     .unwrap();
+/// let (response, upgrade) = service.answer(&request, None).await.unwrap();
+/// assert_eq!(response.headers()["Sec-WebSocket-Accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// // The HTTP server sends the response, and hands out the connection:
+/// let (connection, _client) = tokio::io::duplex(1024);
+/// tokio::spawn(upgrade.serve(connection));
+/// # });
+/// ```
+#[derive(Debug)]
+pub struct Service<H> {
+    shared: Arc<Shared<H>>,
+}
+
+/// What all that serve for one server have in common.
+#[derive(Debug)]
+pub(crate) struct Shared<H> {
+    pub(crate) handler: H,
+    pub(crate) limits: Limits,
+    pub(crate) gate: Gate,
+    pub(crate) hub: Hub,
+    /// Connections, refused ones too.
+    pub(crate) n_connections: AtomicUsize,
+    pub(crate) shutdown: Shutdown,
+}
+
+/// A connection that was accepted, and waits for its byte stream.
+#[derive(Debug)]
+#[must_use = "the client waits to be served"]
+pub struct Upgrade<H> {
+    accepted: Accepted,
+    place: Place<H>,
+}
+
+/// Ends a running [`Server`](crate::Server) or [`Service`], from any thread.
+///
+/// ```
+/// # fn stop(shutdown: &wirelet_host::Shutdown) {
+/// shutdown.begin();
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Shutdown {
+    begun: Arc<watch::Sender<bool>>,
+    hub: Hub,
+}
+
+impl Shutdown {
+    /// Closes all connections with 1001, behind what was sent to them before. A server drops those
+    /// that have not sent their request yet, and lets [`Server::run`](crate::Server::run) return when
+    /// all have ended, at the latest after twice [`Limits::close_time`] (closing handshake, end of
+    /// TCP) and a second.
+    pub fn begin(&self) {
+        self.begun.send_replace(true);
+        self.hub.close_all(CloseCode::GOING_AWAY);
+    }
+
+    /// Waits until it begins.
+    pub(crate) async fn begun(&self) {
+        let mut begun = self.begun.subscribe();
+        let _ = begun.wait_for(|begun| *begun).await;
+    }
+}
+
+impl<H> Clone for Service<H> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<H: Handler> Service<H> {
+    pub(crate) fn new(handler: H, limits: Limits, gate: Gate, hub: Hub) -> Self {
+        let shutdown = Shutdown { begun: Arc::default(), hub: hub.clone() };
+        let n_connections = AtomicUsize::new(0);
+        Self { shared: Arc::new(Shared { handler, limits, gate, hub, n_connections, shutdown }) }
+    }
+
+    pub(crate) const fn shared(&self) -> &Arc<Shared<H>> {
+        &self.shared
+    }
+
+    /// Returns the way to all connections.
+    #[must_use]
+    pub fn hub(&self) -> Hub {
+        self.shared.hub.clone()
+    }
+
+    /// Returns what ends the connections.
+    #[must_use]
+    pub fn shutdown(&self) -> Shutdown {
+        self.shared.shutdown.clone()
+    }
+
+    /// Checks a request for a connection, and asks the handler. Returns the response that accepts it,
+    /// which the HTTP server has to send before it hands out the byte stream to
+    /// [`serve`](Upgrade::serve).
+    ///
+    /// # Errors
+    ///
+    /// The response that refuses it.
+    pub async fn answer<B>(
+        &self,
+        request: &http::Request<B>,
+        remote_addr: Option<SocketAddr>,
+    ) -> Result<(http::Response<()>, Upgrade<H>), Response> {
+        let place = Place::take(&self.shared)
+            .ok_or_else(|| refusal(StatusCode::SERVICE_UNAVAILABLE, &"too many connections"))?;
+        let head = head_of(request);
+        let mut answer = handshake::judge(&head, remote_addr, &self.shared);
+        let accept = loop {
+            match answer {
+                Answer::Accept(accept) => break accept,
+                Answer::Refuse(response) => {
+                    self.shared.hub.count_refused();
+                    return Err(response);
+                }
+                Answer::Later(later) => answer = later.await,
+            }
+        };
+        let mut out = Vec::new();
+        let path = handshake::accept(&head, &accept, &mut out).ok_or_else(|| {
+            refusal(StatusCode::INTERNAL_SERVER_ERROR, &"the acceptance cannot be sent")
+        })?;
+        let accepted = Accepted::new(path, accept, remote_addr);
+        Ok((response_of(&out), Upgrade { accepted, place }))
+    }
+}
+
+impl<H: Handler> Upgrade<H> {
+    /// Serves the connection until it ends. If dropped before, the connection ends without a closing
+    /// handshake, and the handler is told [`Closed::Abandoned`](crate::Closed::Abandoned).
+    pub async fn serve(self, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
+        let Self { accepted, place } = self;
+        let bell = Arc::new(Notify::new());
+        let mut task = Task {
+            session: Session::waiting(Stream::Task(Box::new(TaskStream::new(stream)))),
+            mail: Arc::new(Mail::new(Bell::Task(Arc::clone(&bell)))),
+            place,
+            began: Instant::now(),
+        };
+        task.turn(|session, turn| session.open(accepted, &mut [], turn));
+        while !task.session.is_over() {
+            let rest = task.session.remaining(task.began.elapsed());
+            let mut sleep = pin!(tokio::time::sleep(rest));
+            let mut rung = pin!(bell.notified());
+            poll_fn(|context| {
+                task.poll(context);
+                let is_due = task.session.is_over()
+                    || task.session.wants_turn()
+                    || rung.as_mut().poll(context).is_ready()
+                    || sleep.as_mut().poll(context).is_ready();
+                if is_due { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+            // Others on this thread have their turn, too.
+            tokio::task::consume_budget().await;
+        }
+    }
+}
+
+/// A connection that is served by a task of its own.
+struct Task<H: Handler> {
+    session: Session,
+    mail: Arc<Mail>,
+    place: Place<H>,
+    began: Instant,
+}
+
+impl<H: Handler> Task<H> {
+    /// Does all that can be done now.
+    fn poll(&mut self, context: &Context<'_>) {
+        if let Some(stream) = self.session.stream().task() {
+            stream.set_waker(context.waker());
+        }
+        let mut letters = Vec::new();
+        self.mail.take(&mut letters);
+        let has_mail = !letters.is_empty();
+        self.turn(|session, turn| {
+            if has_mail {
+                session.take_mail(turn);
+            }
+            session.wake(turn);
+            session.tick(turn);
+        });
+    }
+
+    fn turn(&mut self, run: impl FnOnce(&mut Session, &mut Turn<'_, H>)) {
+        let now = self.began.elapsed();
+        scratch::with(|input| {
+            let mut output = Vec::new();
+            let mut turn = Turn {
+                shared: &self.place.shared,
+                mail: &self.mail,
+                slot: 0,
+                input,
+                output: &mut output,
+                now,
+            };
+            run(&mut self.session, &mut turn);
+        });
+    }
+}
+
+impl<H: Handler> Drop for Task<H> {
+    fn drop(&mut self) {
+        self.session.abandon(&self.place.shared);
+    }
+}
+
+/// One of the connections that the limit allows.
+#[derive(Debug)]
+struct Place<H> {
+    shared: Arc<Shared<H>>,
+}
+
+impl<H> Place<H> {
+    fn take(shared: &Arc<Shared<H>>) -> Option<Self> {
+        let place = Self { shared: Arc::clone(shared) };
+        let n = shared.n_connections.fetch_add(1, Ordering::Relaxed);
+        (n < shared.limits.connections).then_some(place)
+    }
+}
+
+impl<H> Drop for Place<H> {
+    fn drop(&mut self) {
+        self.shared.n_connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Writes a request as it was on the wire, so that one parser checks all.
+fn head_of<B>(request: &http::Request<B>) -> Vec<u8> {
+    let version = match request.version() {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_11 => "HTTP/1.1",
+        _ => "HTTP/2", // refused: its WebSockets begin otherwise (RFC 8441)
+    };
+    let mut head = format!("{} {} {version}\r\n", request.method(), request.uri()).into_bytes();
+    for (name, value) in request.headers() {
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"\r\n");
+    head
+}
+
+/// Reads a response that was written here.
+fn response_of(head: &[u8]) -> http::Response<()> {
+    let mut response = http::Response::builder().status(StatusCode::SWITCHING_PROTOCOLS);
+    for line in head.split(|byte| *byte == b'\n').skip(1) {
+        if let Some(at) = line.iter().position(|byte| *byte == b':') {
+            response = response.header(&line[..at], line[at + 1..].trim_ascii());
+        }
+    }
+    response.body(()).unwrap_or_default()
+}

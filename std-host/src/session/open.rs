@@ -1,0 +1,220 @@
+//! A connection between its handshakes.
+
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wirelet::{Action, Deadline, Header, Keepalive, Kind, Message, Opcode, Received, Server};
+
+use crate::answer::{Accept, Data};
+use crate::endpoint::{Endpoint, Failure, Link};
+use crate::handler::{Closed, Context, Handler};
+use crate::history::Sender;
+use crate::hub::Entry;
+use crate::mail::Letter;
+use crate::out::Out;
+use crate::peer::{Agreed, Peer, Status};
+use crate::socket::Socket;
+use crate::stall;
+use crate::worker::Turn;
+
+/// A connection that is in the hub.
+pub(super) struct Open {
+    pub(super) endpoint: Endpoint<Server>,
+    clock: Clock,
+    /// Why the connection ends; what is unsent goes out first if it can.
+    pub(super) end: Option<Box<Closed>>,
+    /// Peers that have no room for what this one has made the handler send to them. Until they have,
+    /// nothing more is read.
+    slow: Vec<Arc<Peer>>,
+    pub(super) entry: Entry,
+}
+
+/// What a connection waits for by its clock.
+enum Clock {
+    Keepalive(Keepalive),
+    /// A close frame was sent or ordered.
+    Closing(Deadline),
+}
+
+/// What is known of a connection once it is accepted.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    agreed: Agreed,
+    data: Option<Data>,
+    remote_addr: Option<SocketAddr>,
+}
+
+impl Accepted {
+    pub(crate) fn new(path: String, accept: Accept, remote_addr: Option<SocketAddr>) -> Self {
+        let subprotocol = accept.subprotocol.map(|name| name.into_owned().into());
+        let agreed = Agreed { path: path.into(), subprotocol };
+        Self { agreed, data: accept.data, remote_addr }
+    }
+}
+
+impl Open {
+    /// Enters the hub, and tells the handler.
+    pub(super) fn new<H: Handler>(accepted: Accepted, turn: &mut Turn<'_, H>) -> Box<Self> {
+        let Accepted { agreed, data, remote_addr } = accepted;
+        let limits = &turn.shared.limits;
+        let mail = (Arc::clone(turn.mail), turn.slot);
+        let entry = turn.shared.hub.enter(remote_addr, agreed, data, mail);
+        let keepalive = Keepalive::new(limits.ping_interval, limits.ping_timeout, turn.now);
+        let mut open = Box::new(Self {
+            endpoint: Endpoint::new(Server, limits.message_bytes),
+            clock: Clock::Keepalive(keepalive),
+            end: None,
+            slow: Vec::new(),
+            entry,
+        });
+        let peer = &open.entry.peer;
+        tracing::debug!(id = %peer.id(), path = peer.path(), "open");
+        let link = open.endpoint.link(Out::gather(turn.output));
+        turn.shared.handler.opened(&mut Context::new(link, peer, &turn.shared.hub));
+        open
+    }
+
+    /// Tells whether peers have to read before more is read here.
+    pub(super) const fn is_held_up(&self) -> bool {
+        !self.slow.is_empty()
+    }
+
+    /// How long nothing has to happen.
+    pub(super) fn remaining(&self, now: Duration) -> Duration {
+        match &self.clock {
+            Clock::Keepalive(keepalive) => keepalive.remaining(now),
+            Clock::Closing(deadline) => deadline.remaining(now).unwrap_or_default(),
+        }
+    }
+
+    /// Does what is due; appends it to the output.
+    pub(super) fn tick<H>(&mut self, socket: &mut Socket, turn: &mut Turn<'_, H>) {
+        match &mut self.clock {
+            Clock::Closing(_) => {
+                socket.drop_unsent();
+                self.end.get_or_insert_with(|| Box::new(Closed::TimedOut));
+            }
+            // What it says meanwhile is not listened to.
+            Clock::Keepalive(keepalive) if !self.slow.is_empty() => keepalive.heard(turn.now),
+            Clock::Keepalive(keepalive) => match keepalive.poll(turn.now) {
+                Action::Wait(_) => {}
+                Action::Ping => {
+                    // No close has been sent, or its deadline would be running.
+                    let _ = self.endpoint.link(Out::gather(turn.output)).ping(b"");
+                }
+                Action::Disconnect => self.end = Some(Box::new(Closed::TimedOut)),
+            },
+        }
+    }
+
+    /// Handles received bytes, of which the first `of_rest` were read to where a message is joined;
+    /// appends the replies to the output.
+    pub(super) fn receive<H: Handler>(
+        &mut self,
+        of_rest: usize,
+        bytes: &mut [u8],
+        socket: &mut Socket,
+        turn: &mut Turn<'_, H>,
+    ) {
+        if let Clock::Keepalive(keepalive) = &mut self.clock {
+            keepalive.heard(turn.now);
+        }
+        let Self { endpoint, entry: Entry { peer, .. }, end, .. } = self;
+        peer.counters.bytes_received.add(of_rest + bytes.len());
+        let mut io = Ok(());
+        let mut direct = |pieces: [&[u8]; 3]| {
+            peer.counters.bytes_sent.add(pieces.iter().map(|piece| piece.len()).sum());
+            if io.is_ok() {
+                io = socket.send(pieces);
+            }
+        };
+        let out = &mut Out::with_direct(turn.output, &mut direct);
+        let mut n_messages = 0;
+        let on = |received: Received<'_, Message<'_>>, link: &mut Link<'_, Server>| {
+            match received {
+                Received::Data(message) => {
+                    n_messages += 1;
+                    if let Some(history) = peer.history_of() {
+                        history.add(Sender::Peer, message.kind(), message.as_bytes());
+                    }
+                    let mut context = Context::new(link.reborrow(), peer, &turn.shared.hub);
+                    turn.shared.handler.message(message, &mut context);
+                }
+                Received::Ping(_) | Received::Pong(_) => {}
+                Received::Close(close) => {
+                    let (code, reason) = (close.code(), close.reason().into());
+                    *end = Some(Box::new(Closed::ByPeer { code, reason }));
+                }
+            }
+            ControlFlow::Continue(())
+        };
+        let (result, slow) = stall::collect(|| endpoint.receive(of_rest, bytes, out, on));
+        peer.counters.messages_received.add(n_messages);
+        match result {
+            Ok(_) => {}
+            Err(Failure::Protocol(error)) => *end = Some(Box::new(Closed::Protocol(error))),
+            Err(Failure::Capacity(error)) => *end = Some(Box::new(Closed::Capacity(error))),
+            Err(Failure::EmptyFragments) => *end = Some(Box::new(Closed::EmptyFragments)),
+        }
+        if let Err(error) = io {
+            end.get_or_insert_with(|| Box::new(Closed::Io(error)));
+        }
+        if self.end.is_some() || self.endpoint.is_close_sent() {
+            self.start_close_deadline(turn);
+        } else if !slow.is_empty() {
+            self.slow = slow;
+            self.wait_for_slow(turn);
+        }
+    }
+
+    /// Appends what others have put into the outbox, if it can go `now`.
+    pub(super) fn append_outbox<H>(&mut self, now: bool, turn: &mut Turn<'_, H>) {
+        if self.entry.peer.status() != Status::Open {
+            self.start_close_deadline(turn);
+        }
+        if !now || self.endpoint.is_close_sent() {
+            return; // later, or never
+        }
+        let peer = &self.entry.peer;
+        let (queue, close) = peer.outbox.take();
+        let mut link = self.endpoint.link(Out::gather(turn.output));
+        if let Some(queue) = queue {
+            for frame in &queue.frames {
+                link.append_encoded(frame);
+                note_sent(peer, frame);
+            }
+            peer.counters.messages_sent.add(queue.frames.len());
+            queue.wake();
+        }
+        if let Some(close) = close {
+            // Only a close that was sent already could stand against it.
+            let _ = link.close(close.lend());
+        }
+    }
+
+    /// Keeps the peers that still have no room; a letter will come when one has.
+    pub(super) fn wait_for_slow<H>(&mut self, turn: &Turn<'_, H>) {
+        let letter = Letter { slot: turn.slot, id: Some(self.entry.peer.id()) };
+        stall::wait(&mut self.slow, turn.mail, letter);
+    }
+
+    fn start_close_deadline<H>(&mut self, turn: &Turn<'_, H>) {
+        self.entry.peer.outbox.begin_close();
+        if let Clock::Keepalive(_) = self.clock {
+            let limit = turn.shared.limits.close_time;
+            self.clock = Clock::Closing(Deadline::after(limit, turn.now));
+        }
+    }
+}
+
+/// Keeps a frame that others have encoded in the history, if there is one.
+fn note_sent(peer: &Peer, frame: &[u8]) {
+    if let Some(history) = peer.history_of()
+        && let Ok(Some((header, at))) = Header::decode(frame)
+    {
+        let kind = if header.opcode == Opcode::Text { Kind::Text } else { Kind::Binary };
+        history.add(Sender::Server, kind, &frame[at..]);
+    }
+}
