@@ -73,7 +73,7 @@ pub trait Handler: Send + Sync + 'static {
 /// ```
 /// # use wirelet_host::Context;
 /// fn greet(context: &mut Context<'_>) {
-///     let name = format!("you are {}", context.peer().id);
+///     let name = format!("you are {}", context.peer().id());
 ///     context.send(name.as_str());
 /// }
 /// ```

@@ -210,7 +210,7 @@ impl Peer {
 }
 
 /// Counts what a connection, or a server, has sent and received. A message counts once, whatever
-/// its fragments; bytes are those of frames, headers and control frames included.
+/// its fragments; bytes are those of whole frames, before TLS.
 ///
 /// ```
 /// # fn show(hub: &wirelet_host::Hub) {
@@ -224,9 +224,9 @@ pub struct Traffic {
     pub messages_received: u64,
     /// Messages to the peer.
     pub messages_sent: u64,
-    /// Bytes from the peer.
+    /// Bytes from the peer, behind its request.
     pub bytes_received: u64,
-    /// Bytes to the peer.
+    /// Bytes to the peer, with the response that accepted it.
     pub bytes_sent: u64,
     /// Messages that the peer did not get because it reads too slowly.
     pub messages_dropped: u64,
