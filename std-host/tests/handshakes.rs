@@ -1,0 +1,257 @@
+//! What an application decides about requests, by the public API.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use wirelet::Message;
+use wirelet::handshake::Request;
+use wirelet_host::{
+    Accept, Answer, Builder, Client, ClientOptions, Context, Handler, Handshake, Hub, Limits,
+    Origins, Received, Response, Server, StatusCode,
+};
+
+/// Who a connection belongs to.
+struct User(String);
+
+/// Asks for a token, tells everybody who they are, and has a page.
+#[derive(Default)]
+struct App {
+    abandoned: Arc<AtomicUsize>,
+}
+
+impl Handler for App {
+    fn handshake(&self, handshake: &Handshake<'_>) -> Answer {
+        let Handshake { request, upgrade, remote_addr, .. } = handshake;
+        assert!(remote_addr.unwrap().ip().is_loopback());
+        match request.path() {
+            "/" => Accept::new().into(),
+            "/chat" => Accept::new()
+                .with_subprotocol(upgrade.choose_subprotocol(&["chat.v2", "chat"]))
+                .with_header("Set-Cookie", "session=1")
+                .into(),
+            "/token" => {
+                let token = request.query().unwrap_or_default().to_owned();
+                Answer::later(async move {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    match token.strip_prefix("token-of-") {
+                        Some(name) => Accept::new().with_data(User(name.into())).into(),
+                        None => Answer::refuse(StatusCode::UNAUTHORIZED, "the token is not valid"),
+                    }
+                })
+            }
+            "/never" => {
+                let abandoned = CountDrop(Arc::clone(&self.abandoned));
+                Answer::later(async move {
+                    let _abandoned = abandoned;
+                    std::future::pending().await
+                })
+            }
+            "/panics" => Answer::later(async { panic!("this is a test") }),
+            "/wrong" => Accept::new().with_subprotocol(Some("not offered")).into(),
+            "/elsewhere" => {
+                let mut response = Response::default();
+                *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+                let location = "ws://example.com/".parse().unwrap();
+                response.headers_mut().insert("Location", location);
+                Answer::Refuse(response)
+            }
+            _ => Answer::refuse(StatusCode::NOT_FOUND, "there is no such room"),
+        }
+    }
+
+    fn request(&self, request: &Request<'_>, hub: &Hub) -> Option<Response> {
+        (request.path() == "/page").then(|| {
+            let page = format!("<p>{} are here", hub.connections().len());
+            let mut response = Response::new(page.into_bytes().into());
+            response.headers_mut().insert("Content-Type", "text/html".parse().unwrap());
+            response
+        })
+    }
+
+    fn opened(&self, context: &mut Context<'_>) {
+        if let Some(User(name)) = context.peer().data() {
+            context.send(name.as_str());
+        }
+    }
+
+    fn message(&self, message: Message<'_>, context: &mut Context<'_>) {
+        context.send(message);
+    }
+}
+
+struct CountDrop(Arc<AtomicUsize>);
+
+impl Drop for CountDrop {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Starts a server that runs as long as the test; returns its address and its hub.
+async fn start(builder: Builder, handler: impl Handler) -> (String, Hub) {
+    let server: Server<_> = builder.listen("127.0.0.1:0").bind(handler).await.unwrap();
+    let started = (server.addresses()[0].to_string(), server.hub());
+    tokio::spawn(server.run());
+    started
+}
+
+/// Sends a head; returns the whole response.
+async fn ask(addr: &str, request_line: &str, fields: &str) -> String {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    let head = format!("{request_line} HTTP/1.1\r\nHost: {addr}\r\n{fields}\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut response = String::new();
+    let read = stream.read_to_string(&mut response);
+    tokio::time::timeout(Duration::from_secs(10), read).await.unwrap().unwrap();
+    response
+}
+
+/// Asks for a connection; returns the status.
+async fn status(addr: &str, path: &str, fields: &str) -> u16 {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    let head = format!(
+        "GET {path} HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{UPGRADE}{fields}\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut line = [0; 12];
+    stream.read_exact(&mut line).await.unwrap();
+    str::from_utf8(&line[9..]).unwrap().parse().unwrap()
+}
+
+const UPGRADE: &str =
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
+
+#[tokio::test]
+async fn a_handler_chooses_by_path_subprotocol_and_adds_headers() {
+    let (addr, hub) = start(Builder::new(), App::default()).await;
+    let offer = |names: &[&str]| ClientOptions {
+        subprotocols: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..ClientOptions::default()
+    };
+    let url = format!("ws://{addr}/chat");
+    let client = Client::connect_with(&url, &offer(&["chat", "chat.v2"])).await.unwrap();
+    assert_eq!(client.subprotocol(), Some("chat.v2"));
+    assert_eq!(hub.connections()[0].subprotocol(), Some("chat.v2"));
+    let client = Client::connect_with(&url, &offer(&["mqtt"])).await.unwrap();
+    assert_eq!(client.subprotocol(), None);
+    assert_eq!(hub.connections()[1].subprotocol(), None);
+
+    let host = format!("Host: {addr}\r\n");
+    for (path, expected) in
+        [("/", 101), ("/nowhere", 404), ("/elsewhere", 307), ("/wrong", 500), ("/panics", 500)]
+    {
+        assert_eq!(status(&addr, path, &host).await, expected, "{path}");
+    }
+    let upgrade = format!("Connection: Upgrade\r\nUpgrade: websocket\r\n{UPGRADE}");
+    let refused = ask(&addr, "GET /nowhere", &upgrade).await;
+    assert!(refused.ends_with("\r\n\r\nthere is no such room\n"), "{refused}");
+    let elsewhere = ask(&addr, "GET /elsewhere", &upgrade).await;
+    assert!(elsewhere.contains("\r\nlocation: ws://example.com/\r\n"), "{elsewhere}");
+}
+
+#[tokio::test]
+async fn a_handler_may_take_its_time_and_keep_who_it_was() {
+    let (addr, hub) = start(Builder::new(), App::default()).await;
+    let url = format!("ws://{addr}/token?token-of-ada");
+    let mut client = Client::connect(&url).await.unwrap();
+    assert_eq!(client.receive().await.unwrap(), Received::Text("ada".into()));
+    let peer = hub.connections().pop().unwrap();
+    assert_eq!(peer.data::<User>().unwrap().0, "ada");
+    assert!(peer.data::<u8>().is_none());
+    assert_eq!(status(&addr, "/token?forged", &format!("Host: {addr}\r\n")).await, 401);
+    assert_eq!(hub.totals().refused, 1);
+}
+
+#[tokio::test]
+async fn early_frames_wait_for_a_handler_that_takes_its_time() {
+    let (addr, _) = start(Builder::new(), App::default()).await;
+    let mut stream = TcpStream::connect(&addr).await.unwrap();
+    let head = format!(
+        "GET /token?token-of-bob HTTP/1.1\r\nHost: {addr}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{UPGRADE}\r\n"
+    );
+    // Masked by zeros.
+    let frame = b"\x81\x85\0\0\0\0early";
+    stream.write_all(&[head.as_bytes(), frame].concat()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    stream.write_all(b"\x81\x85\0\0\0\0later").await.unwrap();
+    let mut received = Vec::new();
+    let end = b"\x81\x03bob\x81\x05early\x81\x05later";
+    while !received.ends_with(end) {
+        assert_ne!(stream.read_buf(&mut received).await.unwrap(), 0, "{received:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_never_answers_is_given_up_at_the_deadline_or_when_the_client_leaves() {
+    let limits = Limits { handshake_time: Duration::from_millis(200), ..Limits::default() };
+    let app = App::default();
+    let abandoned = Arc::clone(&app.abandoned);
+    let (addr, _) = start(Builder::new().limits(limits), app).await;
+    let upgrade = format!("Connection: Upgrade\r\nUpgrade: websocket\r\n{UPGRADE}");
+    let response = ask(&addr, "GET /never", &upgrade).await;
+    assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
+    assert!(response.ends_with("the server did not decide in time\n"), "{response}");
+    for _ in 0..500 {
+        if abandoned.load(Ordering::Relaxed) == 1 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the handler's future was not dropped");
+}
+
+#[tokio::test]
+async fn plain_requests_get_the_application_s_page() {
+    let (addr, _) = start(Builder::new(), App::default()).await;
+    let page = ask(&addr, "GET /page", "").await;
+    assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
+    assert!(page.contains("\r\ncontent-type: text/html\r\n"), "{page}");
+    assert!(page.ends_with("\r\nContent-Length: 13\r\n\r\n<p>0 are here"), "{page}");
+    let head = ask(&addr, "HEAD /page", "").await;
+    assert!(head.ends_with("\r\nContent-Length: 13\r\n\r\n"), "{head}");
+    assert!(ask(&addr, "GET /other", "").await.starts_with("HTTP/1.1 426 "));
+    assert!(ask(&addr, "POST /other", "").await.starts_with("HTTP/1.1 405 "));
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_are_refused_unless_they_are_let_in() {
+    const CASES: [(&str, [bool; 3]); 7] = [
+        // Same, Any, and Only https://example.com
+        ("", [true, true, true]),
+        ("Origin: http://board.local\r\n", [true, true, false]),
+        ("Origin: https://board.local\r\n", [true, true, false]),
+        ("Origin: https://example.com\r\n", [false, true, true]),
+        ("Origin: https://example.com.evil.org\r\n", [false, true, false]),
+        ("Origin: http://board.local.evil.org\r\n", [false, true, false]),
+        ("Origin: null\r\n", [false, true, false]),
+    ];
+    let only = Origins::Only(vec!["https://example.com".into()]);
+    for (i, origins) in [Origins::Same, Origins::Any, only].into_iter().enumerate() {
+        let (addr, _) = start(Builder::new().origins(origins), App::default()).await;
+        for (origin, is_let_in) in CASES {
+            let expected = if is_let_in[i] { 101 } else { 403 };
+            let fields = format!("Host: board.local\r\n{origin}");
+            assert_eq!(status(&addr, "/", &fields).await, expected, "{origin:?} by rule {i}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_that_are_not_served_are_refused() {
+    let builder = Builder::new().hosts(["board.local", "board.local:8567"]);
+    let (addr, hub) = start(builder, App::default()).await;
+    for (host, expected) in [
+        ("board.local", 101),
+        ("BOARD.local:8567", 101),
+        ("evil.org", 403),
+        ("board.local:80", 403),
+    ] {
+        // Also of the same origin: so a name that was rebound looks.
+        let fields = format!("Host: {host}\r\nOrigin: http://{host}\r\n");
+        assert_eq!(status(&addr, "/", &fields).await, expected, "{host}");
+    }
+    assert_eq!(hub.totals().refused, 2);
+}
