@@ -1,6 +1,7 @@
 //! What a server does, whoever accepts its connections; and serving one that another HTTP server has
 //! accepted.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -50,13 +51,11 @@ use crate::worker::Turn;
 /// tokio::spawn(upgrade.serve(connection));
 /// # });
 /// ```
-#[derive(Debug)]
 pub struct Service<H> {
     shared: Arc<Shared<H>>,
 }
 
 /// What all that serve for one server have in common.
-#[derive(Debug)]
 pub(crate) struct Shared<H> {
     pub(crate) handler: H,
     pub(crate) limits: Limits,
@@ -68,7 +67,12 @@ pub(crate) struct Shared<H> {
 }
 
 /// A connection that was accepted, and waits for its byte stream.
-#[derive(Debug)]
+///
+/// ```no_run
+/// # async fn f(upgrade: wirelet_host::Upgrade<wirelet_host::Echo>, stream: tokio::net::TcpStream) {
+/// upgrade.serve(stream).await;
+/// # }
+/// ```
 #[must_use = "the client waits to be served"]
 pub struct Upgrade<H> {
     accepted: Accepted,
@@ -102,6 +106,18 @@ impl Shutdown {
     pub(crate) async fn begun(&self) {
         let mut begun = self.begun.subscribe();
         let _ = begun.wait_for(|begun| *begun).await;
+    }
+}
+
+impl<H> fmt::Debug for Service<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("hub", &self.shared.hub).finish_non_exhaustive()
+    }
+}
+
+impl<H> fmt::Debug for Upgrade<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upgrade").field("accepted", &self.accepted).finish_non_exhaustive()
     }
 }
 
@@ -141,32 +157,45 @@ impl<H: Handler> Service<H> {
     /// # Errors
     ///
     /// The response that refuses it.
-    pub async fn answer<B>(
+    pub fn answer<B>(
         &self,
         request: &http::Request<B>,
         remote_addr: Option<SocketAddr>,
-    ) -> Result<(http::Response<()>, Upgrade<H>), Response> {
-        let place = Place::take(&self.shared)
-            .ok_or_else(|| refusal(StatusCode::SERVICE_UNAVAILABLE, &"too many connections"))?;
+    ) -> impl Future<Output = Result<(http::Response<()>, Upgrade<H>), Response>> + Send + use<H, B>
+    {
         let head = head_of(request);
-        let mut answer = handshake::judge(&head, remote_addr, &self.shared);
-        let accept = loop {
-            match answer {
-                Answer::Accept(accept) => break accept,
-                Answer::Refuse(response) => {
-                    self.shared.hub.count_refused();
-                    return Err(response);
-                }
-                Answer::Later(later) => answer = later.await,
-            }
-        };
-        let mut out = Vec::new();
-        let path = handshake::accept(&head, &accept, &mut out).ok_or_else(|| {
-            refusal(StatusCode::INTERNAL_SERVER_ERROR, &"the acceptance cannot be sent")
-        })?;
-        let accepted = Accepted::new(path, accept, remote_addr);
-        Ok((response_of(&out), Upgrade { accepted, place }))
+        let place = Place::take(&self.shared);
+        let hub = self.hub();
+        async move {
+            let result = match place {
+                Some(place) => judge(&head, remote_addr, place).await,
+                None => Err(refusal(StatusCode::SERVICE_UNAVAILABLE, &"too many connections")),
+            };
+            result.inspect_err(|_| hub.count_refused())
+        }
     }
+}
+
+/// Decides about a request, and waits for the handler if it takes its time.
+async fn judge<H: Handler>(
+    head: &[u8],
+    remote_addr: Option<SocketAddr>,
+    place: Place<H>,
+) -> Result<(http::Response<()>, Upgrade<H>), Response> {
+    let mut answer = handshake::judge(head, remote_addr, &place.shared);
+    let accept = loop {
+        match answer {
+            Answer::Accept(accept) => break accept,
+            Answer::Refuse(response) => return Err(response),
+            Answer::Later(later) => answer = later.await,
+        }
+    };
+    let mut out = Vec::new();
+    let path = handshake::accept(head, &accept, &mut out).ok_or_else(|| {
+        refusal(StatusCode::INTERNAL_SERVER_ERROR, &"the acceptance cannot be sent")
+    })?;
+    let accepted = Accepted::new(path, accept, remote_addr);
+    Ok((response_of(&out), Upgrade { accepted, place }))
 }
 
 impl<H: Handler> Upgrade<H> {
@@ -175,15 +204,16 @@ impl<H: Handler> Upgrade<H> {
     pub async fn serve(self, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
         let Self { accepted, place } = self;
         let bell = Arc::new(Notify::new());
-        let mut task = Task {
-            session: Session::waiting(Stream::Task(Box::new(TaskStream::new(stream)))),
+        let worker = Worker {
             mail: Arc::new(Mail::new(Bell::Task(Arc::clone(&bell)))),
             place,
             began: Instant::now(),
         };
-        task.turn(|session, turn| session.open(accepted, &mut [], turn));
+        let stream = Stream::Task(Box::new(TaskStream::new(stream)));
+        let session = worker.turn(|turn| Session::accepted(stream, accepted, turn));
+        let mut task = Task { worker, session };
         while !task.session.is_over() {
-            let rest = task.session.remaining(task.began.elapsed());
+            let rest = task.session.remaining(task.worker.began.elapsed());
             let mut sleep = pin!(tokio::time::sleep(rest));
             let mut rung = pin!(bell.notified());
             poll_fn(|context| {
@@ -201,9 +231,13 @@ impl<H: Handler> Upgrade<H> {
     }
 }
 
-/// A connection that is served by a task of its own.
+/// A connection and the task that serves it alone.
 struct Task<H: Handler> {
+    worker: Worker<H>,
     session: Session,
+}
+
+struct Worker<H> {
     mail: Arc<Mail>,
     place: Place<H>,
     began: Instant,
@@ -212,46 +246,46 @@ struct Task<H: Handler> {
 impl<H: Handler> Task<H> {
     /// Does all that can be done now.
     fn poll(&mut self, context: &Context<'_>) {
-        if let Some(stream) = self.session.stream().task() {
+        let Self { worker, session } = self;
+        if let Some(stream) = session.stream().task() {
             stream.set_waker(context.waker());
         }
         let mut letters = Vec::new();
-        self.mail.take(&mut letters);
-        let has_mail = !letters.is_empty();
-        self.turn(|session, turn| {
-            if has_mail {
+        worker.mail.take(&mut letters);
+        worker.turn(|turn| {
+            if !letters.is_empty() {
                 session.take_mail(turn);
             }
             session.wake(turn);
             session.tick(turn);
         });
     }
+}
 
-    fn turn(&mut self, run: impl FnOnce(&mut Session, &mut Turn<'_, H>)) {
+impl<H: Handler> Drop for Task<H> {
+    fn drop(&mut self) {
+        self.session.abandon(&self.worker.place.shared);
+    }
+}
+
+impl<H: Handler> Worker<H> {
+    fn turn<T>(&self, run: impl FnOnce(&mut Turn<'_, H>) -> T) -> T {
         let now = self.began.elapsed();
         scratch::with(|input| {
             let mut output = Vec::new();
-            let mut turn = Turn {
+            run(&mut Turn {
                 shared: &self.place.shared,
                 mail: &self.mail,
                 slot: 0,
                 input,
                 output: &mut output,
                 now,
-            };
-            run(&mut self.session, &mut turn);
-        });
-    }
-}
-
-impl<H: Handler> Drop for Task<H> {
-    fn drop(&mut self) {
-        self.session.abandon(&self.place.shared);
+            })
+        })
     }
 }
 
 /// One of the connections that the limit allows.
-#[derive(Debug)]
 struct Place<H> {
     shared: Arc<Shared<H>>,
 }

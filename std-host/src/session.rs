@@ -66,11 +66,23 @@ impl Session {
         let head = Head::default();
         let handshake = Handshake { head, deadline, remote_addr, full, asked: None };
         let phase = Phase::Handshake(Box::new(handshake));
-        Self { phase, ..Self::waiting(stream) }
+        Self { phase, ..Self::over(stream) }
     }
 
-    /// Begins; to be [opened](Self::open) at once.
-    pub(crate) const fn waiting(stream: Stream) -> Self {
+    /// Begins with a connection that was accepted elsewhere.
+    pub(crate) fn accepted<H: Handler>(
+        stream: Stream,
+        accepted: Accepted,
+        turn: &mut Turn<'_, H>,
+    ) -> Self {
+        let mut session = Self::over(stream);
+        session.open(accepted, &mut [], turn);
+        session.write(turn);
+        session.settle(turn);
+        session
+    }
+
+    const fn over(stream: Stream) -> Self {
         let socket = Socket::new(stream);
         Self { socket, phase: Phase::Over, readable: false, read_closed: false }
     }
@@ -271,12 +283,7 @@ impl Session {
 
     /// Opens the connection, for which the acceptance stands in the output or was sent; the peer's
     /// first bytes may have come with its request.
-    pub(crate) fn open<H: Handler>(
-        &mut self,
-        accepted: Accepted,
-        early: &mut [u8],
-        turn: &mut Turn<'_, H>,
-    ) {
+    fn open<H: Handler>(&mut self, accepted: Accepted, early: &mut [u8], turn: &mut Turn<'_, H>) {
         // In the hub before the acceptance leaves, so that who has read it misses no message to
         // all.
         let mut open = Open::new(accepted, turn);

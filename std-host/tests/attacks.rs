@@ -4,7 +4,6 @@
 mod harness;
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use harness::{
@@ -93,7 +92,7 @@ fn each_bad_request_is_refused_with_its_status() {
         ),
     ];
     for (name, request, status) in cases {
-        let mut socket = TcpStream::connect(server.addr).unwrap();
+        let mut socket = harness::tcp(server.addr);
         // The server may have refused before all was sent.
         let _ = socket.write_all(request.as_bytes());
         let head = harness::read_head(&mut socket);
@@ -109,7 +108,7 @@ fn each_bad_request_is_refused_with_its_status() {
 fn a_request_that_never_ends_is_cut_at_the_deadline() {
     let server = Running::serve(&["--handshake-time", "1"]);
     let start = Instant::now();
-    let mut socket = TcpStream::connect(server.addr).unwrap();
+    let mut socket = harness::tcp(server.addr);
     socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     let mut byte = [0; 1];
     // A byte now and then does not move the deadline.
@@ -155,7 +154,7 @@ fn a_close_that_is_never_answered_ends_at_the_deadline() {
 fn one_connection_more_than_the_limit_is_answered_503() {
     let server = Running::serve(&["--max-connections", "3"]);
     let mut sockets: Vec<_> = (0..3).map(|_| handshake(server.addr)).collect();
-    let mut one_more = TcpStream::connect(server.addr).unwrap();
+    let mut one_more = harness::tcp(server.addr);
     one_more.write_all(upgrade_request().as_bytes()).unwrap();
     assert!(harness::read_head(&mut one_more).starts_with("HTTP/1.1 503 "));
     harness::settle(&mut sockets);
@@ -171,7 +170,7 @@ fn one_connection_more_than_the_limit_is_answered_503() {
 fn connections_that_break_anywhere_free_their_slots() {
     let server = Running::serve(&["--max-connections", "2"]);
     for cut in [0, 1, 50, 200] {
-        let mut socket = TcpStream::connect(server.addr).unwrap();
+        let mut socket = harness::tcp(server.addr);
         let bytes = [upgrade_request().as_bytes(), &frame(TEXT, &[b'x'; 500])].concat();
         socket.write_all(&bytes[..cut]).unwrap();
         harness::reset(socket);
@@ -193,7 +192,7 @@ fn connections_that_break_anywhere_free_their_slots() {
 #[test]
 fn frames_in_the_same_packet_as_the_request_are_not_lost() {
     let server = Running::serve(&[]);
-    let mut socket = TcpStream::connect(server.addr).unwrap();
+    let mut socket = harness::tcp(server.addr);
     let bytes = [upgrade_request().as_bytes(), &frame(TEXT, b"early"), &frame(PING, b"p")].concat();
     socket.write_all(&bytes).unwrap();
     harness::read_head(&mut socket);
@@ -204,7 +203,7 @@ fn frames_in_the_same_packet_as_the_request_are_not_lost() {
 #[test]
 fn a_request_and_frames_that_come_byte_by_byte_work() {
     let server = Running::serve(&[]);
-    let mut socket = TcpStream::connect(server.addr).unwrap();
+    let mut socket = harness::tcp(server.addr);
     socket.set_nodelay(true).unwrap();
     let bytes = [upgrade_request().as_bytes(), &frame(TEXT, "漢字".as_bytes())].concat();
     for byte in bytes {

@@ -96,7 +96,7 @@ fn ten_thousand_connections_are_served_and_one_more_is_told_503() {
     let per_connection = (server.rss_kib() - before) * 1024 / CONNECTIONS as u64;
     println!("{per_connection} bytes of memory per idle connection");
     assert!(per_connection < 8 * 1024, "{per_connection}");
-    let mut one_more = TcpStream::connect(server.addr).unwrap();
+    let mut one_more = harness::tcp(server.addr);
     one_more.write_all(upgrade_request().as_bytes()).unwrap();
     assert!(harness::read_head(&mut one_more).starts_with("HTTP/1.1 503 "));
     harness::settle(&mut sockets); // nobody was dropped
@@ -105,7 +105,7 @@ fn ten_thousand_connections_are_served_and_one_more_is_told_503() {
 #[test]
 fn a_server_without_file_descriptors_pauses_and_recovers() {
     let server = Running::serve_with_files(40, &[]);
-    let held: Vec<_> = (0..100).map(|_| TcpStream::connect(server.addr).unwrap()).collect();
+    let held: Vec<_> = (0..100).map(|_| harness::tcp(server.addr)).collect();
     std::thread::sleep(Duration::from_secs(2));
     let cpu = server.cpu_ms();
     std::thread::sleep(Duration::from_secs(1));

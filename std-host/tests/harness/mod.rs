@@ -1,10 +1,12 @@
 //! Runs the program, and speaks WebSocket to it in plain bytes.
 #![allow(dead_code, reason = "each test takes what it needs")]
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+pub(crate) mod certificates;
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_wirelet");
 
@@ -121,15 +123,22 @@ pub(crate) fn upgrade_request() -> String {
         .to_owned()
 }
 
-/// Opens a connection; nothing it does takes longer than 10 s.
+/// Connects; no read takes longer than 10 s.
+pub(crate) fn tcp(addr: SocketAddr) -> TcpStream {
+    let socket = TcpStream::connect(addr).unwrap();
+    socket.set_nodelay(true).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    socket
+}
+
+/// Opens a connection.
 pub(crate) fn handshake(addr: SocketAddr) -> TcpStream {
     try_handshake(addr).expect("the server accepts")
 }
 
 /// Opens a connection, unless the server refuses.
 pub(crate) fn try_handshake(addr: SocketAddr) -> Option<TcpStream> {
-    let mut socket = TcpStream::connect(addr).unwrap();
-    socket.set_nodelay(true).unwrap();
+    let mut socket = tcp(addr);
     socket.write_all(upgrade_request().as_bytes()).unwrap();
     let head = read_head(&mut socket);
     if !head.starts_with("HTTP/1.1 101 Switching Protocols\r\n") {
@@ -140,8 +149,7 @@ pub(crate) fn try_handshake(addr: SocketAddr) -> Option<TcpStream> {
 }
 
 /// Reads a head to its empty line, and not a byte more.
-pub(crate) fn read_head(socket: &mut TcpStream) -> String {
-    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+pub(crate) fn read_head(socket: &mut impl Read) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -174,7 +182,7 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Reads a frame of the server; returns its first byte and its payload.
-pub(crate) fn read_frame(socket: &mut TcpStream) -> (u8, Vec<u8>) {
+pub(crate) fn read_frame(socket: &mut impl Read) -> (u8, Vec<u8>) {
     let mut head = [0; 2];
     socket.read_exact(&mut head).unwrap();
     let len = match head[1] {

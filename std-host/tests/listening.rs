@@ -1,0 +1,259 @@
+//! Every place that a server can listen at, and TLS with what attacks it.
+
+mod harness;
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::num::NonZero;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use tokio::runtime::Runtime;
+use wirelet_host::rustls;
+use wirelet_host::{Builder, Certificates, Echo, Hub, Limits, Listen, Origins, Shutdown};
+
+use harness::certificates::Issued;
+use harness::{BINARY, CLOSE, TEXT, frame, read_frame, read_head, tcp, within};
+
+/// A server with a runtime of its own.
+struct Running {
+    addresses: Vec<wirelet_host::Address>,
+    urls: Vec<String>,
+    hub: Hub,
+    shutdown: Shutdown,
+    runtime: Runtime,
+}
+
+impl Running {
+    fn start(builder: Builder) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let server = runtime.block_on(builder.origins(Origins::Any).bind(Echo)).unwrap();
+        let running = Self {
+            addresses: server.addresses().into(),
+            urls: server.urls().collect(),
+            hub: server.hub(),
+            shutdown: server.shutdown(),
+            runtime,
+        };
+        running.runtime.spawn(server.run());
+        running
+    }
+
+    fn addr(&self, i: usize) -> SocketAddr {
+        self.addresses[i].tcp().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.shutdown.begin();
+    }
+}
+
+/// Does the handshake, and sees a text and a long message come back.
+fn talk(stream: &mut (impl Read + Write)) {
+    stream.write_all(harness::upgrade_request().as_bytes()).unwrap();
+    assert!(read_head(stream).starts_with("HTTP/1.1 101 "));
+    let long: Vec<u8> = (0..=250).cycle().take(1_000_000).collect();
+    for _ in 0..2 {
+        stream.write_all(&[frame(TEXT, b"hello"), frame(BINARY, &long)].concat()).unwrap();
+        assert_eq!(read_frame(stream), (TEXT, b"hello".to_vec()));
+        assert!(read_frame(stream) == (BINARY, long.clone()));
+    }
+    stream.write_all(&frame(CLOSE, b"\x03\xe8")).unwrap();
+    assert_eq!(read_frame(stream), (CLOSE, b"\x03\xe8".to_vec()));
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+}
+
+/// Speaks TLS, and trusts whom the file says.
+fn tls<S: Read + Write>(issued: &Issued, stream: S) -> StreamOwned<ClientConnection, S> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(issued.ca()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").unwrap();
+    StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream)
+}
+
+#[test]
+fn one_server_listens_at_several_places() {
+    let issued = Issued::new();
+    let certificates = Certificates::load(issued.chain(), issued.key()).unwrap();
+    let handed_over = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = handed_over.local_addr().unwrap().port();
+    let server = Running::start(
+        Builder::new()
+            .listen("127.0.0.1:0")
+            .listen(Listen::tcp("localhost:0").with_tls(certificates))
+            .listen(handed_over),
+    );
+    talk(&mut tcp(server.addr(0)));
+    talk(&mut tls(&issued, tcp(server.addr(1))));
+    talk(&mut tcp(server.addr(2)));
+    assert_eq!(server.urls[0], format!("ws://{}", server.addr(0)));
+    assert_eq!(server.urls[1], format!("wss://{}", server.addr(1)));
+    assert_eq!(server.addr(2).port(), port);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_unix_socket_is_made_replaced_when_it_is_stale_and_removed_at_the_end() {
+    use std::os::unix::net::{UnixListener, UnixStream};
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("echo.sock");
+    drop(UnixListener::bind(&path).unwrap()); // it stays, and nobody listens
+    let server = Running::start(Builder::new().listen(Listen::unix(&path)));
+    assert_eq!(server.urls[0], format!("ws+unix:{}", path.display()));
+    talk(&mut UnixStream::connect(&path).unwrap());
+
+    let second = Builder::new().listen(Listen::unix(&path)).bind(Echo);
+    let error = server.runtime.block_on(second).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    talk(&mut UnixStream::connect(&path).unwrap());
+
+    server.shutdown.begin();
+    within(Duration::from_secs(5), || !path.exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_socket_is_never_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notes.txt");
+    std::fs::write(&path, "dear diary").unwrap();
+    let runtime = Runtime::new().unwrap();
+    let result = runtime.block_on(Builder::new().listen(Listen::unix(&path)).bind(Echo));
+    assert_eq!(result.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "dear diary");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_with_sockets_of_their_own_share_a_port() {
+    let threads = NonZero::new(3).unwrap();
+    let builder = || Builder::new().threads(threads).reuse_port(true);
+    let server = Running::start(builder().listen("127.0.0.1:0"));
+    // Another one of the same kind may listen there, too.
+    let second = Running::start(builder().listen(server.addr(0)));
+    let mut streams: Vec<_> = (0..100).map(|_| harness::handshake(server.addr(0))).collect();
+    harness::settle(&mut streams);
+    let (n, m) = (server.hub.connections().len(), second.hub.connections().len());
+    assert_eq!(n + m, 100);
+    assert!(n > 0 && m > 0, "{n} and {m}");
+    drop(streams);
+    // And one of another kind may not.
+    let other = server.runtime.block_on(Builder::new().listen(server.addr(0)).bind(Echo));
+    assert_eq!(other.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+}
+
+#[test]
+fn no_place_to_listen_at_is_an_error() {
+    let runtime = Runtime::new().unwrap();
+    assert!(runtime.block_on(Builder::new().bind(Echo)).is_err());
+    assert!(runtime.block_on(Builder::new().listen("no such host:1").bind(Echo)).is_err());
+}
+
+fn start_tls(issued: &Issued, limits: Limits) -> (Running, Certificates) {
+    let certificates = Certificates::load(issued.chain(), issued.key()).unwrap();
+    let place = Listen::tcp("127.0.0.1:0").with_tls(certificates.clone());
+    (Running::start(Builder::new().limits(limits).listen(place)), certificates)
+}
+
+#[test]
+fn new_connections_take_a_reloaded_certificate_and_old_ones_go_on() {
+    let issued = Issued::new();
+    let (server, certificates) = start_tls(&issued, Limits::default());
+    let mut old = tls(&issued, tcp(server.addr(0)));
+    old.write_all(harness::upgrade_request().as_bytes()).unwrap();
+    assert!(read_head(&mut old).starts_with("HTTP/1.1 101 "));
+
+    let trusts_the_first = std::fs::read(issued.ca()).unwrap();
+    issued.renew(&["localhost"]);
+    talk_fails(&mut tls(&issued, tcp(server.addr(0)))); // the server has not read it yet
+    certificates.reload().unwrap();
+    talk(&mut tls(&issued, tcp(server.addr(0))));
+    std::fs::write(issued.ca(), trusts_the_first).unwrap();
+    talk_fails(&mut tls(&issued, tcp(server.addr(0))));
+
+    old.write_all(&frame(TEXT, b"still here")).unwrap();
+    assert_eq!(read_frame(&mut old), (TEXT, b"still here".to_vec()));
+}
+
+fn talk_fails(stream: &mut StreamOwned<ClientConnection, TcpStream>) {
+    let error = stream.write_all(harness::upgrade_request().as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("certificate"), "{error}");
+}
+
+#[test]
+fn a_tls_handshake_that_is_dribbled_or_silent_is_cut_at_the_deadline() {
+    let issued = Issued::new();
+    let limits = Limits { handshake_time: Duration::from_millis(500), ..Limits::default() };
+    let (server, _) = start_tls(&issued, limits);
+    let mut silent = tcp(server.addr(0));
+    // The header of a record that never becomes whole.
+    let mut dribbled = tcp(server.addr(0));
+    let start = Instant::now();
+    let hello = [&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], &[0; 400]].concat();
+    let mut n = 0;
+    while dribbled.write_all(&hello[n..=n]).is_ok() {
+        n += 1;
+        assert!(start.elapsed() < Duration::from_secs(5), "never cut");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(start.elapsed() >= Duration::from_millis(400));
+    assert_eq!(silent.read(&mut [0]).unwrap(), 0);
+    talk(&mut tls(&issued, tcp(server.addr(0))));
+}
+
+#[test]
+fn what_is_no_tls_is_refused_and_disturbs_nobody() {
+    let issued = Issued::new();
+    let (server, _) = start_tls(&issued, Limits::default());
+    let mut good = tls(&issued, tcp(server.addr(0)));
+    good.write_all(harness::upgrade_request().as_bytes()).unwrap();
+    read_head(&mut good);
+
+    let mut plain = tcp(server.addr(0));
+    plain.write_all(harness::upgrade_request().as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    let _ = plain.read_to_end(&mut answer);
+    assert!(answer.len() <= 16 && !answer.starts_with(b"HTTP"), "{answer:?}"); // at most an alert
+
+    // Resets at every stage of a handshake.
+    for n in [0, 1, 5, 100, 300] {
+        let mut stream = tcp(server.addr(0));
+        let mut session = tls(&issued, io::empty()).conn;
+        let mut hello = Vec::new();
+        session.write_tls(&mut hello).unwrap();
+        stream.write_all(&hello[..n.min(hello.len())]).unwrap();
+        harness::reset(stream);
+    }
+    good.write_all(&frame(TEXT, b"undisturbed")).unwrap();
+    assert_eq!(read_frame(&mut good), (TEXT, b"undisturbed".to_vec()));
+    within(Duration::from_secs(5), || server.hub.connections().len() == 1);
+}
+
+#[test]
+fn a_flood_over_tls_that_is_never_read_stops_being_read() {
+    let issued = Issued::new();
+    let (server, _) = start_tls(&issued, Limits::default());
+    let mut flooding = tls(&issued, tcp(server.addr(0)));
+    flooding.write_all(harness::upgrade_request().as_bytes()).unwrap();
+    read_head(&mut flooding);
+    flooding.sock.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    let block = frame(BINARY, &vec![7; 1 << 20]);
+    let mut n = 0;
+    while flooding.write_all(&block).is_ok() {
+        n += 1;
+        assert!(n < 180, "180 MB were read");
+    }
+    talk(&mut tls(&issued, tcp(server.addr(0))));
+}
