@@ -166,6 +166,13 @@ pub enum Closed {
     Io(io::Error),
 }
 
+impl Closed {
+    /// TCP itself has ended, and nothing can be sent any more.
+    pub(crate) const fn is_of_tcp(&self) -> bool {
+        matches!(self, Self::Eof | Self::Io(_))
+    }
+}
+
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -300,7 +300,7 @@ impl Hub {
         }
         peers.open.push(Arc::clone(&peer));
         drop(peers);
-        Entry { hub: self.clone(), peer }
+        Entry { inner: Arc::clone(&self.inner), peer }
     }
 
     /// Puts a frame into a connection's outbox, or does what the policy says.
@@ -314,7 +314,7 @@ impl Hub {
             Put::Closing => Err(DeliveryError::Closed),
             Put::Full => {
                 tracing::debug!(id = %peer.id(), policy = ?self.policy, "the peer reads too slowly");
-                peer.outbox.count_dropped(&peer.counters.messages_dropped);
+                peer.messages_dropped.fetch_add(1, Ordering::Relaxed);
                 if self.policy == Policy::Close {
                     peer.close(CloseCode::POLICY_VIOLATION.into());
                 }
@@ -363,13 +363,19 @@ impl Hub {
     }
 
     fn peers(&self) -> MutexGuard<'_, Peers> {
-        self.inner.peers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.peers()
+    }
+}
+
+impl Inner {
+    fn peers(&self) -> MutexGuard<'_, Peers> {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Keeps a connection in the hub as long as it lives.
 pub(crate) struct Entry {
-    hub: Hub,
+    inner: Arc<Inner>,
     pub(crate) peer: Arc<Peer>,
 }
 
@@ -382,7 +388,7 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let mut peers = self.hub.peers();
+        let mut peers = self.inner.peers();
         if let Some(i) = peers.position(self.peer.id()) {
             peers.open.remove(i);
         }

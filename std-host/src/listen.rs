@@ -263,7 +263,7 @@ impl Door {
         }
         let Some(certificates) = &self.certificates else { return Ok(Stream::Plain(plain)) };
         let tls = Tls::server(certificates.config()).map_err(io::Error::other)?;
-        Ok(Stream::Tls(tls, plain))
+        Ok(Stream::Tls(Box::new((tls, plain))))
     }
 }
 

@@ -5,7 +5,7 @@ use std::task::Waker;
 
 use wirelet::{Close, CloseCode};
 
-use crate::peer::{Counter, Status};
+use crate::peer::Status;
 
 /// What to do with a message for a peer that reads too slowly: more than
 /// [`Limits::queue_bytes`](crate::Limits::queue_bytes) would wait for it.
@@ -41,7 +41,6 @@ pub(crate) struct Outbox {
 struct Content {
     /// What waits, while something does. The worker knows of it.
     queue: Option<Box<Queue>>,
-    close: Option<Box<OwnedClose>>,
     life: Life,
 }
 
@@ -58,6 +57,8 @@ enum Life {
 pub(crate) struct Queue {
     pub(crate) frames: Vec<Arc<[u8]>>,
     bytes: usize,
+    /// What comes behind them.
+    pub(crate) close: Option<OwnedClose>,
     /// Who waits for room.
     waiting: Vec<Waker>,
 }
@@ -114,19 +115,13 @@ impl Outbox {
         Put::Done { first }
     }
 
-    /// Counts a message that found no room.
-    pub(crate) fn count_dropped(&self, counter: &Counter) {
-        let _content = self.lock();
-        counter.add(1);
-    }
-
     /// Orders a close behind what was put in before; the worker must be told.
     pub(crate) fn close(&self, close: Close<'_>) {
         let mut content = self.lock();
         if content.life == Life::Open {
             content.life = Life::Closing;
             let (code, reason) = (close.code(), close.reason().into());
-            content.close = Some(Box::new(OwnedClose { code, reason }));
+            content.queue.get_or_insert_default().close = Some(OwnedClose { code, reason });
         }
     }
 
@@ -154,10 +149,9 @@ impl Outbox {
         true
     }
 
-    /// Takes what waits, and the close behind it.
-    pub(crate) fn take(&self) -> (Option<Box<Queue>>, Option<Box<OwnedClose>>) {
-        let mut content = self.lock();
-        (content.queue.take(), content.close.take())
+    /// Takes what waits.
+    pub(crate) fn take(&self) -> Option<Box<Queue>> {
+        self.lock().queue.take()
     }
 
     /// Lets everybody know that nothing will be taken any more.
@@ -191,7 +185,7 @@ mod tests {
         assert_eq!(outbox.put(frame(6), 10), Put::Done { first: false });
         assert_eq!(outbox.put(frame(1), 10), Put::Full);
         assert_eq!(outbox.put(frame(1), usize::MAX), Put::Done { first: false });
-        assert_eq!(outbox.take().0.unwrap().frames.len(), 3);
+        assert_eq!(outbox.take().unwrap().frames.len(), 3);
         assert_eq!(outbox.put(frame(1), 10), Put::Done { first: true });
     }
 
@@ -210,12 +204,12 @@ mod tests {
         outbox.close(CloseCode::NORMAL_CLOSURE.into());
         assert_eq!(outbox.put(frame(1), 10), Put::Closing);
         assert_eq!(outbox.status(), Status::Closing);
-        let (queue, close) = outbox.take();
-        assert_eq!(queue.unwrap().frames.len(), 1);
-        let close = close.unwrap();
+        let queue = outbox.take().unwrap();
+        assert_eq!(queue.frames.len(), 1);
+        let close = queue.close.as_ref().unwrap();
         assert_eq!(close.lend().code(), Some(CloseCode::GOING_AWAY));
         assert_eq!(close.lend().reason(), "bye");
-        assert!(outbox.take().1.is_none());
+        assert!(outbox.take().is_none());
     }
 
     #[test]
@@ -225,12 +219,12 @@ mod tests {
         outbox.leave();
         assert_eq!(outbox.put(frame(1), 10), Put::Closing);
         assert_eq!(outbox.status(), Status::Closed);
-        assert!(outbox.take().0.is_none());
+        assert!(outbox.take().is_none());
     }
 
     #[test]
     fn who_waits_is_woken_when_all_is_taken_or_the_connection_ends() {
-        for end in [|outbox: &Outbox| outbox.take().0.unwrap().wake(), Outbox::leave] {
+        for end in [|outbox: &Outbox| outbox.take().unwrap().wake(), Outbox::leave] {
             let outbox = Outbox::default();
             assert!(!outbox.wait(Waker::noop()));
             assert_eq!(outbox.put(frame(1), 10), Put::Done { first: true });

@@ -2,10 +2,10 @@
 
 use std::any::Any;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use wirelet::Close;
 
@@ -52,14 +52,38 @@ impl From<ConnectionId> for u64 {
 #[derive(Debug)]
 pub struct Peer {
     id: ConnectionId,
-    remote_addr: Option<SocketAddr>,
-    connected_at: SystemTime,
+    remote_addr: RemoteAddr,
+    /// Since the epoch, in ns.
+    connected_at: u64,
     agreed: Arc<Agreed>,
     extra: Option<Box<Extra>>,
     pub(crate) counters: Counters,
     pub(crate) outbox: Outbox,
-    /// Where its worker is told, and by which slot it knows the connection.
-    mail: (Arc<Mail>, usize),
+    /// Where its worker is told.
+    mail: Arc<Mail>,
+    /// By which the worker knows the connection.
+    slot: u32,
+    /// For the hub to count.
+    pub(crate) messages_dropped: AtomicU32,
+}
+
+/// An address in half the memory that `SocketAddr` takes; there may be one for each of many
+/// connections.
+#[derive(Debug)]
+enum RemoteAddr {
+    None,
+    V4(SocketAddrV4),
+    V6(Box<SocketAddrV6>),
+}
+
+impl From<Option<SocketAddr>> for RemoteAddr {
+    fn from(addr: Option<SocketAddr>) -> Self {
+        match addr {
+            None => Self::None,
+            Some(SocketAddr::V4(addr)) => Self::V4(addr),
+            Some(SocketAddr::V6(addr)) => Self::V6(Box::new(addr)),
+        }
+    }
 }
 
 /// What the handshake came to. Most connections ask for the same and share it.
@@ -112,19 +136,23 @@ impl Peer {
         remote_addr: Option<SocketAddr>,
         agreed: Arc<Agreed>,
         (data, history): (Option<Data>, Option<History>),
-        mail: (Arc<Mail>, usize),
+        (mail, slot): (Arc<Mail>, usize),
     ) -> Self {
+        // There are never so many connections.
+        let slot = u32::try_from(slot).unwrap_or(u32::MAX);
         let extra =
             (data.is_some() || history.is_some()).then(|| Box::new(Extra { data, history }));
         Self {
             id: ConnectionId(id),
-            remote_addr,
-            connected_at: SystemTime::now(),
+            remote_addr: remote_addr.into(),
+            connected_at: now(),
             agreed,
             extra,
             counters: Counters::default(),
             outbox: Outbox::default(),
             mail,
+            slot,
+            messages_dropped: AtomicU32::new(0),
         }
     }
 
@@ -136,14 +164,18 @@ impl Peer {
 
     /// Returns the address at the other end; `None` on a Unix socket.
     #[must_use]
-    pub const fn remote_addr(&self) -> Option<SocketAddr> {
-        self.remote_addr
+    pub fn remote_addr(&self) -> Option<SocketAddr> {
+        match &self.remote_addr {
+            RemoteAddr::None => None,
+            RemoteAddr::V4(addr) => Some(SocketAddr::V4(*addr)),
+            RemoteAddr::V6(addr) => Some(SocketAddr::V6(**addr)),
+        }
     }
 
     /// Returns when the opening handshake was done.
     #[must_use]
-    pub const fn connected_at(&self) -> SystemTime {
-        self.connected_at
+    pub fn connected_at(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.connected_at)
     }
 
     /// Returns the path of the request, without the query.
@@ -174,7 +206,8 @@ impl Peer {
     /// Returns what it has sent and received until now.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
-        self.counters.read()
+        let messages_dropped = self.messages_dropped.load(Ordering::Relaxed).into();
+        Traffic { messages_dropped, ..self.counters.read() }
     }
 
     /// Returns its last messages, the oldest first, as many as
@@ -200,8 +233,7 @@ impl Peer {
     }
 
     fn tell(&self) {
-        let (mail, slot) = &self.mail;
-        mail.send(Letter { slot: *slot, id: Some(self.id) });
+        self.mail.send(Letter { slot: self.slot as usize, id: Some(self.id) });
     }
 
     pub(crate) fn history_of(&self) -> Option<&History> {
@@ -249,8 +281,6 @@ pub(crate) struct Counters {
     pub(crate) messages_sent: Counter,
     pub(crate) bytes_received: Counter,
     pub(crate) bytes_sent: Counter,
-    /// Counted under the lock of the outbox.
-    pub(crate) messages_dropped: Counter,
 }
 
 impl Counters {
@@ -260,7 +290,7 @@ impl Counters {
             messages_sent: self.messages_sent.read(),
             bytes_received: self.bytes_received.read(),
             bytes_sent: self.bytes_sent.read(),
-            messages_dropped: self.messages_dropped.read(),
+            ..Traffic::default()
         }
     }
 }
@@ -277,4 +307,9 @@ impl Counter {
     fn read(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -41,7 +41,7 @@ enum Phase {
     Open(Box<Open>),
     /// All was sent, and our direction of TCP has ended; waits for the peer's end, so that no
     /// reset overtakes what was sent last.
-    Lingering(Deadline),
+    Lingering(Box<Deadline>),
     Over,
 }
 
@@ -53,6 +53,12 @@ struct Handshake {
     full: bool,
     /// The handler was asked about the head, which has this length.
     asked: Option<(Asked, usize)>,
+}
+
+impl Phase {
+    fn lingering<H>(turn: &Turn<'_, H>) -> Self {
+        Self::Lingering(Box::new(Deadline::after(turn.shared.limits.close_time, turn.now)))
+    }
 }
 
 impl Session {
@@ -298,7 +304,7 @@ impl Session {
         turn.shared.hub.count_refused();
         turn.output.clear();
         handshake::respond(response, handshake.head.received(), turn.output);
-        self.phase = Phase::Lingering(Deadline::after(turn.shared.limits.close_time, turn.now));
+        self.phase = Phase::lingering(turn);
     }
 
     /// Nothing has come of a request in time.
@@ -347,21 +353,15 @@ impl Session {
 
     /// Goes over to the next phase, if this one has come to its end.
     fn settle<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
-        let limits = &turn.shared.limits;
         match &mut self.phase {
             Phase::Open(open) => {
-                let is_sent = !self.socket.has_unsent();
-                let Some(end) =
-                    open.end.take_if(|end| is_sent || matches!(**end, Closed::Eof | Closed::Io(_)))
-                else {
-                    return;
-                };
+                let Some(end) = open.take_end(!self.socket.has_unsent()) else { return };
                 tracing::debug!("{end}");
                 let mut next = Phase::Over;
-                if !matches!(*end, Closed::Eof | Closed::Io(_)) {
+                if !end.is_of_tcp() {
                     // §7.1.1: the server ends TCP first.
                     self.socket.stream.end();
-                    next = Phase::Lingering(Deadline::after(limits.close_time, turn.now));
+                    next = Phase::lingering(turn);
                 }
                 if let Phase::Open(open) = std::mem::replace(&mut self.phase, next) {
                     let peer = open.entry.leave();
@@ -384,7 +384,7 @@ impl Session {
 
     fn end_with(&mut self, closed: Closed) {
         match &mut self.phase {
-            Phase::Open(open) => _ = open.end.get_or_insert_with(|| Box::new(closed)),
+            Phase::Open(open) => open.end_with(closed),
             Phase::Handshake(_) => {
                 tracing::debug!("before the end of the request: {closed}");
                 self.phase = Phase::Over;

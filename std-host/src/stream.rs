@@ -17,7 +17,8 @@ use crate::tls::Tls;
 /// A byte stream.
 pub(crate) enum Stream {
     Plain(Plain),
-    Tls(Tls, Plain),
+    /// Boxed, because most have none.
+    Tls(Box<(Tls, Plain)>),
     Task(Box<TaskStream>),
 }
 
@@ -33,9 +34,8 @@ impl Stream {
     /// Lends what a worker thread polls.
     pub(crate) fn source(&mut self) -> Option<&mut dyn Source> {
         match self {
-            Self::Plain(Plain::Tcp(stream)) | Self::Tls(_, Plain::Tcp(stream)) => Some(stream),
-            #[cfg(unix)]
-            Self::Plain(Plain::Unix(stream)) | Self::Tls(_, Plain::Unix(stream)) => Some(stream),
+            Self::Plain(plain) => Some(plain.source()),
+            Self::Tls(both) => Some(both.1.source()),
             Self::Task(_) => None,
         }
     }
@@ -44,7 +44,7 @@ impl Stream {
     pub(crate) fn task(&mut self) -> Option<&mut TaskStream> {
         match self {
             Self::Task(stream) => Some(stream),
-            Self::Plain(_) | Self::Tls(..) => None,
+            Self::Plain(_) | Self::Tls(_) => None,
         }
     }
 
@@ -63,7 +63,7 @@ impl Stream {
         };
         let has_more = match self {
             Self::Plain(_) => n == room,
-            Self::Tls(tls, _) => !tls.is_drained(),
+            Self::Tls(both) => !both.0.is_drained(),
             Self::Task(_) => true,
         };
         Ok((n, has_more))
@@ -73,7 +73,7 @@ impl Stream {
     pub(crate) fn send_held_back(&mut self) -> io::Result<()> {
         match self {
             Self::Plain(_) => Ok(()),
-            Self::Tls(tls, plain) => tls.flush(plain).map(drop),
+            Self::Tls(both) => both.0.flush(&mut both.1).map(drop),
             Self::Task(stream) => stream.send_held_back(),
         }
     }
@@ -82,7 +82,7 @@ impl Stream {
     pub(crate) fn holds_back(&self) -> bool {
         match self {
             Self::Plain(_) => false,
-            Self::Tls(tls, _) => tls.wants_write(),
+            Self::Tls(both) => both.0.wants_write(),
             Self::Task(stream) => stream.holds_back,
         }
     }
@@ -92,7 +92,10 @@ impl Stream {
         // A stream that has failed has ended.
         let _ = match self {
             Self::Plain(plain) => plain.end(),
-            Self::Tls(tls, plain) => tls.shutdown(plain).and_then(|()| plain.end()),
+            Self::Tls(both) => {
+                let (tls, plain) = &mut **both;
+                tls.shutdown(plain).and_then(|()| plain.end())
+            }
             Self::Task(stream) => stream.end(),
         };
     }
@@ -102,7 +105,7 @@ impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(plain) => plain.read(buffer),
-            Self::Tls(tls, plain) => tls.read(plain, &mut [IoSliceMut::new(buffer)]),
+            Self::Tls(both) => both.0.read(&mut both.1, &mut [IoSliceMut::new(buffer)]),
             Self::Task(stream) => stream.read(buffer),
         }
     }
@@ -110,7 +113,7 @@ impl Read for Stream {
     fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         match self {
             Self::Plain(plain) => plain.read_vectored(buffers),
-            Self::Tls(tls, plain) => tls.read(plain, buffers),
+            Self::Tls(both) => both.0.read(&mut both.1, buffers),
             Self::Task(stream) => stream.read_vectored(buffers),
         }
     }
@@ -120,7 +123,7 @@ impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Plain(plain) => plain.write(bytes),
-            Self::Tls(tls, plain) => tls.write(plain, &[IoSlice::new(bytes)]),
+            Self::Tls(both) => both.0.write(&mut both.1, &[IoSlice::new(bytes)]),
             Self::Task(stream) => stream.write(bytes),
         }
     }
@@ -128,7 +131,7 @@ impl Write for Stream {
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
             Self::Plain(plain) => plain.write_vectored(slices),
-            Self::Tls(tls, plain) => tls.write(plain, slices),
+            Self::Tls(both) => both.0.write(&mut both.1, slices),
             Self::Task(stream) => stream.write_vectored(slices),
         }
     }
@@ -139,6 +142,14 @@ impl Write for Stream {
 }
 
 impl Plain {
+    fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Self::Tcp(stream) => stream,
+            #[cfg(unix)]
+            Self::Unix(stream) => stream,
+        }
+    }
+
     fn end(&mut self) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),

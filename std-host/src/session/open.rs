@@ -23,12 +23,17 @@ use crate::worker::Turn;
 pub(super) struct Open {
     pub(super) endpoint: Endpoint<Server>,
     clock: Clock,
-    /// Why the connection ends; what is unsent goes out first if it can.
-    pub(super) end: Option<Box<Closed>>,
-    /// Peers that have no room for what this one has made the handler send to them. Until they have,
-    /// nothing more is read.
-    slow: Vec<Arc<Peer>>,
+    /// Boxed together, because most connections have none.
+    hold: Option<Box<Hold>>,
     pub(super) entry: Entry,
+}
+
+/// Why no more is read.
+enum Hold {
+    /// Why the connection ends; what is unsent goes out first if it can.
+    End(Closed),
+    /// Peers that have no room for what this one has made the handler send to them.
+    Slow(Vec<Arc<Peer>>),
 }
 
 /// What a connection waits for by its clock.
@@ -65,8 +70,7 @@ impl Open {
         let mut open = Box::new(Self {
             endpoint: Endpoint::new(Server, limits.message_bytes),
             clock: Clock::Keepalive(keepalive),
-            end: None,
-            slow: Vec::new(),
+            hold: None,
             entry,
         });
         let peer = &open.entry.peer;
@@ -77,8 +81,32 @@ impl Open {
     }
 
     /// Tells whether peers have to read before more is read here.
-    pub(super) const fn is_held_up(&self) -> bool {
-        !self.slow.is_empty()
+    pub(super) fn is_held_up(&self) -> bool {
+        matches!(self.hold.as_deref(), Some(Hold::Slow(_)))
+    }
+
+    /// Ends the connection, if nothing else has.
+    pub(super) fn end_with(&mut self, closed: Closed) {
+        if !self.is_ended() {
+            self.hold = Some(Box::new(Hold::End(closed)));
+        }
+    }
+
+    /// Returns why the connection ends, if that can be: all `is_sent`, or nothing can be sent any
+    /// more.
+    pub(super) fn take_end(&mut self, is_sent: bool) -> Option<Closed> {
+        let hold = self.hold.take_if(|hold| match &**hold {
+            Hold::End(closed) => is_sent || closed.is_of_tcp(),
+            Hold::Slow(_) => false,
+        });
+        match *hold? {
+            Hold::End(closed) => Some(closed),
+            Hold::Slow(_) => None,
+        }
+    }
+
+    fn is_ended(&self) -> bool {
+        matches!(self.hold.as_deref(), Some(Hold::End(_)))
     }
 
     /// How long nothing has to happen.
@@ -91,20 +119,21 @@ impl Open {
 
     /// Does what is due; appends it to the output.
     pub(super) fn tick<H>(&mut self, socket: &mut Socket, turn: &mut Turn<'_, H>) {
+        let is_held_up = self.is_held_up();
         match &mut self.clock {
             Clock::Closing(_) => {
                 socket.drop_unsent();
-                self.end.get_or_insert_with(|| Box::new(Closed::TimedOut));
+                self.end_with(Closed::TimedOut);
             }
             // What it says meanwhile is not listened to.
-            Clock::Keepalive(keepalive) if !self.slow.is_empty() => keepalive.heard(turn.now),
+            Clock::Keepalive(keepalive) if is_held_up => keepalive.heard(turn.now),
             Clock::Keepalive(keepalive) => match keepalive.poll(turn.now) {
                 Action::Wait(_) => {}
                 Action::Ping => {
                     // No close has been sent, or its deadline would be running.
                     let _ = self.endpoint.link(Out::gather(turn.output)).ping(b"");
                 }
-                Action::Disconnect => self.end = Some(Box::new(Closed::TimedOut)),
+                Action::Disconnect => self.end_with(Closed::TimedOut),
             },
         }
     }
@@ -121,7 +150,7 @@ impl Open {
         if let Clock::Keepalive(keepalive) = &mut self.clock {
             keepalive.heard(turn.now);
         }
-        let Self { endpoint, entry: Entry { peer, .. }, end, .. } = self;
+        let Self { endpoint, entry: Entry { peer, .. }, .. } = self;
         peer.counters.bytes_received.add(of_rest + bytes.len());
         let mut io = Ok(());
         let mut direct = |pieces: [&[u8]; 3]| {
@@ -131,7 +160,7 @@ impl Open {
             }
         };
         let out = &mut Out::with_direct(turn.output, &mut direct);
-        let mut n_messages = 0;
+        let (mut n_messages, mut end) = (0, None);
         let on = |received: Received<'_, Message<'_>>, link: &mut Link<'_, Server>| {
             match received {
                 Received::Data(message) => {
@@ -145,7 +174,7 @@ impl Open {
                 Received::Ping(_) | Received::Pong(_) => {}
                 Received::Close(close) => {
                     let (code, reason) = (close.code(), close.reason().into());
-                    *end = Some(Box::new(Closed::ByPeer { code, reason }));
+                    end = Some(Closed::ByPeer { code, reason });
                 }
             }
             ControlFlow::Continue(())
@@ -154,17 +183,17 @@ impl Open {
         peer.counters.messages_received.add(n_messages);
         match result {
             Ok(_) => {}
-            Err(Failure::Protocol(error)) => *end = Some(Box::new(Closed::Protocol(error))),
-            Err(Failure::Capacity(error)) => *end = Some(Box::new(Closed::Capacity(error))),
-            Err(Failure::EmptyFragments) => *end = Some(Box::new(Closed::EmptyFragments)),
+            Err(Failure::Protocol(error)) => end = Some(Closed::Protocol(error)),
+            Err(Failure::Capacity(error)) => end = Some(Closed::Capacity(error)),
+            Err(Failure::EmptyFragments) => end = Some(Closed::EmptyFragments),
         }
-        if let Err(error) = io {
-            end.get_or_insert_with(|| Box::new(Closed::Io(error)));
+        if let Some(end) = end.or(io.err().map(Closed::Io)) {
+            self.end_with(end);
         }
-        if self.end.is_some() || self.endpoint.is_close_sent() {
+        if self.is_ended() || self.endpoint.is_close_sent() {
             self.start_close_deadline(turn);
         } else if !slow.is_empty() {
-            self.slow = slow;
+            self.hold = Some(Box::new(Hold::Slow(slow)));
             self.wait_for_slow(turn);
         }
     }
@@ -178,26 +207,30 @@ impl Open {
             return; // later, or never
         }
         let peer = &self.entry.peer;
-        let (queue, close) = peer.outbox.take();
+        let Some(queue) = peer.outbox.take() else { return };
         let mut link = self.endpoint.link(Out::gather(turn.output));
-        if let Some(queue) = queue {
-            for frame in &queue.frames {
-                link.append_encoded(frame);
-                note_sent(peer, frame);
-            }
-            peer.counters.messages_sent.add(queue.frames.len());
-            queue.wake();
+        for frame in &queue.frames {
+            link.append_encoded(frame);
+            note_sent(peer, frame);
         }
-        if let Some(close) = close {
+        peer.counters.messages_sent.add(queue.frames.len());
+        if let Some(close) = &queue.close {
             // Only a close that was sent already could stand against it.
             let _ = link.close(close.lend());
         }
+        queue.wake();
     }
 
     /// Keeps the peers that still have no room; a letter will come when one has.
     pub(super) fn wait_for_slow<H>(&mut self, turn: &Turn<'_, H>) {
         let letter = Letter { slot: turn.slot, id: Some(self.entry.peer.id()) };
-        stall::wait(&mut self.slow, turn.mail, letter);
+        self.hold.take_if(|hold| match &mut **hold {
+            Hold::Slow(slow) => {
+                stall::wait(slow, turn.mail, letter);
+                slow.is_empty()
+            }
+            Hold::End(_) => false,
+        });
     }
 
     fn start_close_deadline<H>(&mut self, turn: &Turn<'_, H>) {
