@@ -1,6 +1,15 @@
 //! Validation of text that arrives in pieces (RFC 6455 §8.1, RFC 3629).
 
+#[cfg(not(feature = "simd"))]
+mod plain;
+#[cfg(feature = "simd")]
+mod simd;
+
 use crate::ProtocolError;
+#[cfg(not(feature = "simd"))]
+pub(crate) use plain::to_str;
+#[cfg(feature = "simd")]
+pub(crate) use simd::to_str;
 
 /// Validates UTF-8 piece by piece and fails at the first byte that cannot belong to it.
 ///
@@ -40,16 +49,12 @@ impl Utf8Validator {
     ///
     /// [`ProtocolError::InvalidUtf8`] as soon as the bytes so far cannot be continued to valid
     /// UTF-8, also inside a code point.
-    pub fn push(&mut self, mut piece: &[u8]) -> Result<(), ProtocolError> {
+    pub fn push(&mut self, piece: &[u8]) -> Result<(), ProtocolError> {
+        self.push_text(piece).map(|_| ())
+    }
+
+    fn push_bytes(&mut self, mut piece: &[u8]) -> Result<(), ProtocolError> {
         while let Some((byte, rest)) = piece.split_first() {
-            #[cfg(feature = "simd")]
-            if self.is_complete() && rest.len() >= 64 {
-                let valid = valid_len(piece);
-                if valid > 0 {
-                    piece = piece.get(valid..).unwrap_or_default();
-                    continue;
-                }
-            }
             piece = rest;
             if self.missing > 0 {
                 if *byte < self.low || *byte > self.high {
@@ -86,50 +91,10 @@ impl Utf8Validator {
         Ok(())
     }
 
-    /// Checks the next piece; returns it as text where that is known by the way.
-    pub(crate) fn push_text<'b>(
-        &mut self,
-        piece: &'b [u8],
-    ) -> Result<Option<&'b str>, ProtocolError> {
-        #[cfg(feature = "simd")]
-        if self.is_complete()
-            && let Some(text) = to_str(piece)
-        {
-            return Ok(Some(text));
-        }
-        self.push(piece)?;
-        Ok(None)
-    }
-
     /// Tells whether the text may end here.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.missing == 0
-    }
-}
-
-/// Makes text of all of `bytes`, if they are.
-#[cfg(not(feature = "simd"))]
-pub(crate) fn to_str(bytes: &[u8]) -> Option<&str> {
-    core::str::from_utf8(bytes).ok()
-}
-
-/// Makes text of all of `bytes`, if they are.
-#[cfg(feature = "simd")]
-pub(crate) fn to_str(bytes: &[u8]) -> Option<&str> {
-    // Below, what the vectors need to begin takes longer.
-    if bytes.len() < 64 {
-        return core::str::from_utf8(bytes).ok();
-    }
-    simdutf8::basic::from_utf8(bytes).ok()
-}
-
-/// How much of a text that begins between two code points is valid.
-#[cfg(feature = "simd")]
-fn valid_len(piece: &[u8]) -> usize {
-    match simdutf8::compat::from_utf8(piece) {
-        Ok(text) => text.len(),
-        Err(error) => error.valid_up_to(),
     }
 }
 
@@ -249,6 +214,25 @@ mod tests {
             Ok(_) => Ok(true),
             Err(error) if error.error_len().is_none() => Ok(false),
             Err(error) => Err(error.valid_up_to()),
+        }
+    }
+
+    #[test]
+    fn long_text_with_a_bad_byte_agrees_with_the_standard_library_at_every_cut_near_it() {
+        for at in 0..4 * MIXED.len() {
+            for byte in [b'a', 0x80, 0xf1] {
+                let mut bytes = MIXED.repeat(4).into_bytes();
+                bytes[at] = byte;
+                for cut in at..bytes.len().min(at + 4) {
+                    let mut text = Utf8Validator::new();
+                    let first = text.push(&bytes[..cut]).map(|()| text.is_complete());
+                    assert_eq!(first.ok(), reference(&bytes[..cut]).ok(), "{byte:#x} at {at}");
+                    if first.is_ok() {
+                        let all = text.push(&bytes[cut..]).map(|()| text.is_complete());
+                        assert_eq!(all.ok(), reference(&bytes).ok(), "{byte:#x} at {at}");
+                    }
+                }
+            }
         }
     }
 
