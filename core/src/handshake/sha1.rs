@@ -1,60 +1,34 @@
-//! SHA-1 (RFC 3174) of the one message that a handshake needs it for: a key and the GUID.
-//!
-//! Of our own, because the libraries unroll the 80 rounds into 3 KB of flash, or leave panics; these
-//! take 0.3 KB. A test holds it against a library.
+//! SHA-1 (RFC 3174) of the one message that a handshake needs it for: the 24 bytes of a key and the
+//! 36 of the GUID (RFC 6455 §1.3).
 
-/// Digests the 24 bytes of a key and the 36 of the GUID (RFC 6455 §1.3).
-pub(super) fn sha1(key: &[u8; 24]) -> [u8; 20] {
-    let mut state = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
-    let mut block = [0; 16];
-    let (key, _) = key.as_chunks();
-    for (slot, word) in block.iter_mut().zip(key.iter().chain(GUID_AND_END.as_chunks().0)) {
-        *slot = u32::from_be_bytes(*word);
-    }
-    compress(&mut state, &mut block);
-    // §4: zeros, and the length of the message in bits.
-    block = [0; 16];
-    block[15] = 60 * 8;
-    compress(&mut state, &mut block);
+#[cfg(not(feature = "simd"))]
+mod plain;
+#[cfg(feature = "simd")]
+mod simd;
 
-    let mut digest = [0; 20];
-    for (slot, word) in digest.as_chunks_mut().0.iter_mut().zip(&state) {
-        *slot = word.to_be_bytes();
-    }
-    digest
-}
+#[cfg(not(feature = "simd"))]
+pub(super) use plain::sha1;
+#[cfg(feature = "simd")]
+pub(super) use simd::sha1;
 
-/// §4: the message is followed by a 1 bit.
+/// What follows the key. RFC 3174 §4: the message is followed by a 1 bit.
 const GUID_AND_END: &[u8; 40] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11\x80\0\0\0";
-
-/// §6.2: "the alternate method", whose 80 words take turns in 16.
-#[expect(clippy::many_single_char_names, reason = "as in the RFC")]
-fn compress(state: &mut [u32; 5], w: &mut [u32; 16]) {
-    let [mut a, mut b, mut c, mut d, mut e] = *state;
-    for t in 0..80 {
-        if t >= 16 {
-            let mixed = w[(t + 13) % 16] ^ w[(t + 8) % 16] ^ w[(t + 2) % 16] ^ w[t % 16];
-            w[t % 16] = mixed.rotate_left(1);
-        }
-        let (f, k) = match t / 20 {
-            0 => (b & c | !b & d, 0x5a82_7999),
-            1 => (b ^ c ^ d, 0x6ed9_eba1),
-            2 => (b & c | b & d | c & d, 0x8f1b_bcdc),
-            _ => (b ^ c ^ d, 0xca62_c1d6_u32),
-        };
-        let next = a.rotate_left(5).wrapping_add(f).wrapping_add(e).wrapping_add(k);
-        (e, d, c, b, a) = (d, c, b.rotate_left(30), a, next.wrapping_add(w[t % 16]));
-    }
-    for (word, by) in state.iter_mut().zip(&[a, b, c, d, e]) {
-        *word = word.wrapping_add(*by);
-    }
-}
 
 #[cfg(test)]
 mod tests {
     use ::sha1::{Digest as _, Sha1};
 
     use super::*;
+
+    #[test]
+    fn the_digest_of_the_rfcs_sample_key_is_the_rfcs() {
+        // RFC 6455 §1.3
+        let digest = [
+            0xb3, 0x7a, 0x4f, 0x2c, 0xc0, 0x62, 0x4f, 0x16, 0x90, 0xf6, 0x46, 0x06, 0xcf, 0x38,
+            0x59, 0x45, 0xb2, 0xbe, 0xc4, 0xea,
+        ];
+        assert_eq!(sha1(b"dGhlIHNhbXBsZSBub25jZQ=="), digest);
+    }
 
     #[test]
     fn digests_agree_with_the_library() {
