@@ -48,8 +48,8 @@
 //!
 //! - `async`: the module `asynch`.
 //! - `defmt`: `defmt::Format` for the public types of data and errors.
-//! - `simd`: text is validated and handshakes are digested with the instructions that a host is found
-//!   to have for it; needs `std`.
+//! - `simd`: text is validated, long payloads are masked and handshakes are digested with the
+//!   instructions that a host is found to have for it; needs `std`.
 //! - `log`: a line of level trace for each frame header, and of level debug for each violation.
 // Unit tests are hosted programs.
 #![cfg_attr(not(test), no_std)]

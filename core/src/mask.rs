@@ -1,5 +1,8 @@
 //! Masking of payloads (RFC 6455 §5.3).
 
+#[cfg(feature = "simd")]
+mod simd;
+
 use bytemuck::pod_align_to_mut;
 
 /// Masks and unmasks payload bytes; four bytes that a client draws afresh for each frame.
@@ -40,10 +43,21 @@ impl MaskingKey {
     }
 
     /// XORs the next bytes of a payload in place.
-    ///
+    pub fn apply(&mut self, payload: &mut [u8]) {
+        #[cfg(feature = "simd")]
+        if payload.len() >= simd::MIN_LEN {
+            // By value, so that the key of a short one stays in a register.
+            *self = simd::apply(*self, payload);
+            return;
+        }
+        self.apply_by_words(payload);
+    }
+
     /// Eight bytes at a time, in a shape that the compiler turns into vector instructions where
     /// the target has them. RISC-V reads no word that is not aligned, so there it is aligned ones.
-    pub fn apply(&mut self, payload: &mut [u8]) {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "compiled anew for each width of vectors")]
+    fn apply_by_words(&mut self, payload: &mut [u8]) {
         if cfg!(target_arch = "riscv32") {
             let (front, words, back) = pod_align_to_mut::<u8, u32>(payload);
             self.apply_bytewise(front);
@@ -115,6 +129,21 @@ mod tests {
             key.apply(&mut ours[..len]);
             as_the_rfc_says(&mut reference[..len]);
             assert_eq!(ours, reference, "length {len}");
+        }
+    }
+
+    #[test]
+    fn long_payloads_agree_with_the_formula_of_the_rfc_wherever_they_lie() {
+        for start in 0..64 {
+            for len in [1023, 1024, 1025 + start] {
+                let (mut ours, mut reference) = (payload::<1152>(), payload::<1152>());
+                let (mut key, mut skipped) = (KEY, KEY);
+                key.apply(&mut ours[start..start + len]);
+                as_the_rfc_says(&mut reference[start..start + len]);
+                assert_eq!(ours, reference, "length {len} from {start}");
+                skipped.advance(len);
+                assert_eq!(key, skipped, "length {len} from {start}");
+            }
         }
     }
 
