@@ -159,15 +159,18 @@ mod tests {
             let mut utf8 = Utf8Validator::new();
             utf8.push(text).is_ok() && utf8.is_complete()
         };
-        assert!(is_valid(&[b'a'; 100]));
-        for byte in 0x80..=0xff {
-            for len in [25, 100] {
-                for at in 0..len {
-                    let mut text = [b'a'; 100];
-                    text[at] = byte;
-                    assert!(!is_valid(&text[..len]), "{byte:#x} at {at} of {len}");
-                    text[at..].fill(byte);
-                    assert!(!is_valid(&text[..len]), "{byte:#x} from {at} of {len} on");
+        // All bits set that ASCII has, and none.
+        for ascii in [0x7f, 0] {
+            assert!(is_valid(&[ascii; 100]));
+            for byte in 0x80..=0xff {
+                for len in [25, 100] {
+                    for at in 0..len {
+                        let mut text = [ascii; 100];
+                        text[at] = byte;
+                        assert!(!is_valid(&text[..len]), "{byte:#x} at {at} of {len}");
+                        text[at..].fill(byte);
+                        assert!(!is_valid(&text[..len]), "{byte:#x} from {at} of {len} on");
+                    }
                 }
             }
         }
