@@ -97,3 +97,9 @@ pub use rustls;
 pub use server::Server;
 pub use service::{Service, Shutdown, Upgrade};
 pub use tls::config::{Certificates, LoadError};
+
+/// What the program shares with the library, and nobody else is to use.
+#[doc(hidden)]
+pub mod program {
+    pub use crate::client::target::{Scheme, Target};
+}

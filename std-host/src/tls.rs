@@ -191,9 +191,10 @@ impl<S: Read> Read for Source<'_, S> {
     }
 }
 
-impl fmt::Display for TlsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+impl TlsError {
+    /// Says what went wrong in words for people.
+    pub(crate) fn describe(error: &rustls::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match error {
             rustls::Error::InvalidCertificate(error) => {
                 write!(f, "the peer's certificate is not trusted: {error}")
             }
@@ -205,6 +206,12 @@ impl fmt::Display for TlsError {
             }
             error => write!(f, "TLS: {error}"),
         }
+    }
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Self::describe(&self.0, f)
     }
 }
 

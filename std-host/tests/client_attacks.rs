@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use wirelet::ProtocolError;
-use wirelet::handshake::{HandshakeError, Key, ResponseError, Status};
+use wirelet::handshake::{HandshakeError, Key, ResponseError};
 use wirelet_host::{Client, ClientError, ClientOptions, Received};
 
 /// Serves one connection: reads the request, sends what `answer` makes of the right value of
@@ -106,7 +106,7 @@ async fn a_message_longer_than_the_limit_is_answered_by_1009() {
 async fn each_wrong_response_fails_the_connection() {
     use ResponseError as R;
     type Answer = fn(&str) -> String;
-    let cases: [(&str, Answer, ResponseError); 9] = [
+    let cases: [(&str, Answer, ResponseError); 8] = [
         ("a wrong accept", |_| switching("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), R::Accept),
         ("no accept", |a| switching(a).replace("-Accept", "-Except"), R::Accept),
         ("no Upgrade", |a| switching(a).replace("Upgrade: w", "X: w"), R::Upgrade),
@@ -121,7 +121,6 @@ async fn each_wrong_response_fails_the_connection() {
             |a| switching(a).replace("Upgrade: w", "Sec-WebSocket-Protocol: x\r\nUpgrade: w"),
             R::Subprotocol,
         ),
-        ("a 404", |_| "HTTP/1.1 404 Not Found\r\n\r\n".into(), R::Refused(Status::NOT_FOUND)),
         ("bytes in front", |a| format!("\u{1}\u{2}{}", switching(a)), R::Malformed),
         ("an endless head", |_| "HTTP/1.1 101 ".to_owned() + &"x".repeat(20_000), R::HeadTooLong),
     ];

@@ -160,7 +160,7 @@ async fn what_is_no_websocket_is_answered_by_axum_or_with_the_right_status() {
         start(Builder::new().limits(Limits { connections: 1, ..Limits::default() })).await;
     let refused =
         async |path: &str| match Client::connect(&format!("ws://{}{path}", running.addr)).await {
-            Err(ClientError::Handshake(error)) => error.to_string(),
+            Err(error @ ClientError::Refused { .. }) => error.to_string(),
             Err(other) => panic!("{other}"),
             Ok(_) => panic!("{path} was accepted"),
         };

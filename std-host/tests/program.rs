@@ -148,7 +148,7 @@ fn connect_explains_what_went_wrong() {
     for (url, part) in [
         (format!("ws://{closed}"), "refused"),
         (format!("http://{}", server.addr), "ws://"),
-        (format!("wss://{}", server.addr), "wss://"),
+        (format!("wss://{}", server.addr), "TLS"),
     ] {
         let (status, _, err) = harness::connect(&[&url], b"");
         assert_eq!(status, Some(1), "{url}");

@@ -4,10 +4,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls_platform_verifier::Verifier;
 
 /// The certificate of a server and its private key, read from PEM files. Clones share them.
 ///
@@ -78,6 +79,8 @@ pub enum LoadError {
         /// Why not.
         error: rustls::Error,
     },
+    /// The system trusts no authority, and no file was named.
+    NoAuthorities(rustls::Error),
 }
 
 impl Certificates {
@@ -129,6 +132,32 @@ fn server_config(chain: &Path, key: &Path) -> Result<Arc<ServerConfig>, LoadErro
     Ok(Arc::new(config))
 }
 
+/// Trusts the authorities of the system, and those in PEM files.
+pub(crate) fn client_config(ca_files: &[PathBuf]) -> Result<Arc<ClientConfig>, LoadError> {
+    let mut authorities = Vec::new();
+    for path in ca_files {
+        let certificates = read_certificates(path)?;
+        // Tried one by one, so that the error can tell in which file it is.
+        let mut tried = RootCertStore::empty();
+        for certificate in &certificates {
+            tried
+                .add(certificate.clone())
+                .map_err(|error| LoadError::Refused { path: path.clone(), error })?;
+        }
+        authorities.extend(certificates);
+    }
+    let verifier = Verifier::new_with_extra_roots(authorities, provider())
+        .map_err(LoadError::NoAuthorities)?;
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(LoadError::NoAuthorities)?
+        .dangerous() // to put another verifier in; this one is as strict
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    Ok(Arc::new(config))
+}
+
 /// Reads all certificates of a file, of which there is at least one.
 fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, LoadError> {
     let certificates = CertificateDer::pem_file_iter(path)
@@ -166,6 +195,9 @@ impl fmt::Display for LoadError {
                 write!(f, "{} holds no private key (-----BEGIN PRIVATE KEY-----)", path.display())
             }
             Self::Refused { path, error } => write!(f, "{} is of no use: {error}", path.display()),
+            Self::NoAuthorities(error) => {
+                write!(f, "no certificate can be checked, name a file of authorities: {error}")
+            }
         }
     }
 }
@@ -175,7 +207,7 @@ impl std::error::Error for LoadError {
         match self {
             Self::Io { error, .. } => Some(error),
             Self::Pem { error, .. } => Some(error),
-            Self::Refused { error, .. } => Some(error),
+            Self::Refused { error, .. } | Self::NoAuthorities(error) => Some(error),
             Self::NoCertificate { .. } | Self::NoKey { .. } => None,
         }
     }

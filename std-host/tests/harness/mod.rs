@@ -1,12 +1,13 @@
 //! Runs the program, and speaks WebSocket to it in plain bytes.
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub(crate) mod certificates;
+pub(crate) mod front;
+
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-
-pub(crate) mod certificates;
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_wirelet");
 

@@ -1,0 +1,143 @@
+//! Why a client failed.
+
+use std::fmt;
+use std::io;
+
+use wirelet::handshake::{BuildError, HandshakeError, ResponseError, Status};
+use wirelet::{CapacityError, ProtocolError, SendError};
+
+use crate::tls::TlsError;
+use crate::tls::config::LoadError;
+
+/// Why a [`Client`](crate::Client) failed.
+///
+/// ```
+/// use wirelet_host::{Client, ClientError};
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let error = Client::connect("http://example.org/").await.unwrap_err();
+/// assert!(matches!(error, ClientError::Url(_)));
+/// assert!(!error.is_temporary());
+/// # });
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// This is no `ws://` or `wss://` URL.
+    Url(String),
+    /// The authorities to trust cannot be read.
+    Authorities(LoadError),
+    /// The server could not be reached, or the connection broke.
+    Io(io::Error),
+    /// The server's certificate is not trusted, or TLS failed otherwise. Nothing was sent in the open.
+    Tls(rustls::Error),
+    /// Nobody answered in time.
+    TimedOut,
+    /// The server answered the opening handshake with another status than 101.
+    Refused {
+        /// The status.
+        status: Status,
+        /// The first line of the response's body, at most 200 characters; empty if there is none.
+        why: String,
+    },
+    /// The opening handshake failed.
+    Handshake(HandshakeError),
+    /// The server broke the protocol; it has been told by a close frame.
+    Protocol(ProtocolError),
+    /// The server's message is longer than
+    /// [`ClientOptions::message_bytes`](crate::ClientOptions::message_bytes).
+    Capacity(CapacityError),
+    /// The server's message had more than 1000 empty fragments.
+    EmptyFragments,
+    /// What was asked for must not be sent.
+    Send(SendError),
+    /// The server left without a closing handshake.
+    Eof,
+    /// The connection was closed before.
+    Closed,
+    /// There is no connection now; what was to be sent has not, or not wholly, left.
+    NotConnected,
+}
+
+impl ClientError {
+    /// Tells whether the same may succeed later: not with a wrong URL, certificate or request, and
+    /// not after a status from 300 to 499 but 408 (Request Timeout) and 429 (Too Many Requests).
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Url(_) | Self::Authorities(_) | Self::Handshake(_) | Self::Send(_) => false,
+            Self::Tls(error) => !matches!(error, rustls::Error::InvalidCertificate(_)),
+            Self::Refused { status, .. } => match status.get() {
+                408 | 429 => true,
+                status => status >= 500,
+            },
+            _ => true,
+        }
+    }
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(why) => f.write_str(why),
+            Self::Authorities(error) => error.fmt(f),
+            Self::Io(error) => error.fmt(f),
+            Self::Tls(error) => TlsError::describe(error, f),
+            Self::TimedOut => f.write_str("the server did not answer in time"),
+            Self::Refused { status, why } => {
+                let (code, phrase) = (status.get(), status.reason_phrase());
+                f.write_str("the server refused with ")?;
+                if phrase.is_empty() { write!(f, "{code}") } else { write!(f, "{code} {phrase}") }?;
+                if why.is_empty() { Ok(()) } else { write!(f, ": {why}") }
+            }
+            Self::Handshake(error) => error.fmt(f),
+            Self::Protocol(error) => write!(f, "the server broke the protocol: {error}"),
+            Self::Capacity(error) => error.fmt(f),
+            Self::EmptyFragments => f.write_str("a message has too many empty fragments"),
+            Self::Send(error) => error.fmt(f),
+            Self::Eof => f.write_str("the server left without a closing handshake"),
+            Self::Closed => f.write_str("the connection is closed"),
+            Self::NotConnected => {
+                f.write_str("there is no connection now; the message was not sent")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ClientError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Authorities(error) => Some(error),
+            Self::Io(error) => Some(error),
+            Self::Tls(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<io::Error> for ClientError {
+    fn from(error: io::Error) -> Self {
+        match error.downcast::<TlsError>() {
+            Ok(TlsError(error)) => Self::Tls(error),
+            Err(error) => Self::Io(error),
+        }
+    }
+}
+
+impl From<LoadError> for ClientError {
+    fn from(error: LoadError) -> Self {
+        Self::Authorities(error)
+    }
+}
+
+impl From<BuildError> for ClientError {
+    fn from(error: BuildError) -> Self {
+        Self::Handshake(error.into())
+    }
+}
+
+impl From<ResponseError> for ClientError {
+    fn from(error: ResponseError) -> Self {
+        Self::Handshake(error.into())
+    }
+}

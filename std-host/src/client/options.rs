@@ -1,0 +1,86 @@
+//! How to connect.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+
+use crate::tls::config::{LoadError, client_config};
+
+/// Says how to connect; the default offers nothing and waits 10 s.
+///
+/// ```
+/// use wirelet_host::ClientOptions;
+///
+/// let options = ClientOptions {
+///     headers: vec![("Authorization".into(), "Bearer 123".into())],
+///     ..ClientOptions::default()
+/// };
+/// # let _ = options;
+/// ```
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// The value of `Origin`.
+    pub origin: Option<String>,
+    /// Subprotocols to offer, the best first.
+    pub subprotocols: Vec<String>,
+    /// Header fields to add to the request.
+    pub headers: Vec<(String, String)>,
+    /// For TCP, TLS and the opening handshake together.
+    pub handshake_time: Duration,
+    /// The longest message to be received, in bytes.
+    pub message_bytes: usize,
+    /// Pings the server when nothing has come for so long, and gives it up when nothing comes for as
+    /// long again. Works while [`Client::receive`](crate::Client::receive) is waited for.
+    pub keepalive: Option<Duration>,
+    /// PEM files with certificates of authorities to trust, besides those that the system trusts.
+    pub ca_files: Vec<PathBuf>,
+    /// How TLS is done, instead of by the authorities of the system and of `ca_files`.
+    pub tls: Option<Arc<ClientConfig>>,
+    /// Connect to this Unix socket, not to the host of the URL.
+    #[cfg(unix)]
+    pub unix_socket: Option<PathBuf>,
+}
+
+impl ClientOptions {
+    /// Reads the authorities of the system and of [`ca_files`](Self::ca_files) into
+    /// [`tls`](Self::tls) unless that is set. It takes some 10 ms, which otherwise each connection to
+    /// a `wss://` URL spends.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`].
+    ///
+    /// ```
+    /// use wirelet_host::ClientOptions;
+    ///
+    /// let mut options =
+    ///     ClientOptions { ca_files: vec!["no-such.pem".into()], ..ClientOptions::default() };
+    /// let error = options.prepare_tls().unwrap_err();
+    /// assert!(error.to_string().starts_with("cannot read no-such.pem: "));
+    /// ```
+    pub fn prepare_tls(&mut self) -> Result<(), LoadError> {
+        if self.tls.is_none() {
+            self.tls = Some(client_config(&self.ca_files)?);
+        }
+        Ok(())
+    }
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            origin: None,
+            subprotocols: Vec::new(),
+            headers: Vec::new(),
+            handshake_time: Duration::from_secs(10),
+            message_bytes: 16 * 1024 * 1024,
+            keepalive: None,
+            ca_files: Vec::new(),
+            tls: None,
+            #[cfg(unix)]
+            unix_socket: None,
+        }
+    }
+}
