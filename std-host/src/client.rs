@@ -18,12 +18,14 @@ mod error;
 mod open;
 mod options;
 mod received;
+mod reconnecting;
 mod stream;
 pub(crate) mod target;
 
 pub use error::ClientError;
 pub use options::ClientOptions;
 pub use received::Received;
+pub use reconnecting::{Backoff, Reconnecting, Update};
 use stream::Stream;
 use target::{Scheme, Target};
 

@@ -1,7 +1,8 @@
 //! The [`wirelet`] engine on a host: the same core as on a board, on ordinary TCP.
 //!
 //! [`Server`] gives every connection an id, calls a [`Handler`] for what happens on it, and lets
-//! any thread send to one connection or to all through its [`Hub`]. [`Client`] is the other end.
+//! any thread send to one connection or to all through its [`Hub`]. [`Client`] is the other end, and
+//! [`Reconnecting`] one that connects again.
 //!
 //! ```
 //! use wirelet::Message;
@@ -81,7 +82,7 @@ mod worker;
 
 pub use answer::{Accept, Answer, Handshake, Later, Response};
 pub use builder::Builder;
-pub use client::{Client, ClientError, ClientOptions, Received};
+pub use client::{Backoff, Client, ClientError, ClientOptions, Received, Reconnecting, Update};
 pub use handler::{Chat, Closed, Context, Echo, Handler, Sink};
 pub use history::{Record, Sender};
 /// The types of [`Response`] and [`Service`].
