@@ -103,4 +103,5 @@ pub use tls::config::{Certificates, LoadError};
 #[doc(hidden)]
 pub mod program {
     pub use crate::client::target::{Scheme, Target};
+    pub use crate::tls::Tls;
 }

@@ -11,7 +11,7 @@ pub(crate) mod config;
 
 /// One end of a TLS connection, without its stream.
 #[derive(Debug)]
-pub(crate) struct Tls {
+pub struct Tls {
     /// Boxed, because most connections have none.
     session: Box<Connection>,
     /// The peer has ended, by `close_notify` or by the end of the stream.
@@ -32,11 +32,21 @@ struct Source<'s, S> {
 }
 
 impl Tls {
-    pub(crate) fn server(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
+    /// The end that is connected to.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the configuration.
+    pub fn server(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
         Ok(Self::new(ServerConnection::new(config)?.into()))
     }
 
-    pub(crate) fn client(
+    /// The end that connects, to a server of this name.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the configuration.
+    pub fn client(
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
     ) -> Result<Self, rustls::Error> {
@@ -49,13 +59,19 @@ impl Tls {
     }
 
     /// Reads decrypted bytes into `bufs`, which must have room; it fills them as far as there is
-    /// something to be read. `WouldBlock`: nothing now. `Ok(0)`: the peer has ended. What TLS itself
-    /// has to say (handshake, alerts, key updates) leaves meanwhile, as far as the stream takes it;
-    /// see [`wants_write`](Self::wants_write).
+    /// something to be read. `Ok(0)`: the peer has ended. What TLS itself has to say (handshake, alerts,
+    /// key updates) leaves meanwhile, as far as the stream takes it; see
+    /// [`wants_write`](Self::wants_write).
     ///
     /// The end of TCP counts as an end, `close_notify` or not: whether anything is missing, the closing
     /// handshake of WebSocket tells.
-    pub(crate) fn read(
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock`: nothing now. `InvalidData`: TLS failed, and the peer has been told why if it
+    /// listens; `UnexpectedEof`: it ended during the TLS handshake. Others are the stream's own. What
+    /// came before an error is read first.
+    pub fn read(
         &mut self,
         stream: &mut (impl Read + Write),
         mut bufs: &mut [IoSliceMut<'_>],
@@ -105,18 +121,19 @@ impl Tls {
     /// of the stream. Where only changes are told (edge-triggered polling), read until this holds, or
     /// until `WouldBlock`, an error or the end; after an event that told of the end of the stream,
     /// until one of the latter three.
-    pub(crate) const fn is_drained(&self) -> bool {
+    #[must_use]
+    pub const fn is_drained(&self) -> bool {
         self.is_drained
     }
 
-    /// Takes plaintext, and sends it in records as far as the stream takes them. `WouldBlock`: takes
-    /// nothing now; try again when the stream is writable or, while the TLS handshake is going on,
-    /// after the next [`read`](Self::read). What was taken and has not left has at most some 64 KiB.
-    pub(crate) fn write(
-        &mut self,
-        stream: &mut impl Write,
-        bufs: &[IoSlice<'_>],
-    ) -> io::Result<usize> {
+    /// Takes plaintext, and sends it in records as far as the stream takes them. What was taken and has
+    /// not left has at most some 64 KiB.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock`: takes nothing now; try again when the stream is writable or, while the TLS
+    /// handshake is going on, after the next [`read`](Self::read). Others are the stream's own.
+    pub fn write(&mut self, stream: &mut impl Write, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         // Behind a full stream no more records are made.
         if !self.flush(stream)? {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -130,7 +147,11 @@ impl Tls {
     }
 
     /// Sends records that wait; tells whether none does any more.
-    pub(crate) fn flush(&mut self, stream: &mut impl Write) -> io::Result<bool> {
+    ///
+    /// # Errors
+    ///
+    /// The stream's own, but never `WouldBlock`.
+    pub fn flush(&mut self, stream: &mut impl Write) -> io::Result<bool> {
         while self.session.wants_write() {
             match self.session.write_tls(stream) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -144,17 +165,23 @@ impl Tls {
     }
 
     /// Tells whether records wait for the stream to be writable.
-    pub(crate) fn wants_write(&self) -> bool {
+    #[must_use]
+    pub fn wants_write(&self) -> bool {
         self.session.wants_write()
     }
 
     /// Tells whether what is written waits for the TLS handshake.
-    pub(crate) fn is_handshaking(&self) -> bool {
+    #[must_use]
+    pub fn is_handshaking(&self) -> bool {
         self.session.is_handshaking()
     }
 
     /// Ends our direction, by a `close_notify` behind all that was written.
-    pub(crate) fn shutdown(&mut self, stream: &mut impl Write) -> io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](Self::flush).
+    pub fn shutdown(&mut self, stream: &mut impl Write) -> io::Result<()> {
         self.session.send_close_notify();
         self.flush(stream).map(drop)
     }

@@ -8,7 +8,8 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::{PROGRAM, Running};
+use harness::certificates::Issued;
+use harness::{PROGRAM, Running, front};
 use serde_json::Value;
 
 #[test]
@@ -195,6 +196,39 @@ fn people_get_a_table_and_a_page() {
     for foreign in ["http:", "https:", "src=", "<script", "@import", "url("] {
         assert!(!html.contains(foreign), "{foreign}");
     }
+}
+
+#[test]
+fn a_server_is_loaded_over_tls_and_over_a_unix_socket() {
+    let (server, issued) = (Running::serve(&[]), Issued::new());
+    let tls = front::tls(&issued, server.addr);
+    let (ca, path) = (issued.ca(), issued.path("socket"));
+    front::unix(&path, server.addr);
+    let (ca, path) = (ca.to_str().unwrap(), path.to_str().unwrap());
+    for (url, options) in [
+        (format!("wss://{tls}/"), ["--ca", ca]),
+        ("ws://localhost/".into(), ["--unix-socket", path]),
+    ] {
+        for size in ["0", "125", "200000"] {
+            let args = ["-c", "3", "--depth", "2", "--check", "-s", size];
+            let figures = bench(&url, &[&args[..], &options].concat()).json();
+            for name in ["failed_connections", "missing_messages", "unclean_closes"] {
+                assert_eq!(figures[name], 0, "{url} {size} {name}");
+            }
+            assert!(figures["messages"].as_f64().unwrap() > 5.0, "{figures}");
+        }
+    }
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_ends_the_load_before_it_begins() {
+    let (server, issued) = (Running::serve(&[]), Issued::new());
+    let url = format!("wss://{}/", front::tls(&issued, server.addr));
+    let outcome = bench(&url, &["-c", "2"]);
+    assert_eq!(outcome.code, Some(1));
+    assert!(outcome.err.contains("certificate is not trusted"), "{}", outcome.err);
+    let outcome = bench(&url, &["-c", "2", "--ca", "no-such.pem"]);
+    assert!(outcome.err.contains("cannot read no-such.pem"), "{}", outcome.err);
 }
 
 /// What a run of `wirelet bench --json` has left.

@@ -22,6 +22,7 @@ mod pace;
 mod payload;
 mod plot;
 mod results;
+mod stream;
 mod target;
 mod traffic;
 mod usage;
@@ -41,9 +42,16 @@ use target::Target;
 #[derive(Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Bench {
-    /// Where to connect to, such as `ws://127.0.0.1:8567/`; or `tcp://ADDR:PORT`, a server that echoes
-    /// plain bytes, to compare with
+    /// Where to connect to, such as `ws://127.0.0.1:8567/` or `wss://example.org/`; or
+    /// `tcp://ADDR:PORT`, a server that echoes plain bytes, to compare with
     url: String,
+    /// Trust the authorities in this PEM file, besides those that the system trusts; may be repeated
+    #[arg(long, value_name = "FILE")]
+    ca: Vec<PathBuf>,
+    /// Connect to this Unix socket, not to the host of the URL
+    #[cfg(unix)]
+    #[arg(long, value_name = "PATH")]
+    unix_socket: Option<PathBuf>,
     /// Connections to open
     #[arg(short, long, value_name = "N", default_value = "50")]
     connections: NonZeroUsize,
@@ -111,7 +119,9 @@ impl Bench {
 
     /// Loads and reports; the exit code tells whether every message came back.
     fn measure(self) -> Result<ExitCode, String> {
-        let target = Target::parse(&self.url)?;
+        let target = Target::new(&self.url, self.ca)?;
+        #[cfg(unix)]
+        let target = target.through(self.unix_socket);
         if target.is_raw() && self.size == 0 {
             return Err("a plain byte stream has no empty messages; see --size".into());
         }
@@ -120,7 +130,7 @@ impl Bench {
             return Err("--depth messages of --size bytes are more than 1 GiB".into());
         }
         let load = Load {
-            addr: target.resolve()?,
+            address: target.resolve()?,
             target,
             payload: match self.text {
                 None => Payload::binary(self.size),

@@ -1,11 +1,9 @@
 //! One connection of the load.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::mem;
-use std::net::{Shutdown, SocketAddr};
 
-use mio::net::TcpStream;
-use mio::{Interest, Registry, Token};
+use mio::{Registry, Token};
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use wirelet::handshake::{HeadScanner, Key, RequestError, ResponseError};
@@ -14,12 +12,13 @@ use wirelet::{Client, CloseCode, Connection, Event};
 use super::echo::Echo;
 use super::failure::Failure;
 use super::payload::Payload;
-use super::target::Target;
+use super::stream::Stream;
+use super::target::{Address, Target};
 
 /// A connection, from its first packet to its last.
 #[derive(Debug)]
 pub(super) struct Line {
-    stream: TcpStream,
+    stream: Stream,
     state: State,
     /// What the socket has not taken yet, from `written` on.
     unsent: Vec<u8>,
@@ -62,15 +61,18 @@ pub(super) enum Heard {
     Nothing,
     /// This many messages have ended; `drained` if nothing more is there to be read.
     Messages { n: u64, drained: bool },
-    /// TCP has ended.
+    /// The stream has ended.
     End,
 }
 
 impl Line {
     /// Begins to connect.
-    pub(super) fn connect(addr: SocketAddr, registry: &Registry, token: Token) -> io::Result<Self> {
-        let mut stream = TcpStream::connect(addr)?;
-        registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+    pub(super) fn connect(
+        address: &Address,
+        registry: &Registry,
+        token: Token,
+    ) -> io::Result<Self> {
+        let stream = Stream::connect(address, registry, token)?;
         let (state, unsent, echo) = (State::Connecting, Vec::new(), Echo::default());
         Ok(Self { stream, state, unsent, written: 0, echo })
     }
@@ -94,15 +96,9 @@ impl Line {
         if !matches!(self.state, State::Connecting) {
             return Ok(self.write_unsent()?);
         }
-        if let Some(error) = self.stream.take_error()? {
-            return Err(Failure::Io(error));
+        if !self.stream.finish_connect(contract.target)? {
+            return Ok(());
         }
-        match self.stream.peer_addr() {
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => return Ok(()),
-            Err(error) => return Err(Failure::Io(error)),
-        }
-        self.stream.set_nodelay(true)?;
         if contract.target.is_raw() {
             self.state = State::Raw;
             return Ok(());
@@ -124,10 +120,10 @@ impl Line {
         buffer: &mut [u8],
         contract: &Contract<'_>,
     ) -> Result<Heard, Failure> {
-        let n = loop {
+        let (n, drained) = loop {
             match self.stream.read(buffer) {
-                Ok(0) => return Ok(Heard::End),
-                Ok(n) => break n,
+                Ok((0, _)) => return Ok(Heard::End),
+                Ok(read) => break read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Ok(Heard::Nothing);
@@ -135,9 +131,6 @@ impl Line {
                 Err(error) => return Err(Failure::Io(error)),
             }
         };
-        // After a read that leaves room, what comes makes a new event. On Windows only a read that
-        // finds nothing does that.
-        let drained = cfg!(unix) && n < buffer.len();
         let n = self.receive(&mut buffer[..n], contract)?;
         Ok(Heard::Messages { n, drained })
     }
@@ -168,7 +161,7 @@ impl Line {
     /// Begins the closing handshake, or ends a stream of plain bytes.
     pub(super) fn close(&mut self) -> Result<(), Failure> {
         let State::Open(connection) = &mut self.state else {
-            return Ok(self.stream.shutdown(Shutdown::Write)?);
+            return Ok(self.stream.shutdown()?);
         };
         let mut frame = [0; MAX_CONTROL_FRAME];
         let close = CloseCode::NORMAL_CLOSURE;
@@ -218,7 +211,7 @@ impl Line {
                 Some(Event::Ping | Event::Pong | Event::Close) => {
                     let mut reply = [0; MAX_CONTROL_FRAME];
                     let n = connection.reply(&mut reply);
-                    write(&self.stream, &mut self.unsent, &reply[..n])?;
+                    write(&mut self.stream, &mut self.unsent, &reply[..n])?;
                 }
             }
             input = &mut input[consumed..];
@@ -227,7 +220,7 @@ impl Line {
     }
 
     fn write(&mut self, out: &[u8]) -> io::Result<()> {
-        write(&self.stream, &mut self.unsent, out)
+        write(&mut self.stream, &mut self.unsent, out)
     }
 
     fn write_unsent(&mut self) -> io::Result<()> {
@@ -241,7 +234,7 @@ impl Line {
         }
         self.unsent.clear();
         self.written = 0;
-        Ok(())
+        self.stream.flush()
     }
 }
 
@@ -258,7 +251,7 @@ impl Handshake {
 }
 
 /// Writes `out` behind what is `unsent`.
-fn write(mut stream: &TcpStream, unsent: &mut Vec<u8>, mut out: &[u8]) -> io::Result<()> {
+fn write(stream: &mut Stream, unsent: &mut Vec<u8>, mut out: &[u8]) -> io::Result<()> {
     while unsent.is_empty() && !out.is_empty() {
         match stream.write(out) {
             Ok(n) => out = &out[n..],

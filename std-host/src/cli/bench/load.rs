@@ -1,7 +1,6 @@
 //! Loading a server from several threads.
 
 use std::io;
-use std::net::SocketAddr;
 use std::ops::AddAssign;
 use std::sync::mpsc;
 use std::thread;
@@ -13,7 +12,7 @@ use super::line::Contract;
 use super::live::Live;
 use super::payload::Payload;
 use super::results::Results;
-use super::target::Target;
+use super::target::{Address, Target};
 use super::usage;
 use super::window::Window;
 use super::worker::Worker;
@@ -22,7 +21,7 @@ use super::worker::Worker;
 #[derive(Debug)]
 pub(super) struct Load {
     pub(super) target: Target,
-    pub(super) addr: SocketAddr,
+    pub(super) address: Address,
     pub(super) payload: Payload,
     pub(super) check: bool,
     pub(super) connections: usize,

@@ -1,100 +1,92 @@
 //! Where the load goes.
 
+use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use http::Uri;
 use wirelet::handshake::ClientRequest;
+use wirelet_host::ClientOptions;
+use wirelet_host::program::{self, Scheme, Tls};
+use wirelet_host::rustls::ClientConfig;
+use wirelet_host::rustls::pki_types::ServerName;
 
-/// The parts of a `ws://` or `tcp://` URL.
+/// A server, and how to speak to it.
 #[derive(Debug)]
 pub(super) struct Target {
     pub(super) url: String,
-    is_raw: bool,
-    host: String,
-    port: u16,
-    authority: String,
-    path_and_query: String,
+    parts: program::Target,
+    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    #[cfg(unix)]
+    unix_socket: Option<PathBuf>,
+}
+
+/// Where to connect to.
+#[derive(Debug)]
+pub(super) enum Address {
+    Tcp(SocketAddr),
+    #[cfg(unix)]
+    Unix(PathBuf),
 }
 
 impl Target {
-    pub(super) fn parse(url: &str) -> Result<Self, String> {
-        let refuse = |why: &str| format!("{url}: {why}");
-        // §3: "Fragment identifiers are meaningless in the context of WebSocket URIs and MUST NOT be
-        // used on these URIs."
-        if url.contains('#') {
-            return Err(refuse("a WebSocket URL has no fragment"));
-        }
-        let uri: Uri = url.parse().map_err(|error| refuse(&format!("{error}")))?;
-        let is_raw = match uri.scheme_str() {
-            Some("ws") => false,
-            Some("tcp") => true,
-            Some("wss") => return Err(refuse("wss:// is not supported yet")),
-            _ => return Err(refuse("the URL must begin with ws:// or tcp://")),
-        };
-        let authority = uri.authority().ok_or_else(|| refuse("the URL has no host"))?;
-        let port = match authority.port_u16() {
-            Some(port) => port,
-            None if is_raw => return Err(refuse("a tcp:// URL needs a port")),
-            None => 80,
+    /// Takes a URL apart, and reads what TLS needs.
+    pub(super) fn new(url: &str, ca_files: Vec<PathBuf>) -> Result<Self, String> {
+        let parts = program::Target::parse(url, &[Scheme::Ws, Scheme::Wss, Scheme::Tcp])?;
+        let tls = if parts.scheme.is_tls() {
+            let name = ServerName::try_from(parts.host.clone())
+                .map_err(|_| format!("{url}: a certificate cannot be for {}", parts.host))?;
+            let mut options = ClientOptions { ca_files, ..ClientOptions::default() };
+            options.prepare_tls().map_err(|error| error.to_string())?;
+            options.tls.zip(Some(name))
+        } else {
+            None
         };
         Ok(Self {
             url: url.to_owned(),
-            is_raw,
-            host: authority.host().trim_matches(['[', ']']).to_owned(),
-            port,
-            // §4.1 item 4: the port only "if not using the default port".
-            authority: if port == 80 { authority.host() } else { authority.as_str() }.to_owned(),
-            // Displayed, a lone query has its path `/`.
-            path_and_query: uri.path_and_query().map_or_else(|| "/".into(), ToString::to_string),
+            parts,
+            tls,
+            #[cfg(unix)]
+            unix_socket: None,
         })
     }
 
+    /// Leads to a Unix socket, if one is named.
+    #[cfg(unix)]
+    pub(super) fn through(self, unix_socket: Option<PathBuf>) -> Self {
+        Self { unix_socket, ..self }
+    }
+
     /// Tells whether plain bytes are echoed, without handshake and frames.
-    pub(super) const fn is_raw(&self) -> bool {
-        self.is_raw
+    pub(super) fn is_raw(&self) -> bool {
+        self.parts.scheme == Scheme::Tcp
     }
 
     pub(super) fn request(&self) -> ClientRequest<'_> {
-        ClientRequest::new(&self.authority, &self.path_and_query)
+        ClientRequest::new(&self.parts.authority, &self.parts.path_and_query)
+    }
+
+    /// Begins TLS if it is spoken.
+    pub(super) fn start_tls(&self) -> io::Result<Option<Tls>> {
+        let Some((config, name)) = &self.tls else { return Ok(None) };
+        Tls::client(Arc::clone(config), name.clone()).map(Some).map_err(io::Error::other)
     }
 
     /// Finds the address of the host, of several the first at which someone listens.
-    pub(super) fn resolve(&self) -> Result<SocketAddr, String> {
+    pub(super) fn resolve(&self) -> Result<Address, String> {
+        #[cfg(unix)]
+        if let Some(path) = &self.unix_socket {
+            return Ok(Address::Unix(path.clone()));
+        }
         let explain = |error| format!("cannot connect to {}: {error}", self.url);
-        let addrs = (&*self.host, self.port).to_socket_addrs().map_err(explain)?;
-        match *addrs.collect::<Vec<_>>() {
-            [addr] => Ok(addr),
+        let addrs = (&*self.parts.host, self.parts.port).to_socket_addrs().map_err(explain)?;
+        let addr = match *addrs.collect::<Vec<_>>() {
+            [addr] => addr,
             ref addrs => {
-                TcpStream::connect(addrs).and_then(|stream| stream.peer_addr()).map_err(explain)
+                let connected = TcpStream::connect(addrs).and_then(|stream| stream.peer_addr());
+                connected.map_err(explain)?
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls_are_taken_apart() {
-        for (url, is_raw, authority, path, host, port) in [
-            ("ws://a", false, "a", "/", "a", 80),
-            ("ws://a:80/x", false, "a", "/x", "a", 80),
-            ("ws://a:8567/x?y=z", false, "a:8567", "/x?y=z", "a", 8567),
-            ("ws://[::1]:81/", false, "[::1]:81", "/", "::1", 81),
-            ("tcp://a:7", true, "a:7", "/", "a", 7),
-        ] {
-            let target = Target::parse(url).unwrap();
-            assert_eq!((target.is_raw, &*target.authority), (is_raw, authority), "{url}");
-            assert_eq!((&*target.path_and_query, &*target.host), (path, host), "{url}");
-            assert_eq!(target.port, port, "{url}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_loaded_is_refused() {
-        for url in ["", "a", "http://a", "ws://", "wss://a", "ws://a/#x", "tcp://a", "ws://a b"] {
-            assert!(Target::parse(url).is_err(), "{url}");
-        }
+        };
+        Ok(Address::Tcp(addr))
     }
 }

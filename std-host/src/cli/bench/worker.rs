@@ -231,7 +231,7 @@ impl<'l> Worker<'l> {
     }
 
     fn begin(&mut self, i: usize) {
-        match Line::connect(self.load.addr, self.poll.registry(), Token(i)) {
+        match Line::connect(&self.load.address, self.poll.registry(), Token(i)) {
             Ok(line) => {
                 self.lines[i] = Some(line);
                 self.n_opening += 1;
