@@ -4,6 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tracing::Level;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 mod bench;
 mod connect;
@@ -49,10 +52,19 @@ fn block_on(command: impl Future<Output = ExitCode>) -> ExitCode {
 /// Sends log lines to the standard error.
 fn start_log(debug: bool) {
     let level = if debug { Level::TRACE } else { Level::WARN };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).init();
+    // What a certificate check finds is told by who asked for it.
+    let targets = Targets::new()
+        .with_default(level)
+        .with_target("rustls_platform_verifier", LevelFilter::OFF);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines).with(targets).init();
 }
 
 fn fail(why: &str) -> ExitCode {
+    fail_with(1, why)
+}
+
+fn fail_with(code: u8, why: &str) -> ExitCode {
     eprintln!("wirelet: {why}");
-    ExitCode::FAILURE
+    code.into()
 }

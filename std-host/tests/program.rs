@@ -132,26 +132,3 @@ fn a_port_in_use_is_explained() {
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("--listen"));
 }
-
-#[test]
-fn connect_sends_lines_prints_answers_and_closes_cleanly() {
-    let server = Running::serve(&[]);
-    let (status, out, err) =
-        harness::connect(&[&format!("ws://{}", server.addr)], b"one\nzwei \xc3\xa4\n\nlast");
-    assert_eq!((status, &*out, &*err), (Some(0), "one\nzwei ä\n\nlast\n", ""));
-}
-
-#[test]
-fn connect_explains_what_went_wrong() {
-    let server = Running::serve(&["--mode", "sink"]);
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    for (url, part) in [
-        (format!("ws://{closed}"), "refused"),
-        (format!("http://{}", server.addr), "ws://"),
-        (format!("wss://{}", server.addr), "TLS"),
-    ] {
-        let (status, _, err) = harness::connect(&[&url], b"");
-        assert_eq!(status, Some(1), "{url}");
-        assert!(err.contains(part), "{url}: {err}");
-    }
-}

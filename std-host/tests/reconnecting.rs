@@ -7,8 +7,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use harness::accept;
 use wirelet::CloseCode;
-use wirelet::handshake::Key;
 use wirelet_host::{Backoff, ClientError, ClientOptions, Received, Reconnecting, Update};
 
 /// Connects again within 10 ms.
@@ -37,19 +37,6 @@ fn refuse(mut socket: TcpStream, response: &str) {
     socket
         .write_all(format!("HTTP/1.1 {response}\r\nContent-Length: 0\r\n\r\n").as_bytes())
         .unwrap();
-}
-
-fn accept(mut socket: TcpStream) -> TcpStream {
-    let head = harness::read_head(&mut socket);
-    let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
-    let accept = Key::parse(key.as_bytes()).unwrap().accept();
-    let response = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {}\r\n\r\n",
-        str::from_utf8(&accept).unwrap()
-    );
-    socket.write_all(response.as_bytes()).unwrap();
-    socket
 }
 
 async fn connected(client: &mut Reconnecting) {

@@ -1,21 +1,39 @@
 //! `wirelet connect`.
 
-use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use wirelet::CloseCode;
-use wirelet_host::{Client, ClientError, ClientOptions, Received};
+use wirelet_host::{ClientError, ClientOptions};
 
-use super::{fail, start_log};
+use super::{fail_with, start_log};
+
+mod blocks;
+mod console;
+mod editor;
+mod history;
+mod json;
+mod peer;
+mod print;
+mod round_trip;
+mod talk;
+
+use console::Console;
+use peer::Peer;
+use print::{Form, Style};
+use talk::{End, Talk};
 
 /// Connect to a WebSocket server: lines of the standard input become messages, messages are
 /// printed, and the end of the input closes with 1000
+///
+/// In a terminal, lines are edited and kept in a history, but those that begin with a space; Ctrl-D and
+/// Ctrl-C end the input.
 #[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Connect {
-    /// Where to connect to, such as `ws://127.0.0.1:8567/`
+    /// Where to connect to, such as `ws://127.0.0.1:8567/` or `wss://example.org/path?query`
     url: String,
     /// Add a header field to the request; may be repeated
     #[arg(long, value_name = "NAME:VALUE", value_parser = parse_header)]
@@ -26,10 +44,42 @@ pub(crate) struct Connect {
     /// Offer a subprotocol; may be repeated, the best first
     #[arg(long)]
     subprotocol: Vec<String>,
+    /// Trust the authorities in this PEM file, besides those that the system trusts; may be repeated
+    #[arg(long, value_name = "FILE")]
+    ca: Vec<PathBuf>,
+    /// Connect to this Unix socket, not to the host of the URL
+    #[cfg(unix)]
+    #[arg(long, value_name = "PATH")]
+    unix_socket: Option<PathBuf>,
+    /// Seconds within which TCP, TLS and the opening handshake must be done
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    timeout: Duration,
+    /// The longest message to be received, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 16 * 1024 * 1024)]
+    max_message: usize,
+    /// Connect again when the connection breaks, after growing random waits of up to 30 s
+    #[arg(long, conflicts_with_all = ["send_file", "text_file"])]
+    reconnect: bool,
     /// Send lines as binary messages, and print the bytes of binary messages as they are
     #[arg(long)]
     binary: bool,
-    /// Log each frame header to the standard error
+    /// Print JSON indented, in a terminal also coloured; what is no JSON is printed as it is
+    #[arg(long, conflicts_with = "binary")]
+    json: bool,
+    /// Ping the server so often, and print how long each answer takes
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    ping: Option<Duration>,
+    /// Close with 1000 after so many messages have been received; the end of an input that is no terminal
+    /// does not close then
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    exit_after: Option<u64>,
+    /// Send this file as one binary message, before the lines of the standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "text_file")]
+    send_file: Option<PathBuf>,
+    /// Send this file as one text message, before the lines of the standard input
+    #[arg(long, value_name = "FILE")]
+    text_file: Option<PathBuf>,
+    /// Log each frame header to the standard error; lines are not edited then
     #[arg(long)]
     debug: bool,
 }
@@ -40,82 +90,67 @@ impl Connect {
         let url = self.url.clone();
         match self.talk().await {
             Ok(code) => code,
-            Err(error @ ClientError::Url(_)) => fail(&error.to_string()),
-            Err(error) => fail(&format!("{url}: {error}")),
+            Err(End::Input(why)) => fail_with(USAGE, &why),
+            Err(End::Client(error @ ClientError::Url(_))) => fail_with(USAGE, &error.to_string()),
+            Err(End::Unreachable(error)) => {
+                fail_with(UNREACHABLE, &format!("cannot connect to {url}: {error}"))
+            }
+            Err(End::Client(error)) => {
+                let hint = match &error {
+                    ClientError::Tls(wirelet_host::rustls::Error::InvalidCertificate(_)) => {
+                        "; --ca names a file of authorities to trust"
+                    }
+                    _ => "",
+                };
+                fail_with(exit_code(&error), &format!("{url}: {error}{hint}"))
+            }
         }
     }
 
     /// Connects and talks until both ends have closed; the exit code tells if that was clean.
-    async fn talk(self) -> Result<ExitCode, ClientError> {
+    async fn talk(self) -> Result<ExitCode, End> {
+        let file = match (&self.send_file, &self.text_file) {
+            (Some(path), _) => Some(blocks::Blocks::binary(path)),
+            (_, Some(path)) => Some(blocks::Blocks::text(path)),
+            (None, None) => None,
+        };
+        let file = file.transpose().map_err(End::Input)?;
         let options = ClientOptions {
             origin: self.origin,
             subprotocols: self.subprotocol,
             headers: self.header,
+            handshake_time: self.timeout,
+            message_bytes: self.max_message,
+            ca_files: self.ca,
+            #[cfg(unix)]
+            unix_socket: self.unix_socket,
             ..ClientOptions::default()
         };
-        let mut client = Client::connect_with(&self.url, &options).await?;
-        let mut input = BufReader::new(tokio::io::stdin());
-        let mut line = Vec::new();
-        let mut at_end = false;
-        loop {
-            tokio::select! {
-                // Cancel-safe: what was read of a line so far stays in `line`.
-                read = input.read_until(b'\n', &mut line), if !at_end => {
-                    let n = read.map_err(ClientError::Io)?;
-                    if line.is_empty() && n == 0 {
-                        at_end = true;
-                        client.close(CloseCode::NORMAL_CLOSURE).await?;
-                        continue;
-                    }
-                    let message = line.strip_suffix(b"\n").unwrap_or(&line);
-                    match str::from_utf8(message) {
-                        _ if self.binary => client.send(message).await?,
-                        Ok(text) => client.send(text).await?,
-                        Err(_) => eprintln!("wirelet: a line is no UTF-8, not sent; see --binary"),
-                    }
-                    line.clear();
-                }
-                received = receive(&mut client, at_end) => match received? {
-                    Received::Close { code, reason } => {
-                        client.finish(CLOSE_TIME).await.ok();
-                        return Ok(report(code, &reason, at_end));
-                    }
-                    received => print(&received, self.binary).map_err(ClientError::Io)?,
-                },
-            }
-        }
+        let peer = Peer::connect(&self.url, options, self.reconnect).await?;
+        let talk = Talk {
+            peer,
+            console: Console::new(!self.debug),
+            binary: self.binary,
+            style: Style::new(match (self.binary, self.json) {
+                (true, _) => Form::Bytes,
+                (_, true) => Form::Json,
+                _ => Form::Text,
+            }),
+            ping: self.ping,
+            exit_after: self.exit_after,
+        };
+        talk.run(file).await
     }
 }
 
-/// Receives; not for ever once the closing handshake has begun.
-async fn receive(client: &mut Client, closing: bool) -> Result<Received, ClientError> {
-    if !closing {
-        return client.receive().await;
+const fn exit_code(error: &ClientError) -> u8 {
+    match error {
+        ClientError::Url(_) | ClientError::Authorities(_) => USAGE,
+        ClientError::Tls(_) => TLS,
+        ClientError::Refused { .. } | ClientError::Handshake(_) => REFUSED,
+        ClientError::TimedOut => TIMED_OUT,
+        _ => 1,
     }
-    tokio::time::timeout(CLOSE_TIME, client.receive()).await.map_err(|_| ClientError::TimedOut)?
-}
-
-fn print(received: &Received, raw: bool) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    match received {
-        Received::Ping(_) | Received::Pong(_) => return Ok(()),
-        Received::Binary(bytes) if raw => {
-            out.write_all(bytes)?;
-            out.write_all(b"\n")?;
-        }
-        other => writeln!(out, "{other}")?,
-    }
-    out.flush()
-}
-
-/// Clean is our own close, answered, and a peer that closes with 1000 or 1001 or no code.
-fn report(code: Option<CloseCode>, reason: &str, ours: bool) -> ExitCode {
-    let is_clean = matches!(code, None | Some(CloseCode::NORMAL_CLOSURE | CloseCode::GOING_AWAY));
-    if !ours || !is_clean {
-        let code = code.map_or_else(|| "no code".to_owned(), |code| code.to_string());
-        eprintln!("wirelet: closed by the server: {code} {reason}");
-    }
-    if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn parse_header(text: &str) -> Result<(String, String), String> {
@@ -123,5 +158,28 @@ fn parse_header(text: &str) -> Result<(String, String), String> {
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
-/// How long to wait for the server's part of the closing handshake.
-const CLOSE_TIME: Duration = Duration::from_secs(5);
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds) if (0.001..=A_DAY).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err(format!("not a number from 0.001 to {A_DAY}")),
+    }
+}
+
+const USAGE: u8 = 2;
+const UNREACHABLE: u8 = 3;
+const TLS: u8 = 4;
+const REFUSED: u8 = 5;
+const TIMED_OUT: u8 = 6;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  closed cleanly: with 1000, 1001 or no code
+  1  closed with another code, or the connection broke
+  2  a wrong command line, URL or file
+  3  the server cannot be reached
+  4  TLS failed, such as by a certificate that is not trusted
+  5  the server refused the opening handshake, or answered it wrongly
+  6  the server did not answer in time";
+
+/// In seconds.
+const A_DAY: f64 = 24.0 * 3600.0;

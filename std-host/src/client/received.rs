@@ -4,7 +4,7 @@ use std::fmt;
 
 use wirelet::{CloseCode, Message};
 
-/// What a [`Client`] received.
+/// What a [`Client`](crate::Client) received.
 ///
 /// ```
 /// use wirelet_host::Received;

@@ -3,11 +3,15 @@
 
 pub(crate) mod certificates;
 pub(crate) mod front;
+#[cfg(unix)]
+pub(crate) mod terminal;
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use wirelet::handshake::Key;
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_wirelet");
 
@@ -111,6 +115,38 @@ pub(crate) fn connect(args: &[&str], input: &[u8]) -> (Option<i32>, String, Stri
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// Reads a request, and accepts it as a server does.
+pub(crate) fn accept(mut socket: TcpStream) -> TcpStream {
+    let head = read_head(&mut socket);
+    let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
+    let accept = Key::parse(key.as_bytes()).unwrap().accept();
+    let response = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {}\r\n\r\n",
+        str::from_utf8(&accept).unwrap()
+    );
+    socket.write_all(response.as_bytes()).unwrap();
+    socket
+}
+
+/// Reads `len` bytes or more to the client's close, with a pause after each read, and answers that.
+pub(crate) fn read_to_close(socket: &mut TcpStream, len: u64, pause: Duration) {
+    let (mut n_all, mut buf, mut last) = (0, vec![0; 1 << 20], Vec::new());
+    loop {
+        let n = socket.read(&mut buf).unwrap();
+        assert_ne!(n, 0, "the end without a close");
+        n_all += n as u64;
+        last.extend_from_slice(&buf[..n]);
+        last.drain(..last.len().saturating_sub(8));
+        // Masked, with a code. What comes before may look like it.
+        if n_all > len && last.starts_with(&[CLOSE, 0x82]) {
+            socket.write_all(b"\x88\x02\x03\xe8").unwrap();
+            return;
+        }
+        std::thread::sleep(pause);
+    }
 }
 
 /// The request of §1.3, for this server.
