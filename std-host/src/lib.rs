@@ -75,7 +75,6 @@ mod socket;
 mod spare;
 mod stall;
 mod stream;
-#[allow(dead_code, reason = "the client takes up the rest next")]
 mod tls;
 mod topics;
 mod worker;
@@ -103,5 +102,6 @@ pub use tls::config::{Certificates, LoadError};
 #[doc(hidden)]
 pub mod program {
     pub use crate::client::target::{Scheme, Target};
+    pub use crate::stream::Plain;
     pub use crate::tls::Tls;
 }

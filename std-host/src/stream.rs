@@ -24,8 +24,10 @@ pub(crate) enum Stream {
 
 /// A socket of the system.
 #[derive(Debug)]
-pub(crate) enum Plain {
+pub enum Plain {
+    /// To another machine, or to this.
     Tcp(TcpStream),
+    /// Within this machine.
     #[cfg(unix)]
     Unix(UnixStream),
 }
@@ -142,7 +144,8 @@ impl Write for Stream {
 }
 
 impl Plain {
-    fn source(&mut self) -> &mut dyn Source {
+    /// Lends what is polled.
+    pub fn source(&mut self) -> &mut dyn Source {
         match self {
             Self::Tcp(stream) => stream,
             #[cfg(unix)]
@@ -150,7 +153,12 @@ impl Plain {
         }
     }
 
-    fn end(&mut self) -> io::Result<()> {
+    /// Ends our direction.
+    ///
+    /// # Errors
+    ///
+    /// That of the system, such as that the connection is gone.
+    pub fn end(&mut self) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
             #[cfg(unix)]

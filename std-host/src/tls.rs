@@ -170,12 +170,6 @@ impl Tls {
         self.session.wants_write()
     }
 
-    /// Tells whether what is written waits for the TLS handshake.
-    #[must_use]
-    pub fn is_handshaking(&self) -> bool {
-        self.session.is_handshaking()
-    }
-
     /// Ends our direction, by a `close_notify` behind all that was written.
     ///
     /// # Errors
@@ -431,7 +425,7 @@ mod tests {
         let mut pair = Pair::new(1000);
         let (tls, mut stream) = pair.at_client();
         let mut n_taken = 0;
-        while tls.is_handshaking() {
+        while tls.session.is_handshaking() {
             match write_some(tls, &mut stream, &bytes(100_000)[n_taken..]) {
                 0 => break,
                 n => n_taken += n,
@@ -439,7 +433,7 @@ mod tests {
         }
         assert_eq!(n_taken, UNSENT_BYTES);
         pair.exchange(b"", b"!");
-        assert!(!pair.client.is_handshaking());
+        assert!(!pair.client.session.is_handshaking());
         let mut received = Vec::new();
         while received.len() < n_taken {
             let (tls, mut stream) = pair.at_client();

@@ -161,7 +161,7 @@ impl Line {
     /// Begins the closing handshake, or ends a stream of plain bytes.
     pub(super) fn close(&mut self) -> Result<(), Failure> {
         let State::Open(connection) = &mut self.state else {
-            return Ok(self.stream.shutdown()?);
+            return Ok(self.stream.end()?);
         };
         let mut frame = [0; MAX_CONTROL_FRAME];
         let close = CloseCode::NORMAL_CLOSURE;

@@ -1,29 +1,20 @@
 //! What the load goes over: TCP or a Unix socket, with TLS or without.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::net::Shutdown;
 
-use mio::event::Source;
 use mio::net::TcpStream;
 #[cfg(unix)]
 use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
-use wirelet_host::program::Tls;
+use wirelet_host::program::{Plain, Tls};
 
 use super::target::{Address, Target};
 
 /// A stream that never waits.
 #[derive(Debug)]
 pub(super) struct Stream {
-    socket: Socket,
+    socket: Plain,
     tls: Option<Tls>,
-}
-
-#[derive(Debug)]
-enum Socket {
-    Tcp(TcpStream),
-    #[cfg(unix)]
-    Unix(UnixStream),
 }
 
 impl Stream {
@@ -34,9 +25,9 @@ impl Stream {
         token: Token,
     ) -> io::Result<Self> {
         let mut socket = match address {
-            Address::Tcp(addr) => Socket::Tcp(TcpStream::connect(*addr)?),
+            Address::Tcp(addr) => Plain::Tcp(TcpStream::connect(*addr)?),
             #[cfg(unix)]
-            Address::Unix(path) => Socket::Unix(UnixStream::connect(path)?),
+            Address::Unix(path) => Plain::Unix(UnixStream::connect(path)?),
         };
         registry.register(socket.source(), token, Interest::READABLE | Interest::WRITABLE)?;
         Ok(Self { socket, tls: None })
@@ -45,16 +36,16 @@ impl Stream {
     /// Tells whether it is connected; if so, TLS begins where the target speaks it.
     pub(super) fn finish_connect(&mut self, target: &Target) -> io::Result<bool> {
         let (error, peer) = match &self.socket {
-            Socket::Tcp(socket) => (socket.take_error()?, socket.peer_addr().map(drop)),
+            Plain::Tcp(socket) => (socket.take_error()?, socket.peer_addr().map(drop)),
             #[cfg(unix)]
-            Socket::Unix(socket) => (socket.take_error()?, socket.peer_addr().map(drop)),
+            Plain::Unix(socket) => (socket.take_error()?, socket.peer_addr().map(drop)),
         };
         match (error, peer) {
             (Some(error), _) => return Err(error),
             (None, Err(error)) if error.kind() == io::ErrorKind::NotConnected => return Ok(false),
             (None, result) => result?,
         }
-        if let Socket::Tcp(socket) = &self.socket {
+        if let Plain::Tcp(socket) = &self.socket {
             socket.set_nodelay(true)?;
         }
         self.tls = target.start_tls()?;
@@ -78,12 +69,8 @@ impl Stream {
     }
 
     /// Ends our direction.
-    pub(super) fn shutdown(&self) -> io::Result<()> {
-        match &self.socket {
-            Socket::Tcp(socket) => socket.shutdown(Shutdown::Write),
-            #[cfg(unix)]
-            Socket::Unix(socket) => socket.shutdown(Shutdown::Write),
-        }
+    pub(super) fn end(&mut self) -> io::Result<()> {
+        self.socket.end()
     }
 }
 
@@ -101,47 +88,5 @@ impl Write for Stream {
             None => Ok(()),
             Some(tls) => tls.flush(&mut self.socket).map(drop),
         }
-    }
-}
-
-impl Socket {
-    fn source(&mut self) -> &mut dyn Source {
-        match self {
-            Self::Tcp(socket) => socket,
-            #[cfg(unix)]
-            Self::Unix(socket) => socket,
-        }
-    }
-}
-
-impl Read for Socket {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(socket) => socket.read(buf),
-            #[cfg(unix)]
-            Self::Unix(socket) => socket.read(buf),
-        }
-    }
-}
-
-impl Write for Socket {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(socket) => socket.write(buf),
-            #[cfg(unix)]
-            Self::Unix(socket) => socket.write(buf),
-        }
-    }
-
-    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(socket) => socket.write_vectored(bufs),
-            #[cfg(unix)]
-            Self::Unix(socket) => socket.write_vectored(bufs),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
