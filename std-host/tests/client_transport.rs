@@ -12,7 +12,9 @@ use harness::{Running, front};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use wirelet::CloseCode;
-use wirelet_host::{Client, ClientError, ClientOptions, Received, rustls};
+use wirelet_host::{
+    Builder, Certificates, Client, ClientError, ClientOptions, Echo, Listen, Received, rustls,
+};
 
 fn trusting(issued: &Issued) -> ClientOptions {
     ClientOptions { ca_files: vec![issued.ca()], ..ClientOptions::default() }
@@ -38,6 +40,25 @@ async fn messages_of_every_length_go_over_tls() {
     for host in ["localhost", "127.0.0.1"] {
         let url = format!("wss://{host}:{}/", addr.port());
         talk(Client::connect_with(&url, &trusting(&issued)).await.unwrap()).await;
+    }
+}
+
+#[tokio::test]
+async fn our_server_and_our_client_talk_over_tls_and_over_a_unix_socket() {
+    let issued = Issued::new();
+    let certificates = Certificates::load(issued.chain(), issued.key()).unwrap();
+    let places = Builder::new().listen(Listen::tcp("127.0.0.1:0").with_tls(certificates));
+    #[cfg(unix)]
+    let places = places.listen(Listen::unix(issued.path("socket")));
+    let server = places.bind(Echo).await.unwrap();
+    let url = server.urls().next().unwrap();
+    tokio::spawn(server.run());
+    talk(Client::connect_with(&url, &trusting(&issued)).await.unwrap()).await;
+    #[cfg(unix)]
+    {
+        let unix_socket = Some(issued.path("socket"));
+        let options = ClientOptions { unix_socket, ..ClientOptions::default() };
+        talk(Client::connect_with("ws://localhost/", &options).await.unwrap()).await;
     }
 }
 
