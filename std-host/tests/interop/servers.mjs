@@ -14,6 +14,9 @@ import {
   within,
 } from './harness.mjs';
 
+// Exit codes, as `wirelet connect --help` tells them.
+const BROKEN = 1, UNREACHABLE = 3, REFUSED = 5;
+
 const GOOD_END = { code: 0, output: '', errors: '' };
 
 /** What a connection was like: the request, the messages, and then code and reason of its close. */
@@ -68,9 +71,9 @@ async function expectGoodEnd(program, server) {
 }
 
 /** The program fails by itself, says nothing on the standard output, and why on the other. */
-async function expectFailure(program, ...words) {
+async function expectFailure(program, exitCode, ...words) {
   const { code, output, errors } = await program.ended();
-  expect({ code, output }, { code: 1, output: '' }, 'exit code and output');
+  expect({ code, output }, { code: exitCode, output: '' }, 'exit code and output');
   for (const word of words) expectIn(word, errors, 'errors');
   expect(errors.split('\n').length, 2, `lines of errors and the end in ${errors}`);
 }
@@ -128,7 +131,7 @@ check(async function originIsWhatTheServerCompares() {
   const verifyClient = ({ origin }, answer) => answer(origin === 'http://good.example', 403);
   const server = await listen(echo, { verifyClient });
   await expectGoodEnd(connectTo(server.url, '--origin', 'http://good.example'), server);
-  await expectFailure(connectTo(server.url, '--origin', 'http://bad.example'), '403');
+  await expectFailure(connectTo(server.url, '--origin', 'http://bad.example'), REFUSED, '403');
 });
 
 check(async function theServerSelectsOneOfTheSubprotocols() {
@@ -143,7 +146,7 @@ check(async function theServerSelectsOneOfTheSubprotocols() {
 
 check(async function aSubprotocolThatWasNotOfferedIsRefused() {
   const server = await listen(echo, { handleProtocols: () => 'b' });
-  await expectFailure(connectTo(server.url, '--subprotocol', 'a'), 'subprotocol');
+  await expectFailure(connectTo(server.url, '--subprotocol', 'a'), REFUSED, 'subprotocol');
 });
 
 async function exitCodeAfterClose(...close) {
@@ -177,12 +180,12 @@ check(async function aCloseByTheServerWith1011IsAFailure() {
 
 check(async function aServerThatDropsTcpIsAFailure() {
   const server = await listen((ws) => ws.terminate());
-  await expectFailure(connectTo(server.url), 'without a closing handshake');
+  await expectFailure(connectTo(server.url), BROKEN, 'without a closing handshake');
 });
 
 check(async function aServerThatResetsTcpIsAFailure() {
   const server = await listen((_, request) => request.socket.resetAndDestroy());
-  await expectFailure(connectTo(server.url));
+  await expectFailure(connectTo(server.url), BROKEN);
 });
 
 check(async function aRefusedConnectionIsAFailureThatSaysSo() {
@@ -190,12 +193,12 @@ check(async function aRefusedConnectionIsAFailureThatSaysSo() {
   await within(once(server, 'listening'), 'listening server');
   const { port } = server.address();
   await within(once(server.close(), 'close'), 'end of the server');
-  await expectFailure(connectTo(`ws://127.0.0.1:${port}/`), 'refused');
+  await expectFailure(connectTo(`ws://127.0.0.1:${port}/`), UNREACHABLE, 'refused');
 });
 
 check(async function anAnswerOf404IsAFailureThatSaysSo() {
   const server = await listen(echo, { verifyClient: (_, answer) => answer(false, 404) });
-  await expectFailure(connectTo(server.url), '404');
+  await expectFailure(connectTo(server.url), REFUSED, '404');
 });
 
 check(async function aFragmentedMessageIsPrintedJoined() {
@@ -252,7 +255,7 @@ check(async function aServerByHandIsAccepted() {
 
 check(async function aWrongAcceptIsRefused() {
   const url = await listenByHand((key) => acceptOf(key.toLowerCase()));
-  await expectFailure(connectTo(url), 'Sec-WebSocket-Accept');
+  await expectFailure(connectTo(url), REFUSED, 'Sec-WebSocket-Accept');
 });
 
 check(async function aLineOf1MibComesBack() {

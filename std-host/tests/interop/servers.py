@@ -144,7 +144,7 @@ async def origin_is_what_the_server_compares():
         async with connect_to(server.url, "--origin", "http://good.example") as program:
             expect(await program.end(), (0, b"", ""), "exit code, output and errors")
         async with connect_to(server.url, "--origin", "http://bad.example") as program:
-            await expect_failure(program, "403")
+            await expect_failure(program, REFUSED, "403")
 
 
 @check
@@ -159,10 +159,14 @@ async def the_server_selects_one_of_the_subprotocols():
         expect(server.ws.subprotocol, "c", "subprotocol")
 
 
-async def expect_failure(program, *words):
+# Exit codes, as `wirelet connect --help` tells them.
+BROKEN, UNREACHABLE, REFUSED = 1, 3, 5
+
+
+async def expect_failure(program, exit_code, *words):
     """The program fails by itself, says nothing on the standard output, and why on the other."""
     code, output, errors = await program.ended()
-    expect((code, output), (1, b""), "exit code and output")
+    expect((code, output), (exit_code, b""), "exit code and output")
     for word in words:
         expect_in(word, errors, "errors")
     expect(errors.count("\n"), 1, f"lines in {errors!r}")
@@ -203,7 +207,7 @@ async def a_server_that_drops_tcp_is_a_failure():
         ws.transport.close()
 
     async with listen(talk) as server, connect_to(server.url) as program:
-        await expect_failure(program, "without a closing handshake")
+        await expect_failure(program, BROKEN, "without a closing handshake")
 
 
 @check
@@ -212,7 +216,7 @@ async def a_server_that_drops_tcp_in_a_message_is_a_failure():
         writer.write(b"\x81\x0512")
 
     async with raw_server(talk) as url, connect_to(url) as program:
-        await expect_failure(program, "without a closing handshake")
+        await expect_failure(program, BROKEN, "without a closing handshake")
 
 
 @check
@@ -220,7 +224,7 @@ async def a_refused_connection_is_a_failure_that_says_so():
     async with listen() as server:
         url = server.url
     async with connect_to(url) as program:
-        await expect_failure(program, "refused")
+        await expect_failure(program, UNREACHABLE, "refused")
 
 
 @check
@@ -229,7 +233,7 @@ async def an_answer_of_404_is_a_failure_that_says_so():
         return ws.respond(404, "nothing here\n")
 
     async with listen(process_request=refuse) as server, connect_to(server.url) as program:
-        await expect_failure(program, "404")
+        await expect_failure(program, REFUSED, "404")
 
 
 @check
@@ -294,14 +298,14 @@ async def a_subprotocol_that_was_not_offered_is_refused():
     async with raw_server(hang_up_well, fields=fields) as url:
         for options in [(), ("--subprotocol", "a")]:
             async with connect_to(url, *options) as program:
-                await expect_failure(program, "subprotocol")
+                await expect_failure(program, REFUSED, "subprotocol")
 
 
 @check
 async def a_wrong_accept_is_refused():
     async with raw_server(hang_up_well, accept=lambda key: key) as url:
         async with connect_to(url) as program:
-            await expect_failure(program, "Sec-WebSocket-Accept")
+            await expect_failure(program, REFUSED, "Sec-WebSocket-Accept")
 
 
 @check
