@@ -244,11 +244,6 @@ impl<Ro: Role> Link<'_, Ro> {
         self.append(|connection, out| connection.close(close, out))
     }
 
-    /// Appends frames of this role that were encoded elsewhere.
-    pub(crate) fn append_encoded(&mut self, frames: &[u8]) {
-        self.out.append(frames);
-    }
-
     fn append(
         &mut self,
         encode: impl FnOnce(&mut Connection<Ro>, &mut [u8]) -> Result<usize, SendError>,

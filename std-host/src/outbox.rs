@@ -41,15 +41,7 @@ pub(crate) struct Outbox {
 struct Content {
     /// What waits, while something does. The worker knows of it.
     queue: Option<Box<Queue>>,
-    life: Life,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Life {
-    #[default]
-    Open,
-    Closing,
-    Closed,
+    status: Status,
 }
 
 /// Frames in their order.
@@ -101,7 +93,7 @@ impl Outbox {
     /// Puts a frame in, unless more than `limit` bytes would wait; one frame may be longer.
     pub(crate) fn put(&self, frame: Arc<[u8]>, limit: usize) -> Put {
         let mut content = self.lock();
-        if content.life != Life::Open {
+        if content.status != Status::Open {
             return Put::Closing;
         }
         let first = content.queue.is_none();
@@ -118,8 +110,8 @@ impl Outbox {
     /// Orders a close behind what was put in before; the worker must be told.
     pub(crate) fn close(&self, close: Close<'_>) {
         let mut content = self.lock();
-        if content.life == Life::Open {
-            content.life = Life::Closing;
+        if content.status == Status::Open {
+            content.status = Status::Closing;
             let (code, reason) = (close.code(), close.reason().into());
             content.queue.get_or_insert_default().close = Some(OwnedClose { code, reason });
         }
@@ -128,15 +120,11 @@ impl Outbox {
     /// Takes nothing more: a close frame has been sent or received.
     pub(crate) fn begin_close(&self) {
         let mut content = self.lock();
-        content.life = content.life.max(Life::Closing);
+        content.status = content.status.max(Status::Closing);
     }
 
     pub(crate) fn status(&self) -> Status {
-        match self.lock().life {
-            Life::Open => Status::Open,
-            Life::Closing => Status::Closing,
-            Life::Closed => Status::Closed,
-        }
+        self.lock().status
     }
 
     /// Lets `waker` know when what waits is taken; returns false if nothing waits.
@@ -149,16 +137,18 @@ impl Outbox {
         true
     }
 
-    /// Takes what waits.
-    pub(crate) fn take(&self) -> Option<Box<Queue>> {
-        self.lock().queue.take()
+    /// Takes what waits, if it can go; returns the status, too.
+    pub(crate) fn take_if(&self, can_go: bool) -> (Status, Option<Box<Queue>>) {
+        let mut content = self.lock();
+        let queue = if can_go { content.queue.take() } else { None };
+        (content.status, queue)
     }
 
     /// Lets everybody know that nothing will be taken any more.
     pub(crate) fn leave(&self) {
         let mut content = self.lock();
         let queue = content.queue.take();
-        *content = Content { life: Life::Closed, ..Content::default() };
+        *content = Content { status: Status::Closed, ..Content::default() };
         drop(content);
         if let Some(queue) = queue {
             queue.wake();
@@ -178,6 +168,11 @@ mod tests {
         vec![0; len].into()
     }
 
+    fn take(outbox: &Outbox) -> Option<Box<Queue>> {
+        assert!(outbox.take_if(false).1.is_none());
+        outbox.take_if(true).1
+    }
+
     #[test]
     fn one_byte_more_than_the_limit_has_no_room() {
         let outbox = Outbox::default();
@@ -185,7 +180,7 @@ mod tests {
         assert_eq!(outbox.put(frame(6), 10), Put::Done { first: false });
         assert_eq!(outbox.put(frame(1), 10), Put::Full);
         assert_eq!(outbox.put(frame(1), usize::MAX), Put::Done { first: false });
-        assert_eq!(outbox.take().unwrap().frames.len(), 3);
+        assert_eq!(take(&outbox).unwrap().frames.len(), 3);
         assert_eq!(outbox.put(frame(1), 10), Put::Done { first: true });
     }
 
@@ -204,12 +199,12 @@ mod tests {
         outbox.close(CloseCode::NORMAL_CLOSURE.into());
         assert_eq!(outbox.put(frame(1), 10), Put::Closing);
         assert_eq!(outbox.status(), Status::Closing);
-        let queue = outbox.take().unwrap();
+        let queue = take(&outbox).unwrap();
         assert_eq!(queue.frames.len(), 1);
         let close = queue.close.as_ref().unwrap();
         assert_eq!(close.lend().code(), Some(CloseCode::GOING_AWAY));
         assert_eq!(close.lend().reason(), "bye");
-        assert!(outbox.take().is_none());
+        assert!(take(&outbox).is_none());
     }
 
     #[test]
@@ -219,12 +214,12 @@ mod tests {
         outbox.leave();
         assert_eq!(outbox.put(frame(1), 10), Put::Closing);
         assert_eq!(outbox.status(), Status::Closed);
-        assert!(outbox.take().is_none());
+        assert!(take(&outbox).is_none());
     }
 
     #[test]
     fn who_waits_is_woken_when_all_is_taken_or_the_connection_ends() {
-        for end in [|outbox: &Outbox| outbox.take().unwrap().wake(), Outbox::leave] {
+        for end in [|outbox: &Outbox| take(outbox).unwrap().wake(), Outbox::leave] {
             let outbox = Outbox::default();
             assert!(!outbox.wait(Waker::noop()));
             assert_eq!(outbox.put(frame(1), 10), Put::Done { first: true });

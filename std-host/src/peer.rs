@@ -110,9 +110,10 @@ impl fmt::Debug for Extra {
 /// ```
 /// assert_eq!(wirelet_host::Status::Open.to_string(), "open");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
     /// Messages go both ways.
+    #[default]
     Open,
     /// A close frame was sent, received, or ordered.
     Closing,

@@ -322,7 +322,7 @@ impl Session {
 
     fn append_outbox<H>(&mut self, turn: &mut Turn<'_, H>) {
         if let Phase::Open(open) = &mut self.phase {
-            open.append_outbox(!self.socket.has_unsent(), turn);
+            open.append_outbox(&mut self.socket, turn);
         }
     }
 

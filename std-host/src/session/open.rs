@@ -198,22 +198,29 @@ impl Open {
         }
     }
 
-    /// Appends what others have put into the outbox, if it can go `now`.
-    pub(super) fn append_outbox<H>(&mut self, now: bool, turn: &mut Turn<'_, H>) {
-        if self.entry.peer.status() != Status::Open {
+    /// Appends what others have put into the outbox, if it can go now. A frame that is alone goes from
+    /// where it lies.
+    pub(super) fn append_outbox<H>(&mut self, socket: &mut Socket, turn: &mut Turn<'_, H>) {
+        // Later, or never.
+        let waits = socket.has_unsent() || self.endpoint.is_close_sent();
+        let (status, queue) = self.entry.peer.outbox.take_if(!waits);
+        if status != Status::Open {
             self.start_close_deadline(turn);
         }
-        if !now || self.endpoint.is_close_sent() {
-            return; // later, or never
-        }
+        let Some(queue) = queue else { return };
         let peer = &self.entry.peer;
-        let Some(queue) = peer.outbox.take() else { return };
-        let mut link = self.endpoint.link(Out::gather(turn.output));
-        for frame in &queue.frames {
-            link.append_encoded(frame);
-            note_sent(peer, frame);
-        }
+        queue.frames.iter().for_each(|frame| note_sent(peer, frame));
         peer.counters.messages_sent.add(queue.frames.len());
+        match &queue.frames[..] {
+            [frame] if turn.output.is_empty() => {
+                peer.counters.bytes_sent.add(frame.len());
+                if let Err(error) = socket.send([frame]) {
+                    self.end_with(Closed::Io(error));
+                }
+            }
+            frames => frames.iter().for_each(|frame| turn.output.extend_from_slice(frame)),
+        }
+        let mut link = self.endpoint.link(Out::gather(turn.output));
         if let Some(close) = &queue.close {
             // Only a close that was sent already could stand against it.
             let _ = link.close(close.lend());
