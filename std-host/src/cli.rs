@@ -10,6 +10,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 mod bench;
 mod connect;
+#[cfg_attr(not(test), expect(dead_code, reason = "the server does not show it yet"))]
+mod page;
 mod serve;
 
 /// A WebSocket server and client on the engine of small machines
