@@ -300,7 +300,7 @@ check(function aServerThatDoesNotEchoIsNotProbed() {
   return withPage('sink', async (page) => {
     await connect(page);
     expect(await page.isDisabled('#echo'), true, 'disabled');
-    expectIn('sink', await page.getAttribute('#echo-label', 'title'), 'reason');
+    expectIn('sink', await page.textContent('#echo-why'), 'reason');
   });
 });
 

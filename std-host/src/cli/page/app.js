@@ -170,7 +170,7 @@ function answered(now, when) {
   const echoes = now.mode === 'echo';
   if ($('echo').disabled === echoes) {
     $('echo').disabled = !echoes;
-    $('echo-label').title = echoes ? '' : `A server in mode ${now.mode} does not echo`;
+    $('echo-why').textContent = echoes ? '' : `, not in mode ${now.mode}`;
     switchEcho();
   }
 }

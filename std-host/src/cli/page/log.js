@@ -4,6 +4,7 @@ import { clock, count } from './format.js';
 import { Rows, makeRow, wholeText } from './rows.js';
 
 const LIMIT = 1000; // rows
+const PACE = 100; // milliseconds between updates, or a flood leaves the browser no time for people
 
 /** `counts` is where the numbers go, `empty` what is shown while there are no rows. */
 export class Log {
@@ -11,11 +12,12 @@ export class Log {
   #counts;
   #empty;
   #shown = [];
-  // Shown with the next frame, or when the log goes on.
+  // Shown with the next update, or when the log goes on.
   #waiting = [];
   #dropped = 0;
   #paused = false;
-  #frame = 0;
+  #timer = 0;
+  #updated = 0;
   #words = '';
   #kind = '';
 
@@ -31,7 +33,8 @@ export class Log {
       this.#waiting.shift();
       this.#dropped += 1;
     }
-    this.#frame ||= requestAnimationFrame(() => this.#update());
+    const rest = PACE - (performance.now() - this.#updated);
+    this.#timer ||= setTimeout(() => this.#update(), Math.max(0, rest));
   }
 
   pause(paused) {
@@ -40,7 +43,7 @@ export class Log {
   }
 
   clear() {
-    for (const { row } of this.#shown) this.#rows.remove(row);
+    this.#rows.change(this.#shown.map(({ row }) => row), []);
     this.#shown = [];
     this.#waiting = [];
     this.#dropped = 0;
@@ -67,8 +70,9 @@ export class Log {
   }
 
   #update() {
-    cancelAnimationFrame(this.#frame);
-    this.#frame = 0;
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    this.#updated = performance.now();
     if (!this.#paused) this.#showWaiting();
     const parts = [`${count(this.#shown.length)} of at most ${count(LIMIT)} rows`];
     if (this.#words || this.#kind) {
@@ -84,10 +88,9 @@ export class Log {
     const added = this.#waiting.map((entry) => ({ entry, row: makeRow(entry) }));
     this.#waiting = [];
     for (const { entry, row } of added) row.hidden = !this.#passes(entry);
-    this.#rows.add(added.map(({ row }) => row));
     this.#shown.push(...added);
     const over = this.#shown.splice(0, Math.max(0, this.#shown.length - LIMIT));
-    for (const { row } of over) this.#rows.remove(row);
+    this.#rows.change(over.map(({ row }) => row), added.map(({ row }) => row));
     this.#dropped += over.length;
   }
 

@@ -48,6 +48,7 @@ export class Peers {
       const there = $('peers').children[i];
       if (there !== row) $('peers').insertBefore(row, there ?? null);
     });
+    $('peers-table').hidden = peers.length === 0;
     const more = connections > peers.length;
     $('peers-note').hidden = peers.length > 0 && !more;
     $('peers-note').textContent = more
@@ -78,14 +79,14 @@ function makePeerRow(peer) {
   button.className = 'link';
   button.textContent = peer.address;
   button.setAttribute('aria-label', `History of connection ${peer.id}, ${peer.address}`);
-  const about = small(about_(peer));
-  cells[1].append(button, about);
+  cells[1].append(button, small(describe(peer)));
   cells[3].append('', small(''));
   cells[4].append('', small(''));
   return row;
 }
 
-function about_({ path, subprotocol }) {
+/** What the peer asked for. */
+function describe({ path, subprotocol }) {
   return subprotocol ? `${path} · ${subprotocol}` : path;
 }
 
@@ -131,7 +132,7 @@ class History {
   open(peer) {
     this.#peer = peer;
     $('history-title').textContent = `Connection ${peer.id}`;
-    $('history-about').textContent = `${peer.address} · ${about_(peer)}`;
+    $('history-about').textContent = `${peer.address} · ${describe(peer)}`;
     this.#show([]);
     this.#note('Asking the server');
     $('history').showModal();
@@ -164,12 +165,11 @@ class History {
       this.#shown.slice(i).every((shown, j) => shown.key === keys[j]),
     );
     const over = this.#shown.splice(0, gone < 0 ? this.#shown.length : gone);
-    for (const { row } of over) this.#rows.remove(row);
     const added = history.slice(this.#shown.length).map((message, i) => ({
       key: keys[this.#shown.length + i],
       row: makeRow(historyEntry(message)),
     }));
-    this.#rows.add(added.map(({ row }) => row));
+    this.#rows.change(over.map(({ row }) => row), added.map(({ row }) => row));
     this.#shown.push(...added);
   }
 }

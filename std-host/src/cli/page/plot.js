@@ -158,7 +158,7 @@ class Scale {
   constructor(up, down) {
     const step = roundStep(up, down);
     const last = Math.max(1, Math.ceil(up / step));
-    const first = -Math.ceil(down / step);
+    const first = -Math.max(1, Math.ceil(down / step));
     this.ticks = Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step);
     this.y = (value) => {
       const share = (value - first * step) / ((last - first) * step);
@@ -169,7 +169,7 @@ class Scale {
 
 /** 1, 2 or 5 times a power of ten, the least with few enough grid lines. */
 function roundStep(up, down) {
-  const fits = (step) => Math.ceil(up / step) + Math.ceil(down / step) + 1 <= LINES;
+  const fits = (step) => Math.ceil(up / step) + Math.ceil(down / step) < LINES;
   for (let power = 1; ; power *= 10) {
     const step = [1, 2, 5].map((n) => n * power).find(fits);
     if (step) return step;

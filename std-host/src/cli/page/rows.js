@@ -36,33 +36,37 @@ export function wholeText(entry) {
 export class Rows {
   #list;
   #scroll;
+  #atEnd = true;
 
   constructor(list) {
     this.#list = list;
     this.#scroll = list.parentElement;
+    this.#scroll.addEventListener('scroll', () => this.#look());
+    // It does not bubble.
+    list.addEventListener('toggle', () => this.#look(), true);
     list.addEventListener('keydown', (event) => this.#step(event));
     list.addEventListener('focusin', ({ target }) => {
       if (target.matches('summary')) this.#makeStop(target);
     });
   }
 
-  /** Adds rows at the end, which stays in view if it was. */
-  add(rows) {
-    const { scrollHeight, scrollTop, clientHeight } = this.#scroll;
-    const atEnd = scrollHeight - scrollTop - clientHeight < 24;
-    this.#list.append(...rows);
-    if (atEnd) this.#scroll.scrollTop = this.#scroll.scrollHeight;
-    if (!this.#stop()) this.#makeStop(this.#summaries()[0]);
+  /** Takes rows away and adds others at the end, which stays in view if it was. */
+  change(gone, added) {
+    const focused = gone.some((row) => row.contains(document.activeElement));
+    for (const row of gone) row.remove();
+    this.#list.append(...added);
+    if (!this.#stop()) {
+      const [first] = this.#summaries();
+      this.#makeStop(first);
+      if (focused) first?.focus();
+    }
+    if (this.#atEnd) this.#scroll.scrollTop = this.#scroll.scrollHeight;
   }
 
-  remove(row) {
-    const focused = row.contains(document.activeElement);
-    const wasStop = row.contains(this.#stop());
-    row.remove();
-    if (!wasStop) return;
-    const [first] = this.#summaries();
-    this.#makeStop(first);
-    if (focused) first?.focus();
+  /** Looks when people have moved it, as to look with each change is slow. */
+  #look() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#scroll;
+    this.#atEnd = scrollHeight - scrollTop - clientHeight < 24;
   }
 
   #stop() {
@@ -113,7 +117,9 @@ export function makeRow(entry) {
   const details = document.createElement('details');
   details.append(line);
   details.addEventListener('toggle', () => {
-    if (details.open && details.children.length === 1) details.append(content(entry));
+    if (!details.open) return;
+    if (details.children.length === 1) details.append(content(entry));
+    details.lastChild.scrollIntoView({ block: 'nearest' });
   });
   row.append(details);
   return row;
