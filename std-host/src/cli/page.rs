@@ -99,7 +99,9 @@ mod tests {
 
     #[test]
     fn a_path_that_is_no_file_of_the_page_is_not_found() {
-        for path in ["", "//", "/index.html", "/style.css/", "/../page.rs", "app.js", "/favicon.ico"] {
+        for path in
+            ["", "//", "/index.html", "/style.css/", "/../page.rs", "app.js", "/favicon.ico"]
+        {
             assert!(asset(path).is_none(), "{path}");
         }
     }
@@ -117,7 +119,9 @@ mod tests {
     #[test]
     fn nothing_is_inline_and_no_message_can_become_markup() {
         for (path, text) in files() {
-            for mark in ["<style", "style=\"", "javascript:", "innerHTML", "insertAdjacentHTML", "eval("] {
+            for mark in
+                ["<style", "style=\"", "javascript:", "innerHTML", "insertAdjacentHTML", "eval("]
+            {
                 assert!(!text.contains(mark), "{path} has {mark}");
             }
             let tags = text.split('<').skip(1).filter_map(|tag| tag.split_once('>'));

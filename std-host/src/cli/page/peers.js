@@ -149,6 +149,10 @@ class History {
       else this.#note(history.length ? '' : 'No message has gone over this connection yet.');
     } catch (error) {
       if (peer !== this.#peer) return;
+      if (error.cause === 404) {
+        this.#note('This connection is closed.');
+        return;
+      }
       this.#note(`There is nothing new: ${error.message}.`);
     }
     if ($('history').open) this.#timer = setTimeout(() => this.#ask(), INTERVAL);

@@ -70,7 +70,9 @@ export class Status {
 /** Gets a JSON document of the server; the error says what was wrong. */
 export async function fetchJson(path) {
   const response = await fetch(path, { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
-  if (!response.ok) throw new Error(`the server answered ${response.status} to ${path}`);
+  if (!response.ok) {
+    throw new Error(`the server answered ${response.status} to ${path}`, { cause: response.status });
+  }
   return response.json();
 }
 
