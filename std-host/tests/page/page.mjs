@@ -341,6 +341,7 @@ check(function theKeyboardIsEnough() {
     await tabTo('#message');
     await type('one');
     await press('Enter');
+    await until(() => messages(page), ({ length }) => length === 2, 'echo');
     await type('two');
     await press('Shift+Enter');
     await type('lines');
