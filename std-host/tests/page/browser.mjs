@@ -18,8 +18,10 @@ const TIME_LIMIT = 10_000; // milliseconds, for each wait
 const DESKTOP = { viewport: { width: 1280, height: 800 }, colorScheme: 'light' };
 
 /** Runs a server and the page of it; `allowed` are the errors that the console may show. */
-export function withPage(mode, talk, { look = DESKTOP, allowed = /^$/, options = [] } = {}) {
-  return withServer(mode, options, async (server) => {
+export function withPage(mode, talk, { look = DESKTOP, allowed = /^$/, history = 100 } = {}) {
+  return withServer(mode, ['--history', String(history)], async (server) => {
+    const line = await server.line();
+    expect(line, `page at http://127.0.0.1:${server.port}`, 'second line');
     const page = await openPage(server, look);
     await talk(page, server);
     expect(page.complaints.filter((text) => !allowed.test(text)), [], 'complaints of the browser');

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 const { WebSocketServer } = createRequire(import.meta.url)('ws');
 const { values } = parseArgs({
   args: process.argv.slice(3),
-  options: { listen: { type: 'string' }, mode: { type: 'string' } },
+  options: { listen: { type: 'string' }, mode: { type: 'string' }, history: { type: 'string' } },
 });
 const [host, port] = values.listen.split(':');
 
@@ -47,7 +47,7 @@ const server = createServer((request, response) => {
   if (name === 'history.json') {
     const peer = peers.get(Number(url.searchParams.get('id')));
     if (!peer) return response.writeHead(404).end();
-    return json({ id: peer.id, history: peer.history });
+    return json({ id: peer.id, history: values.history > 0 ? peer.history : null });
   }
   try {
     const file = readFileSync(new URL(`page/${name}`, cli));
@@ -104,5 +104,6 @@ new WebSocketServer({ server }).on('connection', (socket, request) => {
 
 server.listen(Number(port), host, () => {
   console.log(`listening on ws://${host}:${server.address().port}`);
+  console.log(`page at http://${host}:${server.address().port}`);
 });
 process.on('SIGTERM', () => process.exit());

@@ -306,6 +306,16 @@ check(function aServerThatDoesNotEchoIsNotProbed() {
   });
 });
 
+check(function aServerWithoutHistorySaysSo() {
+  const talk = async (page) => {
+    await connect(page);
+    await until(() => page.locator('#peers tr').count(), (n) => n === 1, 'connection');
+    await page.click('#peers tr');
+    await until(() => page.textContent('#history-note'), (text) => text === 'This server keeps no history.', 'note');
+  };
+  return withPage('echo', talk, { history: 0 });
+});
+
 check(function theServerIsNotAskedWhileThePageIsHidden() {
   return withPage('echo', async (page) => {
     const hide = (hidden) =>
