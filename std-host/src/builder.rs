@@ -103,7 +103,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If there is no place to listen at, or one that cannot be listened at.
+    /// If there is no place to listen at, or one that cannot be listened at, which is named.
     pub async fn bind<H: Handler>(mut self, handler: H) -> io::Result<Server<H>> {
         if self.places.is_empty() {
             return Err(io::Error::new(
@@ -115,7 +115,11 @@ impl Builder {
         let threads = threads.map_or(1, NonZero::get);
         let mut bound = Vec::new();
         for place in std::mem::take(&mut self.places) {
-            bound.push(place.bind(self.reuse_port.then_some(threads)).await?);
+            let name = place.to_string();
+            let result = place.bind(self.reuse_port.then_some(threads)).await;
+            bound.push(
+                result.map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?,
+            );
         }
         Ok(Server::new(bound, threads, self.service(handler)))
     }

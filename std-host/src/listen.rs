@@ -152,6 +152,17 @@ impl Listen {
     }
 }
 
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Tcp(addr) => f.write_str(addr),
+            Place::Bound(_) => f.write_str("a socket that listens already"),
+            #[cfg(unix)]
+            Place::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
 impl From<Place> for Listen {
     fn from(place: Place) -> Self {
         Self { place, certificates: None }
