@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
+use http::StatusCode;
 use wirelet::{Close, CloseCode, Connection, Message, Server};
 
 use crate::answer::Data;
@@ -79,7 +80,7 @@ pub struct Totals {
     pub open: usize,
     /// Connections that were opened.
     pub opened: u64,
-    /// Requests that were answered by something else than a connection.
+    /// Requests that were answered by an error, 400 to 599.
     pub refused: u64,
     /// What all connections have sent and received.
     pub traffic: Traffic,
@@ -269,8 +270,11 @@ impl Hub {
         }
     }
 
-    pub(crate) fn count_refused(&self) {
-        self.inner.refused.fetch_add(1, Ordering::Relaxed);
+    /// Counts a response that opens no connection.
+    pub(crate) fn count_response(&self, status: StatusCode) {
+        if status.is_client_error() || status.is_server_error() {
+            self.inner.refused.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn close_all(&self, code: CloseCode) {

@@ -171,7 +171,7 @@ impl<H: Handler> Service<H> {
                 Some(place) => judge(&head, remote_addr, place).await,
                 None => Err(refusal(StatusCode::SERVICE_UNAVAILABLE, &"too many connections")),
             };
-            result.inspect_err(|_| hub.count_refused())
+            result.inspect_err(|response| hub.count_response(response.status()))
         }
     }
 }

@@ -301,7 +301,7 @@ impl Session {
     fn respond<H>(&mut self, response: &Response, turn: &mut Turn<'_, H>) {
         let Phase::Handshake(handshake) = &self.phase else { return };
         tracing::debug!(status = %response.status(), "answered");
-        turn.shared.hub.count_refused();
+        turn.shared.hub.count_response(response.status());
         turn.output.clear();
         handshake::respond(response, handshake.head.received(), turn.output);
         self.phase = Phase::lingering(turn);
