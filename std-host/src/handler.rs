@@ -12,6 +12,7 @@ use crate::endpoint::Link;
 use crate::history::Sender;
 use crate::hub::Hub;
 use crate::peer::Peer;
+use crate::stall::{self, Hold};
 
 /// Handles what happens on the connections of a [`Server`](crate::Server).
 ///
@@ -110,6 +111,13 @@ impl<'c> Context<'c> {
         if let Err(error) = self.link.close(close.into()) {
             tracing::debug!(%error, "close not sent");
         }
+    }
+
+    /// Reads nothing more from this connection until the returned value is dropped, so that a client
+    /// does not send faster than its messages are worked on. What came with the same read, up to
+    /// 256 KiB or the end of a longer message, is still handled; pings are answered afterwards.
+    pub fn hold(&mut self) -> Hold {
+        stall::hold()
     }
 
     /// Lets this connection have what is published to `topic`.

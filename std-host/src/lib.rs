@@ -96,6 +96,7 @@ pub use peer::{ConnectionId, Peer, Status, Traffic};
 pub use rustls;
 pub use server::Server;
 pub use service::{Service, Shutdown, Upgrade};
+pub use stall::Hold;
 pub use tls::config::{Certificates, LoadError};
 
 /// What the program shares with the library, and nobody else is to use.

@@ -156,7 +156,7 @@ impl Session {
         if let Phase::Open(open) = &mut self.phase
             && open.is_held_up()
         {
-            open.wait_for_slow(turn);
+            open.wait(turn);
         }
         self.go_on(turn);
     }

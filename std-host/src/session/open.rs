@@ -16,7 +16,7 @@ use crate::mail::Letter;
 use crate::out::Out;
 use crate::peer::{Agreed, Peer, Status};
 use crate::socket::Socket;
-use crate::stall;
+use crate::stall::{self, Obstacle};
 use crate::worker::Turn;
 
 /// A connection that is in the hub.
@@ -24,16 +24,16 @@ pub(super) struct Open {
     pub(super) endpoint: Endpoint<Server>,
     clock: Clock,
     /// Boxed together, because most connections have none.
-    hold: Option<Box<Hold>>,
+    halt: Option<Box<Halt>>,
     pub(super) entry: Entry,
 }
 
 /// Why no more is read.
-enum Hold {
+enum Halt {
     /// Why the connection ends; what is unsent goes out first if it can.
     End(Closed),
-    /// Peers that have no room for what this one has made the handler send to them.
-    Slow(Vec<Arc<Peer>>),
+    /// What has to get out of the way first.
+    Obstacles(Vec<Obstacle>),
 }
 
 /// What a connection waits for by its clock.
@@ -70,43 +70,45 @@ impl Open {
         let mut open = Box::new(Self {
             endpoint: Endpoint::new(Server, limits.message_bytes),
             clock: Clock::Keepalive(keepalive),
-            hold: None,
+            halt: None,
             entry,
         });
         let peer = &open.entry.peer;
         tracing::debug!(id = %peer.id(), path = peer.path(), "open");
         let link = open.endpoint.link(Out::gather(turn.output));
-        turn.shared.handler.opened(&mut Context::new(link, peer, &turn.shared.hub));
+        let mut context = Context::new(link, peer, &turn.shared.hub);
+        let ((), obstacles) = stall::collect(|| turn.shared.handler.opened(&mut context));
+        open.halt_for(obstacles, turn);
         open
     }
 
-    /// Tells whether peers have to read before more is read here.
+    /// Tells whether something has to happen elsewhere before more is read here.
     pub(super) fn is_held_up(&self) -> bool {
-        matches!(self.hold.as_deref(), Some(Hold::Slow(_)))
+        matches!(self.halt.as_deref(), Some(Halt::Obstacles(_)))
     }
 
     /// Ends the connection, if nothing else has.
     pub(super) fn end_with(&mut self, closed: Closed) {
         if !self.is_ended() {
-            self.hold = Some(Box::new(Hold::End(closed)));
+            self.halt = Some(Box::new(Halt::End(closed)));
         }
     }
 
     /// Returns why the connection ends, if that can be: all `is_sent`, or nothing can be sent any
     /// more.
     pub(super) fn take_end(&mut self, is_sent: bool) -> Option<Closed> {
-        let hold = self.hold.take_if(|hold| match &**hold {
-            Hold::End(closed) => is_sent || closed.is_of_tcp(),
-            Hold::Slow(_) => false,
+        let halt = self.halt.take_if(|halt| match &**halt {
+            Halt::End(closed) => is_sent || closed.is_of_tcp(),
+            Halt::Obstacles(_) => false,
         });
-        match *hold? {
-            Hold::End(closed) => Some(closed),
-            Hold::Slow(_) => None,
+        match *halt? {
+            Halt::End(closed) => Some(closed),
+            Halt::Obstacles(_) => None,
         }
     }
 
     fn is_ended(&self) -> bool {
-        matches!(self.hold.as_deref(), Some(Hold::End(_)))
+        matches!(self.halt.as_deref(), Some(Halt::End(_)))
     }
 
     /// How long nothing has to happen.
@@ -179,7 +181,7 @@ impl Open {
             }
             ControlFlow::Continue(())
         };
-        let (result, slow) = stall::collect(|| endpoint.receive(of_rest, bytes, out, on));
+        let (result, obstacles) = stall::collect(|| endpoint.receive(of_rest, bytes, out, on));
         peer.counters.messages_received.add(n_messages);
         match result {
             Ok(_) => {}
@@ -192,9 +194,8 @@ impl Open {
         }
         if self.is_ended() || self.endpoint.is_close_sent() {
             self.start_close_deadline(turn);
-        } else if !slow.is_empty() {
-            self.hold = Some(Box::new(Hold::Slow(slow)));
-            self.wait_for_slow(turn);
+        } else {
+            self.halt_for(obstacles, turn);
         }
     }
 
@@ -228,15 +229,26 @@ impl Open {
         queue.wake();
     }
 
-    /// Keeps the peers that still have no room; a letter will come when one has.
-    pub(super) fn wait_for_slow<H>(&mut self, turn: &Turn<'_, H>) {
+    /// Reads no more until these are out of the way.
+    fn halt_for<H>(&mut self, new: Vec<Obstacle>, turn: &Turn<'_, H>) {
+        match self.halt.as_deref_mut() {
+            Some(Halt::End(_)) => return,
+            _ if new.is_empty() => return,
+            Some(Halt::Obstacles(obstacles)) => obstacles.extend(new),
+            None => self.halt = Some(Box::new(Halt::Obstacles(new))),
+        }
+        self.wait(turn);
+    }
+
+    /// Keeps what is still in the way; a letter will come when something is not any more.
+    pub(super) fn wait<H>(&mut self, turn: &Turn<'_, H>) {
         let letter = Letter { slot: turn.slot, id: Some(self.entry.peer.id()) };
-        self.hold.take_if(|hold| match &mut **hold {
-            Hold::Slow(slow) => {
-                stall::wait(slow, turn.mail, letter);
-                slow.is_empty()
+        self.halt.take_if(|halt| match &mut **halt {
+            Halt::Obstacles(obstacles) => {
+                stall::wait(obstacles, turn.mail, letter);
+                obstacles.is_empty()
             }
-            Hold::End(_) => false,
+            Halt::End(_) => false,
         });
     }
 

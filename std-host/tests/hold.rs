@@ -1,0 +1,94 @@
+//! A handler that lets a connection wait.
+
+mod harness;
+
+use std::io::Write as _;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use harness::{CLOSE, PING, PONG, TEXT, frame, handshake, read_frame, within};
+use wirelet::Message;
+use wirelet_host::{Context, Handler, Hold, Server};
+
+/// Holds a connection at each of its messages, and at its opening if asked to.
+#[derive(Clone, Default)]
+struct Holder {
+    holds: Arc<Mutex<Vec<Hold>>>,
+    at_opening: bool,
+}
+
+impl Holder {
+    fn held(&self) -> usize {
+        self.holds.lock().unwrap().len()
+    }
+
+    fn release(&self) {
+        self.holds.lock().unwrap().clear();
+    }
+}
+
+impl Handler for Holder {
+    fn opened(&self, context: &mut Context<'_>) {
+        if self.at_opening {
+            self.holds.lock().unwrap().push(context.hold());
+        }
+    }
+
+    fn message(&self, _message: Message<'_>, context: &mut Context<'_>) {
+        self.holds.lock().unwrap().push(context.hold());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_more_is_read_until_all_holds_are_released() {
+    let holder = Holder::default();
+    let server = Server::bind("127.0.0.1:0", holder.clone()).await.unwrap();
+    let addr = server.addresses()[0].tcp().unwrap();
+    let running = tokio::spawn(server.run());
+
+    tokio::task::spawn_blocking(move || {
+        let mut socket = handshake(addr);
+        // Both in one read, and so both handled.
+        socket.write_all(&[frame(TEXT, b"one"), frame(TEXT, b"two")].concat()).unwrap();
+        within(Duration::from_secs(5), || holder.held() == 2);
+        socket.write_all(&[frame(TEXT, b"three"), frame(PING, b"?")].concat()).unwrap();
+        let mut others = [handshake(addr)];
+        harness::settle(&mut others); // others are served meanwhile
+        std::thread::sleep(Duration::from_millis(100));
+        assert_eq!(holder.held(), 2, "what came while it was held was read");
+
+        drop(holder.holds.lock().unwrap().pop());
+        std::thread::sleep(Duration::from_millis(50));
+        assert_eq!(holder.held(), 1, "one of two was released");
+        holder.release();
+        assert_eq!(read_frame(&mut socket), (PONG, b"?".to_vec()));
+        assert_eq!(holder.held(), 1);
+        holder.release();
+        socket.write_all(&frame(CLOSE, b"\x03\xe8")).unwrap();
+        assert_eq!(read_frame(&mut socket), (CLOSE, b"\x03\xe8".to_vec()));
+    })
+    .await
+    .unwrap();
+    running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_can_be_held_from_its_opening() {
+    let holder = Holder { at_opening: true, ..Holder::default() };
+    let server = Server::bind("127.0.0.1:0", holder.clone()).await.unwrap();
+    let addr = server.addresses()[0].tcp().unwrap();
+    let running = tokio::spawn(server.run());
+
+    tokio::task::spawn_blocking(move || {
+        let mut socket = handshake(addr);
+        socket.write_all(&frame(PING, b"?")).unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        socket.peek(&mut [0]).expect_err("nothing is answered while it is held");
+        holder.release();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        assert_eq!(read_frame(&mut socket), (PONG, b"?".to_vec()));
+    })
+    .await
+    .unwrap();
+    running.abort();
+}
