@@ -10,7 +10,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 mod bench;
 mod connect;
-#[cfg_attr(not(test), expect(dead_code, reason = "the server does not show it yet"))]
+mod log;
 mod page;
 mod serve;
 

@@ -1,166 +1,167 @@
 //! `wirelet serve`.
 
-use std::io;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::num::NonZero;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use wirelet_host::{Builder, Chat, Echo, Handler, Limits, Sink};
+use wirelet_host::{Builder, Certificates, Chat, Echo, Limits, Policy, Server, Sink};
 
-use super::{fail, start_log};
+use super::fail;
+use super::log::LogArgs;
+
+mod admission;
+mod console;
+mod front;
+mod limits;
+mod places;
+mod reply;
+mod signals;
+mod work;
+
+use admission::AdmissionArgs;
+use console::{Console, PageArgs};
+use front::Front;
+use limits::LimitArgs;
+use places::PlaceArgs;
+use signals::{Asked, Signals};
+use work::{Mode, Work};
 
 /// Run a WebSocket server
 #[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
 pub(crate) struct Serve {
-    /// Address and port to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8567")]
-    listen: String,
     /// What to do with messages
     #[arg(long, value_enum, default_value_t = Mode::Echo)]
     mode: Mode,
+    #[command(flatten)]
+    places: PlaceArgs,
+    #[command(flatten)]
+    admission: AdmissionArgs,
+    #[command(flatten)]
+    page: PageArgs,
+    /// What to do when more than --max-queue bytes would wait for a peer that reads slowly
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t = SlowPeers::Close)]
+    slow_peers: SlowPeers,
     /// Threads that serve connections [default: as many as there are processors]
     #[arg(long, value_name = "N")]
     threads: Option<NonZero<usize>>,
-    /// Log each connection's life and each frame header to the standard error
-    #[arg(long)]
-    debug: bool,
     #[command(flatten)]
     limits: LimitArgs,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Mode {
-    /// Send every message back to where it came from
-    Echo,
-    /// Send every message to every connection
-    Chat,
-    /// Take every message and send none
-    Sink,
-}
-
-/// What clients may use up.
-#[derive(Args, Debug)]
-struct LimitArgs {
-    /// Open connections; one more is answered 503
-    #[arg(long, value_name = "N", default_value_t = Limits::default().connections)]
-    max_connections: usize,
-    /// Bytes of a request's head; one more is answered 431
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().handshake_bytes)]
-    max_handshake: usize,
-    /// Bytes of a message; one more is answered by close 1009
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().message_bytes)]
-    max_message: usize,
-    /// Bytes that may wait for a peer that reads slowly; one more is answered by close 1008
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().queue_bytes)]
-    max_queue: usize,
-    /// Seconds for the opening handshake
-    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().handshake_time.as_secs())]
-    handshake_time: u64,
-    /// Seconds of silence after which a ping is sent
-    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().ping_interval.as_secs())]
-    ping_interval: u64,
-    /// Seconds of silence after a ping at which the connection is dropped
-    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().ping_timeout.as_secs())]
-    ping_timeout: u64,
-    /// Seconds for the peer's part of the closing handshake
-    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().close_time.as_secs())]
-    close_time: u64,
-}
-
-impl From<LimitArgs> for Limits {
-    fn from(args: LimitArgs) -> Self {
-        Self {
-            connections: args.max_connections,
-            handshake_bytes: args.max_handshake,
-            handshake_time: Duration::from_secs(args.handshake_time),
-            message_bytes: args.max_message,
-            queue_bytes: args.max_queue,
-            ping_interval: Duration::from_secs(args.ping_interval),
-            ping_timeout: Duration::from_secs(args.ping_timeout),
-            close_time: Duration::from_secs(args.close_time),
-        }
-    }
+enum SlowPeers {
+    /// Close its connection with 1008
+    Close,
+    /// Let it miss messages
+    Drop,
+    /// Let the senders wait
+    Wait,
 }
 
 impl Serve {
     pub(crate) async fn run(self) -> ExitCode {
-        start_log(self.debug);
-        match self.mode {
-            Mode::Echo => self.serve(Echo).await,
-            Mode::Chat => self.serve(Chat).await,
-            Mode::Sink => self.serve(Sink).await,
-        }
+        self.log.start();
+        self.serve().await.unwrap_or_else(|why| fail(&why))
     }
 
-    async fn serve<H: Handler>(self, handler: H) -> ExitCode {
-        let mut builder = Builder::new().limits(self.limits.into()).listen(&*self.listen);
+    async fn serve(self) -> Result<ExitCode, String> {
+        let certificates = self.places.certificates()?;
+        let limits = Limits::from(&self.limits);
+        let mut builder = Builder::new()
+            .limits(limits)
+            .slow_peers(self.slow_peers.into())
+            .history(self.page.history);
+        builder = self.admission.add(self.places.add(builder, certificates.as_ref())?);
         if let Some(threads) = self.threads {
             builder = builder.threads(threads);
         }
-        let server = match builder.bind(handler).await {
-            Ok(server) => server,
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                return fail(&format!(
-                    "{} is in use by another program; take another port with --listen",
-                    self.listen
-                ));
-            }
-            Err(error) => return fail(&format!("cannot listen on {}: {error}", self.listen)),
+        let hosts = self.admission.hosts();
+        let console = Console::new(self.mode.name(), limits.connections, self.page.history, hosts);
+        let is_shown = console.is_shown();
+        let work = match self.mode {
+            Mode::Echo => Work::Echo(Echo),
+            Mode::Chat => Work::Chat(Chat),
+            Mode::Sink => Work::Sink(Sink),
         };
-        let shutdown = server.shutdown();
-        match Signals::listen() {
-            Ok(signals) => drop(tokio::spawn(async move {
-                signals.wait().await;
-                shutdown.begin();
-            })),
-            Err(error) => tracing::warn!("signals are not handled: {error}"),
-        }
-        println!("listening on {}", server.url());
-        // Whoever started the program may have closed its end; serving goes on.
-        let _ = io::stdout().flush();
-        server.run().await;
-        ExitCode::SUCCESS
+        let front = Front { admission: self.admission, console, work };
+        let server =
+            builder.bind(front).await.map_err(|error| places::explain(&error, "--listen"))?;
+        let has_page = self.page.wants_page(server.addresses());
+        let _ = is_shown.set(has_page);
+        announce(&server, has_page);
+        Ok(until_asked(server, certificates).await)
     }
 }
 
-/// What a terminal, or whoever runs the program, asks it to end with.
-#[cfg(unix)]
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    /// From here on, signals are kept for [`wait`](Self::wait) instead of ending the program.
-    fn listen() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
+/// Prints where the server can be reached.
+fn announce(server: &Server<Front>, has_page: bool) {
+    let mut lines: Vec<String> = server.urls().map(|url| format!("listening on {url}")).collect();
+    // A page has a URL over TCP alone.
+    if has_page
+        && let Some(rest) = server.urls().find_map(|url| {
+            url.strip_prefix("ws").filter(|rest| !rest.starts_with('+')).map(str::to_owned)
         })
+    {
+        lines.push(format!("page at http{rest}"));
     }
+    // Whoever started the program may have closed its end; serving goes on.
+    let _ = writeln!(io::stdout(), "{}", lines.join("\n"));
+}
 
-    async fn wait(mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+/// Serves until a signal asks to end, or to end at once.
+async fn until_asked(server: Server<Front>, certificates: Option<Certificates>) -> ExitCode {
+    let shutdown = server.shutdown();
+    let signals = Signals::listen(certificates.is_some());
+    let asked = async {
+        let mut signals = match signals {
+            Ok(signals) => signals,
+            Err(error) => {
+                tracing::error!("signals are not handled: {error}");
+                std::future::pending().await
+            }
+        };
+        let mut is_ending = false;
+        loop {
+            match signals.next().await {
+                Asked::Reload => reload(certificates.as_ref()),
+                Asked::End(code) if is_ending => return code,
+                Asked::End(_) => {
+                    is_ending = true;
+                    shutdown.begin();
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = server.run() => ExitCode::SUCCESS,
+        code = asked => code.into(),
+    }
+}
+
+fn reload(certificates: Option<&Certificates>) {
+    match certificates.map(Certificates::reload) {
+        Some(Err(error)) => tracing::error!("the old certificate goes on: {error}"),
+        _ => tracing::info!("the certificate was read again"),
+    }
+}
+
+impl From<SlowPeers> for Policy {
+    fn from(policy: SlowPeers) -> Self {
+        match policy {
+            SlowPeers::Close => Self::Close,
+            SlowPeers::Drop => Self::Drop,
+            SlowPeers::Wait => Self::Wait,
         }
     }
 }
 
-#[cfg(windows)]
-struct Signals(tokio::signal::windows::CtrlC);
-
-#[cfg(windows)]
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self(tokio::signal::windows::ctrl_c()?))
-    }
-
-    async fn wait(mut self) {
-        let _ = self.0.recv().await;
-    }
-}
+const EXIT_CODES: &str = "\
+Exit codes:
+  0         ended by SIGTERM or SIGINT, after all connections were closed with 1001
+  1         could not start: an address, a certificate
+  2         the command line is wrong
+  130, 143  ended at once by a second SIGINT or SIGTERM";

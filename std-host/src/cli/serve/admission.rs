@@ -1,0 +1,103 @@
+//! Who is let in, and with which words.
+
+use clap::Args;
+use wirelet::handshake::{Refusal, Status};
+use wirelet_host::http::{HeaderName, Uri};
+use wirelet_host::{Accept, Builder, Handshake, Origins};
+
+/// Who is let in, and with which words.
+#[derive(Args, Debug)]
+pub(super) struct AdmissionArgs {
+    /// Let in pages of this origin, such as `https://example.com`, besides what is no browser; may be
+    /// repeated [default: those of the host that is connected to]
+    #[arg(long, value_parser = parse_origin)]
+    origin: Vec<String>,
+    /// Let in pages of the whole world
+    #[arg(long, conflicts_with = "origin")]
+    any_origin: bool,
+    /// Answer only requests for this host, as it stands in Host: with the port, unless it is that of
+    /// the scheme; may be repeated [default: all]
+    #[arg(long)]
+    host: Vec<String>,
+    /// Let in at this path, and answer 404 at others; may be repeated [default: all]
+    #[arg(long, value_parser = parse_path)]
+    path: Vec<String>,
+    /// Speak this subprotocol with clients that offer it; may be repeated, the best first
+    #[arg(long, value_name = "NAME", value_parser = parse_subprotocol)]
+    subprotocol: Vec<String>,
+    /// Add a header field to the acceptance; may be repeated
+    #[arg(long, value_name = "NAME:VALUE", value_parser = parse_header)]
+    header: Vec<(String, String)>,
+}
+
+impl AdmissionArgs {
+    /// Sets a server up to look at origins and hosts.
+    pub(super) fn add(&self, builder: Builder) -> Builder {
+        let origins = match &*self.origin {
+            _ if self.any_origin => Origins::Any,
+            [] => Origins::Same,
+            origins => Origins::Only(origins.to_vec()),
+        };
+        builder.origins(origins).hosts(self.host.iter().cloned())
+    }
+
+    pub(super) fn hosts(&self) -> Vec<String> {
+        self.host.clone()
+    }
+
+    /// Tells whether a path is served.
+    pub(super) fn serves(&self, path: &str) -> bool {
+        self.path.is_empty() || self.path.iter().any(|served| served == path)
+    }
+
+    /// Adds to an acceptance what was asked for.
+    pub(super) fn complete(&self, mut accept: Accept, handshake: &Handshake<'_>) -> Accept {
+        let supported: Vec<&str> = self.subprotocol.iter().map(String::as_str).collect();
+        let chosen = handshake.upgrade.choose_subprotocol(&supported);
+        accept = accept.with_subprotocol(chosen.map(str::to_owned));
+        for (name, value) in &self.header {
+            accept = accept.with_header(name.clone(), value.clone());
+        }
+        accept
+    }
+}
+
+fn parse_origin(origin: &str) -> Result<String, String> {
+    let uri: Option<Uri> = origin.parse().ok();
+    let is_origin = uri.is_some_and(|uri| {
+        uri.scheme().is_some()
+            && uri.authority().is_some()
+            && !origin.ends_with('/')
+            && uri.path() == "/"
+    });
+    if is_origin {
+        Ok(origin.into())
+    } else {
+        Err("an origin is a scheme and a host, such as https://example.com or http://127.0.0.1:8080".into())
+    }
+}
+
+fn parse_path(path: &str) -> Result<String, &'static str> {
+    if path.starts_with('/') && !path.contains('?') {
+        Ok(path.into())
+    } else {
+        Err("a path begins with / and has no query")
+    }
+}
+
+fn parse_subprotocol(name: &str) -> Result<String, &'static str> {
+    // RFC 6455 §4.1: a token, as the name of a header field is one.
+    match HeaderName::from_bytes(name.as_bytes()) {
+        Ok(_) => Ok(name.into()),
+        Err(_) => Err("a subprotocol is a name without spaces, commas and the like"),
+    }
+}
+
+fn parse_header(field: &str) -> Result<(String, String), String> {
+    let (name, value) = field.split_once(':').ok_or("a header field is NAME:VALUE")?;
+    let (name, value) = (name.trim(), value.trim());
+    // The engine knows what may be sent; any response will do.
+    let response = Refusal { headers: &[(name, value)], ..Refusal::new(Status::OK) };
+    response.encode(&mut vec![0; field.len() + 512]).map_err(|error| error.to_string())?;
+    Ok((name.into(), value.into()))
+}

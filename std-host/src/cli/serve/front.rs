@@ -1,0 +1,44 @@
+//! What all modes have in common: who is let in, and the page.
+
+use wirelet::Message;
+use wirelet::handshake::Request;
+use wirelet_host::{Answer, Closed, Context, Handler, Handshake, Hub, Peer, Response, StatusCode};
+
+use super::admission::AdmissionArgs;
+use super::console::Console;
+use super::work::Work;
+
+/// The program's server.
+pub(super) struct Front {
+    pub(super) admission: AdmissionArgs,
+    pub(super) console: Console,
+    pub(super) work: Work,
+}
+
+impl Handler for Front {
+    fn handshake(&self, handshake: &Handshake<'_>) -> Answer {
+        if !self.admission.serves(handshake.request.path()) {
+            return Answer::refuse(StatusCode::NOT_FOUND, "nothing is served at this path");
+        }
+        match self.work.handshake(handshake) {
+            Answer::Accept(accept) => self.admission.complete(accept, handshake).into(),
+            other => other,
+        }
+    }
+
+    fn request(&self, request: &Request<'_>, hub: &Hub) -> Option<Response> {
+        self.console.answer(request, hub)
+    }
+
+    fn opened(&self, context: &mut Context<'_>) {
+        self.work.opened(context);
+    }
+
+    fn message(&self, message: Message<'_>, context: &mut Context<'_>) {
+        self.work.message(message, context);
+    }
+
+    fn closed(&self, peer: &Peer, closed: &Closed) {
+        self.work.closed(peer, closed);
+    }
+}

@@ -1,0 +1,155 @@
+//! Where the program listens, and why it cannot.
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::Args;
+use wirelet_host::{Address, Builder, Certificates, Listen};
+
+/// Where to listen.
+#[derive(Args, Debug)]
+pub(super) struct PlaceArgs {
+    /// Listen here; may be repeated. Port 0 takes a free one [default: 127.0.0.1:8567, or the sockets
+    /// that were handed over as systemd does it, which are listened at in any case]
+    #[arg(long, value_name = "ADDR:PORT|unix:PATH", value_parser = parse_place)]
+    listen: Vec<Place>,
+    /// Speak TLS over TCP, with the certificate chain in this PEM file; SIGHUP reads it and the key again
+    #[arg(long, value_name = "FILE", requires = "key")]
+    cert: Option<PathBuf>,
+    /// The private key of the certificate, a PEM file
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+    /// Give each thread a socket of its own for each address of TCP (`SO_REUSEPORT`)
+    #[arg(long)]
+    reuse_port: bool,
+}
+
+/// What `--listen` names.
+#[derive(Clone, Debug)]
+enum Place {
+    Tcp(String),
+    #[cfg(unix)]
+    Unix(PathBuf),
+}
+
+impl PlaceArgs {
+    /// Reads the certificate, if there is to be one.
+    pub(super) fn certificates(&self) -> Result<Option<Certificates>, String> {
+        let (Some(cert), Some(key)) = (&self.cert, &self.key) else { return Ok(None) };
+        Certificates::load(cert, key).map(Some).map_err(|error| error.to_string())
+    }
+
+    /// Adds all places to a server.
+    pub(super) fn add(
+        &self,
+        mut builder: Builder,
+        certificates: Option<&Certificates>,
+    ) -> Result<Builder, String> {
+        let secure = |listen: Listen| match certificates {
+            Some(certificates) => listen.with_tls(certificates.clone()),
+            None => listen,
+        };
+        let mut n = self.listen.len();
+        #[cfg(unix)]
+        for socket in handed_over()? {
+            n += 1;
+            builder = builder.listen(match socket {
+                HandedOver::Tcp(listener) => secure(listener.into()),
+                HandedOver::Unix(listener) => listener.into(),
+            });
+        }
+        if n == 0 {
+            builder = builder.listen(secure(DEFAULT.into()));
+        }
+        for place in &self.listen {
+            builder = builder.listen(match place {
+                Place::Tcp(addr) => secure(Listen::tcp(&**addr)),
+                #[cfg(unix)]
+                Place::Unix(path) => Listen::unix(path),
+            });
+        }
+        Ok(builder.reuse_port(self.reuse_port))
+    }
+}
+
+/// Tells whether only programs on this machine can connect to an address.
+pub(super) fn is_local(address: &Address) -> bool {
+    address.tcp().is_none_or(|addr| addr.ip().is_loopback())
+}
+
+/// Says what to do about a place that cannot be listened at; `flag` is what named it.
+pub(super) fn explain(error: &io::Error, flag: &str) -> String {
+    let what = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("another program listens there; take another with {flag}")
+        }
+        io::ErrorKind::PermissionDenied => format!(
+            "a port below 1024 needs a privilege (CAP_NET_BIND_SERVICE), and a Unix socket a directory \
+             that this user may write to; take another with {flag}"
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            format!("this machine has no such address; take one that it has with {flag}")
+        }
+        _ => return format!("cannot listen on {error} (from {flag})"),
+    };
+    format!("cannot listen on {error}: {what}")
+}
+
+fn parse_place(place: &str) -> Result<Place, String> {
+    #[cfg(unix)]
+    if let Some(path) = place.strip_prefix("unix:") {
+        return match path {
+            "" => Err("the path is missing; write unix:/run/wirelet.sock".into()),
+            path => Ok(Place::Unix(path.into())),
+        };
+    }
+    let (host, port) = match place.rsplit_once(':') {
+        Some(parts) => parts,
+        None if place.parse::<u16>().is_ok() => ("", place),
+        None => return Err(format!("the port is missing; write {place}:8567")),
+    };
+    if host.is_empty() {
+        return Err(format!(
+            "the address is missing; write 127.0.0.1:{port}, or 0.0.0.0:{port} for all"
+        ));
+    }
+    if host.contains(':') && !host.starts_with('[') {
+        return Err(format!("an IPv6 address stands in brackets; write [{host}]:{port}"));
+    }
+    match port.parse::<u16>() {
+        Ok(_) => Ok(Place::Tcp(place.into())),
+        Err(_) => Err(format!("{port:?} is no port; one is a number from 0 to 65535")),
+    }
+}
+
+/// A socket that listened before the program began.
+#[cfg(unix)]
+enum HandedOver {
+    Tcp(std::net::TcpListener),
+    Unix(std::os::unix::net::UnixListener),
+}
+
+/// Takes the sockets that `LISTEN_FDS` tells of.
+#[cfg(unix)]
+fn handed_over() -> Result<Vec<HandedOver>, String> {
+    let mut sockets = listenfd::ListenFd::from_env();
+    let mut taken = Vec::new();
+    for i in 0..sockets.len() {
+        let socket = match sockets.take_tcp_listener(i) {
+            Ok(listener) => listener.map(HandedOver::Tcp),
+            Err(_) => sockets
+                .take_unix_listener(i)
+                .map_err(|error| {
+                    format!(
+                        "socket {i} of LISTEN_FDS is none that listens over TCP or Unix: {error}"
+                    )
+                })?
+                .map(HandedOver::Unix),
+        };
+        taken.extend(socket);
+    }
+    Ok(taken)
+}
+
+/// Where to listen if nothing else is said.
+const DEFAULT: &str = "127.0.0.1:8567";
