@@ -1,31 +1,38 @@
 //! `wirelet serve`.
 
+use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
-use wirelet_host::{Builder, Certificates, Chat, Echo, Limits, Policy, Server, Sink};
+use wirelet_host::{Builder, Chat, Echo, Handler, Limits, Listen, Policy, Server, Sink};
 
 use super::fail;
 use super::log::LogArgs;
 
 mod admission;
 mod console;
+#[cfg(unix)]
+mod exec;
 mod front;
 mod limits;
+mod metrics;
 mod places;
 mod reply;
+mod running;
 mod signals;
-mod work;
 
 use admission::AdmissionArgs;
 use console::{Console, PageArgs};
 use front::Front;
 use limits::LimitArgs;
-use places::PlaceArgs;
-use signals::{Asked, Signals};
-use work::{Mode, Work};
+use metrics::Metrics;
+use places::{Place, PlaceArgs};
+use running::Running;
 
 /// Run a WebSocket server
 #[derive(Args, Debug)]
@@ -34,8 +41,22 @@ pub(crate) struct Serve {
     /// What to do with messages
     #[arg(long, value_enum, default_value_t = Mode::Echo)]
     mode: Mode,
+    /// With --mode exec: send bytes of CMD's output as they come, and give it the bytes of messages, not
+    /// lines
+    #[arg(long)]
+    binary: bool,
+    /// With --mode exec: the program to run, and its arguments
+    #[arg(last = true, value_name = "CMD", required_if_eq("mode", "exec"))]
+    command: Vec<OsString>,
+    /// Take the options that are not given here from this TOML file, whose keys are their names: `max-message =
+    /// 1048576`, `listen = ["[::1]:80"]`, `debug = true`, and `command` for CMD
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     places: PlaceArgs,
+    /// Answer /metrics (for Prometheus) and /healthz here
+    #[arg(long, value_name = "ADDR:PORT|unix:PATH", value_parser = places::parse_place)]
+    metrics: Option<Place>,
     #[command(flatten)]
     admission: AdmissionArgs,
     #[command(flatten)]
@@ -52,6 +73,23 @@ pub(crate) struct Serve {
     log: LogArgs,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// Send every message back to where it came from
+    Echo,
+    /// Send every message to every connection
+    Chat,
+    /// Take every message and send none
+    Sink,
+    /// Run CMD for each connection: a message becomes a line of its input, and a line of its output a
+    /// message. CMD is told of the connection by the variables of CGI, and by `CONNECTION_ID`. When it ends,
+    /// the connection is closed with 1000, or 1011 if it failed; when the connection ends, so does its
+    /// input, and after 2 s it gets SIGTERM, after 4 s SIGKILL. A client waits while CMD does not read, for
+    /// --ping-timeout at most, and CMD while the client does not
+    #[cfg(unix)]
+    Exec,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum SlowPeers {
     /// Close its connection with 1008
@@ -63,12 +101,30 @@ enum SlowPeers {
 }
 
 impl Serve {
-    pub(crate) async fn run(self) -> ExitCode {
-        self.log.start();
-        self.serve().await.unwrap_or_else(|why| fail(&why))
+    /// Says what is wrong that clap cannot see.
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        #[cfg(unix)]
+        let runs = self.mode == Mode::Exec;
+        #[cfg(windows)]
+        let runs = false;
+        match self {
+            Self { command, .. } if !runs && !command.is_empty() => {
+                Err("a program to run is only for --mode exec")
+            }
+            Self { binary: true, .. } if !runs => Err("--binary is only for --mode exec"),
+            _ => Ok(()),
+        }
     }
 
-    async fn serve(self) -> Result<ExitCode, String> {
+    pub(crate) async fn run(self) -> ExitCode {
+        self.log.start();
+        match self.start().await {
+            Ok(running) => running.until_asked().await,
+            Err(why) => fail(&why),
+        }
+    }
+
+    async fn start(self) -> Result<Running, String> {
         let certificates = self.places.certificates()?;
         let limits = Limits::from(&self.limits);
         let mut builder = Builder::new()
@@ -79,74 +135,65 @@ impl Serve {
         if let Some(threads) = self.threads {
             builder = builder.threads(threads);
         }
-        let hosts = self.admission.hosts();
-        let console = Console::new(self.mode.name(), limits.connections, self.page.history, hosts);
-        let is_shown = console.is_shown();
-        let work = match self.mode {
-            Mode::Echo => Work::Echo(Echo),
-            Mode::Chat => Work::Chat(Chat),
-            Mode::Sink => Work::Sink(Sink),
+
+        #[cfg(unix)]
+        let mut exec = None;
+        let work: Box<dyn Handler> = match self.mode {
+            Mode::Echo => Box::new(Echo),
+            Mode::Chat => Box::new(Chat),
+            Mode::Sink => Box::new(Sink),
+            #[cfg(unix)]
+            Mode::Exec => {
+                let new = exec::Exec::new(self.command, self.binary, limits)?;
+                Box::new(exec.insert(new).clone())
+            }
         };
+        let mode = self.mode.to_possible_value().map(|mode| mode.get_name().to_owned());
+        let console = Console::new(
+            mode.unwrap_or_default(),
+            limits.connections,
+            self.page.history,
+            self.admission.hosts(),
+        );
+        let is_shown = console.is_shown();
         let front = Front { admission: self.admission, console, work };
         let server =
             builder.bind(front).await.map_err(|error| places::explain(&error, "--listen"))?;
         let has_page = self.page.wants_page(server.addresses());
         let _ = is_shown.set(has_page);
-        announce(&server, has_page);
-        Ok(until_asked(server, certificates).await)
+
+        let is_ending = Arc::<AtomicBool>::default();
+        let mut metrics = None;
+        if let Some(place) = &self.metrics {
+            let ending = Arc::clone(&is_ending);
+            let bound =
+                Metrics::bind(Listen::from(place), server.hub(), limits.connections, ending);
+            metrics = Some(bound.await.map_err(|error| places::explain(&error, "--metrics"))?);
+        }
+        announce(&server, has_page, metrics.as_ref());
+        Ok(Running {
+            server,
+            metrics,
+            certificates,
+            is_ending,
+            #[cfg(unix)]
+            exec,
+        })
     }
 }
 
-/// Prints where the server can be reached.
-fn announce(server: &Server<Front>, has_page: bool) {
+/// Prints where the program can be reached.
+fn announce(server: &Server<Front>, has_page: bool, metrics: Option<&Server<Metrics>>) {
     let mut lines: Vec<String> = server.urls().map(|url| format!("listening on {url}")).collect();
-    // A page has a URL over TCP alone.
-    if has_page
-        && let Some(rest) = server.urls().find_map(|url| {
-            url.strip_prefix("ws").filter(|rest| !rest.starts_with('+')).map(str::to_owned)
-        })
-    {
-        lines.push(format!("page at http{rest}"));
+    // There is no URL of HTTP for a Unix socket.
+    if has_page && let Some(url) = server.urls().find(|url| !url.contains('+')) {
+        lines.push(format!("page at {}", url.replacen("ws", "http", 1)));
+    }
+    if let Some(metrics) = metrics {
+        lines.push(format!("metrics at {}/metrics", metrics.url().replacen("ws", "http", 1)));
     }
     // Whoever started the program may have closed its end; serving goes on.
     let _ = writeln!(io::stdout(), "{}", lines.join("\n"));
-}
-
-/// Serves until a signal asks to end, or to end at once.
-async fn until_asked(server: Server<Front>, certificates: Option<Certificates>) -> ExitCode {
-    let shutdown = server.shutdown();
-    let signals = Signals::listen(certificates.is_some());
-    let asked = async {
-        let mut signals = match signals {
-            Ok(signals) => signals,
-            Err(error) => {
-                tracing::error!("signals are not handled: {error}");
-                std::future::pending().await
-            }
-        };
-        let mut is_ending = false;
-        loop {
-            match signals.next().await {
-                Asked::Reload => reload(certificates.as_ref()),
-                Asked::End(code) if is_ending => return code,
-                Asked::End(_) => {
-                    is_ending = true;
-                    shutdown.begin();
-                }
-            }
-        }
-    };
-    tokio::select! {
-        () = server.run() => ExitCode::SUCCESS,
-        code = asked => code.into(),
-    }
-}
-
-fn reload(certificates: Option<&Certificates>) {
-    match certificates.map(Certificates::reload) {
-        Some(Err(error)) => tracing::error!("the old certificate goes on: {error}"),
-        _ => tracing::info!("the certificate was read again"),
-    }
 }
 
 impl From<SlowPeers> for Policy {
@@ -162,6 +209,6 @@ impl From<SlowPeers> for Policy {
 const EXIT_CODES: &str = "\
 Exit codes:
   0         ended by SIGTERM or SIGINT, after all connections were closed with 1001
-  1         could not start: an address, a certificate
-  2         the command line is wrong
+  1         could not start: an address, a certificate, a program to run
+  2         the command line or the file of --config is wrong
   130, 143  ended at once by a second SIGINT or SIGTERM";

@@ -39,7 +39,7 @@ impl PageArgs {
 
 /// Answers requests for the page.
 pub(super) struct Console {
-    mode: &'static str,
+    mode: String,
     limit: usize,
     history: usize,
     /// Values of `Host` to answer; if there are none, those that no attacker can point here.
@@ -50,12 +50,7 @@ pub(super) struct Console {
 }
 
 impl Console {
-    pub(super) fn new(
-        mode: &'static str,
-        limit: usize,
-        history: usize,
-        hosts: Vec<String>,
-    ) -> Self {
+    pub(super) fn new(mode: String, limit: usize, history: usize, hosts: Vec<String>) -> Self {
         Self { mode, limit, history, hosts, start: Instant::now(), is_shown: Arc::default() }
     }
 
@@ -97,12 +92,12 @@ impl Console {
         reply::refuse_method(request)
     }
 
-    fn status(&self, hub: &Hub) -> Status {
+    fn status(&self, hub: &Hub) -> Status<'_> {
         let totals = hub.totals();
         let traffic = totals.traffic;
         Status {
             version: env!("CARGO_PKG_VERSION"),
-            mode: self.mode,
+            mode: &self.mode,
             uptime: self.start.elapsed().as_secs_f64(),
             limit: self.limit,
             connections: totals.open,
@@ -157,9 +152,9 @@ fn file(asset: &Asset) -> Response {
 }
 
 #[derive(Serialize)]
-struct Status {
+struct Status<'c> {
     version: &'static str,
-    mode: &'static str,
+    mode: &'c str,
     /// In seconds.
     uptime: f64,
     limit: usize,

@@ -6,13 +6,13 @@ use wirelet_host::{Answer, Closed, Context, Handler, Handshake, Hub, Peer, Respo
 
 use super::admission::AdmissionArgs;
 use super::console::Console;
-use super::work::Work;
 
 /// The program's server.
 pub(super) struct Front {
     pub(super) admission: AdmissionArgs,
     pub(super) console: Console,
-    pub(super) work: Work,
+    /// The mode.
+    pub(super) work: Box<dyn Handler>,
 }
 
 impl Handler for Front {

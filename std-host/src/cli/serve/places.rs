@@ -24,9 +24,9 @@ pub(super) struct PlaceArgs {
     reuse_port: bool,
 }
 
-/// What `--listen` names.
+/// A place, as an argument names it.
 #[derive(Clone, Debug)]
-enum Place {
+pub(super) enum Place {
     Tcp(String),
     #[cfg(unix)]
     Unix(PathBuf),
@@ -62,13 +62,24 @@ impl PlaceArgs {
             builder = builder.listen(secure(DEFAULT.into()));
         }
         for place in &self.listen {
+            let listen = Listen::from(place);
             builder = builder.listen(match place {
-                Place::Tcp(addr) => secure(Listen::tcp(&**addr)),
+                Place::Tcp(_) => secure(listen),
                 #[cfg(unix)]
-                Place::Unix(path) => Listen::unix(path),
+                Place::Unix(_) => listen,
             });
         }
         Ok(builder.reuse_port(self.reuse_port))
+    }
+}
+
+impl From<&Place> for Listen {
+    fn from(place: &Place) -> Self {
+        match place {
+            Place::Tcp(addr) => Self::tcp(&**addr),
+            #[cfg(unix)]
+            Place::Unix(path) => Self::unix(path),
+        }
     }
 }
 
@@ -95,7 +106,7 @@ pub(super) fn explain(error: &io::Error, flag: &str) -> String {
     format!("cannot listen on {error}: {what}")
 }
 
-fn parse_place(place: &str) -> Result<Place, String> {
+pub(super) fn parse_place(place: &str) -> Result<Place, String> {
     #[cfg(unix)]
     if let Some(path) = place.strip_prefix("unix:") {
         return match path {

@@ -1,0 +1,80 @@
+//! From the first connection to the last.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use wirelet_host::{Certificates, Server};
+
+#[cfg(unix)]
+use super::exec::Exec;
+use super::front::Front;
+use super::metrics::Metrics;
+use super::signals::{Asked, Signals};
+
+/// All that listens.
+pub(super) struct Running {
+    pub(super) server: Server<Front>,
+    pub(super) metrics: Option<Server<Metrics>>,
+    pub(super) certificates: Option<Certificates>,
+    /// What `/healthz` is told.
+    pub(super) is_ending: Arc<AtomicBool>,
+    #[cfg(unix)]
+    pub(super) exec: Option<Exec>,
+}
+
+impl Running {
+    /// Serves until a signal asks to end and all has ended, or until another asks to end at once.
+    pub(super) async fn until_asked(self) -> ExitCode {
+        let shutdown = self.server.shutdown();
+        let signals = Signals::listen(self.certificates.is_some());
+        // To the end of the program, so that it can tell of the shutdown.
+        let metrics = self.metrics.map(|metrics| tokio::spawn(metrics.run()));
+        let asked = async {
+            let mut signals = match signals {
+                Ok(signals) => signals,
+                Err(error) => {
+                    tracing::error!("signals are not handled: {error}");
+                    std::future::pending().await
+                }
+            };
+            loop {
+                match signals.next().await {
+                    Asked::Reload => reload(self.certificates.as_ref()),
+                    Asked::End(code) if self.is_ending.swap(true, Ordering::Relaxed) => {
+                        return code;
+                    }
+                    Asked::End(_) => shutdown.begin(),
+                }
+            }
+        };
+        let serving = async {
+            self.server.run().await;
+            #[cfg(unix)]
+            if let Some(exec) = &self.exec {
+                exec.ended().await;
+            }
+        };
+        let code = tokio::select! {
+            () = serving => ExitCode::SUCCESS,
+            code = asked => {
+                #[cfg(unix)]
+                if let Some(exec) = &self.exec {
+                    exec.kill().await;
+                }
+                code.into()
+            }
+        };
+        if let Some(metrics) = metrics {
+            metrics.abort();
+        }
+        code
+    }
+}
+
+fn reload(certificates: Option<&Certificates>) {
+    match certificates.map(Certificates::reload) {
+        Some(Err(error)) => tracing::error!("the old certificate goes on: {error}"),
+        _ => tracing::info!("the certificate was read again"),
+    }
+}
