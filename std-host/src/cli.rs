@@ -8,6 +8,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+mod arguments;
 mod bench;
 mod connect;
 mod log;
@@ -29,7 +30,17 @@ enum Command {
     Bench(bench::Bench),
 }
 
+pub(crate) use arguments::parse;
+
 impl Cli {
+    /// Says what is wrong that clap cannot see.
+    fn check(&self) -> Result<(), &'static str> {
+        match &self.command {
+            Command::Serve(serve) => serve.check(),
+            _ => Ok(()),
+        }
+    }
+
     /// Does what the command line says.
     pub(crate) fn run(self) -> ExitCode {
         match self.command {
