@@ -11,6 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 mod arguments;
 mod bench;
 mod connect;
+mod documents;
 mod log;
 mod page;
 mod serve;
@@ -28,6 +29,8 @@ enum Command {
     Serve(Box<serve::Serve>),
     Connect(connect::Connect),
     Bench(bench::Bench),
+    Completions(documents::Completions),
+    Man(documents::Man),
 }
 
 pub(crate) use arguments::parse;
@@ -47,6 +50,8 @@ impl Cli {
             Command::Serve(serve) => block_on(serve.run()),
             Command::Connect(connect) => block_on(connect.run()),
             Command::Bench(bench) => bench.run(),
+            Command::Completions(completions) => completions.run(),
+            Command::Man(man) => man.run(),
         }
     }
 }
