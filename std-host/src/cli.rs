@@ -18,7 +18,7 @@ mod serve;
 
 /// A WebSocket server and client on the engine of small machines
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(name = "wirelet", version, about)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -8,7 +8,7 @@ pub(crate) mod terminal;
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use wirelet::handshake::Key;
@@ -25,6 +25,7 @@ pub(crate) const PONG: u8 = 0x8a;
 /// A `wirelet serve` on a free port, killed when it goes.
 pub(crate) struct Running {
     child: Child,
+    stdout: BufReader<ChildStdout>,
     pub(crate) addr: SocketAddr,
 }
 
@@ -41,17 +42,31 @@ impl Running {
     }
 
     fn start(mut command: Command, args: &[&str]) -> Self {
-        let mut child = command
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .args(args)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(args);
+        Self::spawn(command)
+    }
+
+    /// Runs a command that becomes `wirelet serve`.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let addr = line.trim_end().strip_prefix("listening on ws://").unwrap().parse().unwrap();
-        Self { child, addr }
+        stdout.read_line(&mut line).unwrap();
+        let url = line.trim_end().strip_prefix("listening on ws").expect("it listens");
+        let addr = url.trim_start_matches('s').strip_prefix("://").unwrap().parse().unwrap();
+        Self { child, stdout, addr }
+    }
+
+    /// Reads the next line that it prints when it begins.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn signal(&self, name: &str) {
@@ -99,6 +114,29 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Runs the program to its end; returns exit code, output and errors.
+pub(crate) fn run(args: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(PROGRAM).args(args).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// Sends a request with these header fields; returns the response's head, in lower case, and body.
+pub(crate) fn request(addr: SocketAddr, line: &str, fields: &[&str]) -> (String, String) {
+    let mut socket = TcpStream::connect(addr).unwrap();
+    let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
+    socket.write_all(format!("{line} HTTP/1.1\r\n{fields}\r\n").as_bytes()).unwrap();
+    let head = read_head(&mut socket);
+    let mut body = String::new();
+    socket.read_to_string(&mut body).unwrap();
+    (head.to_ascii_lowercase(), body)
+}
+
+/// Asks for a page.
+pub(crate) fn get(addr: SocketAddr, path: &str) -> (String, String) {
+    request(addr, &format!("GET {path}"), &[&format!("Host: {addr}")])
 }
 
 /// Runs `wirelet connect` with an input; returns exit code, output and errors.

@@ -1,0 +1,436 @@
+//! `wirelet serve --mode exec`: a process for each connection.
+#![cfg(target_os = "linux")]
+
+mod harness;
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use harness::{
+    BINARY, CLOSE, Running, TEXT, frame, handshake, read_frame, read_head, upgrade_request, within,
+};
+
+/// Serves a script of the shell.
+fn serve(flags: &[&str], script: &str) -> Running {
+    Running::serve(&[flags, &["--mode", "exec", "--", "sh", "-c", script]].concat())
+}
+
+/// The processes that the server has started and not yet reaped.
+fn children(server: &Running) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", server.pid())).unwrap();
+    let lists = tasks
+        .filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("children")).ok());
+    lists
+        .flat_map(|list| {
+            list.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn n_files(server: &Running) -> usize {
+    std::fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap().count()
+}
+
+/// Reads the next frame, a text.
+fn read_text(socket: &mut TcpStream) -> String {
+    let (first, payload) = read_frame(socket);
+    assert_eq!(first, TEXT, "{payload:?}");
+    String::from_utf8(payload).unwrap()
+}
+
+/// Reads to the close frame; returns its code.
+fn read_close(socket: &mut TcpStream) -> u16 {
+    loop {
+        let (first, payload) = read_frame(socket);
+        if first == CLOSE {
+            return u16::from_be_bytes([payload[0], payload[1]]);
+        }
+    }
+}
+
+fn close(mut socket: TcpStream) {
+    socket.write_all(&frame(CLOSE, b"\x03\xe8")).unwrap();
+    while read_frame(&mut socket).0 != CLOSE {}
+}
+
+fn is_alive(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    // A zombie of somebody else's is not alive.
+    stat.is_ok_and(|stat| !stat.rsplit_once(')').unwrap().1.trim_start().starts_with('Z'))
+}
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.path().join("file")
+    }
+}
+
+fn content(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+#[test]
+fn messages_become_lines_and_lines_become_messages() {
+    let server = serve(&[], "while read -r line; do echo \"<$line>\"; done");
+    let mut socket = handshake(server.addr);
+    let mut other = handshake(server.addr);
+    for text in ["one", "häl漢", "", "  two  words"] {
+        socket.write_all(&frame(TEXT, text.as_bytes())).unwrap();
+        assert_eq!(read_text(&mut socket), format!("<{}>", text.trim()));
+    }
+    other.write_all(&frame(TEXT, b"mine")).unwrap();
+    assert_eq!(read_text(&mut other), "<mine>", "each connection has a process of its own");
+}
+
+#[test]
+fn the_end_of_the_process_closes_with_1000_behind_all_that_it_said() {
+    let server = serve(&[], "echo one; printf 'two\\r\\nthree'");
+    let mut socket = handshake(server.addr);
+    for text in ["one", "two", "three"] {
+        assert_eq!(read_text(&mut socket), text);
+    }
+    assert_eq!(read_frame(&mut socket), (CLOSE, b"\x03\xe8".to_vec()));
+}
+
+#[test]
+fn a_process_that_fails_closes_with_1011_and_is_logged() {
+    for script in ["echo before; exit 3", "echo before; kill -9 $$"] {
+        let mut server = serve(&[], script);
+        let mut socket = handshake(server.addr);
+        assert_eq!(read_text(&mut socket), "before");
+        assert_eq!(read_close(&mut socket), 1011);
+        drop(socket);
+        server.signal("TERM");
+        assert_eq!(server.wait_within(Duration::from_secs(15)), Some(0));
+        assert!(server.stderr().contains("the program failed"), "{script}");
+    }
+}
+
+#[test]
+fn the_environment_tells_of_the_connection() {
+    let server = serve(&["--subprotocol", "chat"], "env");
+    let request = upgrade_request()
+        .replace("/chat", "/a/b?x=1&y=2")
+        .replace("Host: server.example.com", "Host: example.com:8080\r\nX-One: 1\r\nx-one: 2\r\nX_One: 3\r\nProxy: evil:80\r\nSec-WebSocket-Protocol: other, chat");
+    let mut socket = TcpStream::connect(server.addr).unwrap();
+    socket.write_all(request.as_bytes()).unwrap();
+    assert!(read_head(&mut socket).contains("Sec-WebSocket-Protocol: chat\r\n"));
+    let mut lines = Vec::new();
+    loop {
+        match read_frame(&mut socket) {
+            (TEXT, line) => lines.push(String::from_utf8(line).unwrap()),
+            (first, _) => break assert_eq!(first, CLOSE),
+        }
+    }
+    let port = socket.local_addr().unwrap().port();
+    for line in [
+        "REMOTE_ADDR=127.0.0.1",
+        &format!("REMOTE_PORT={port}"),
+        "PATH_INFO=/a/b",
+        "QUERY_STRING=x=1&y=2",
+        "REQUEST_METHOD=GET",
+        "SERVER_NAME=example.com",
+        "SERVER_PORT=8080",
+        "SEC_WEBSOCKET_PROTOCOL=chat",
+        "CONNECTION_ID=1",
+        "HTTP_HOST=example.com:8080",
+        "HTTP_X_ONE=1, 2",
+        "HTTP_UPGRADE=websocket",
+    ] {
+        assert!(lines.iter().any(|found| found == line), "{line} is not in {lines:#?}");
+    }
+    assert!(!lines.iter().any(|line| line.contains("evil")), "{lines:#?}");
+}
+
+#[test]
+fn bytes_go_both_ways_as_they_are_if_asked_to() {
+    let server = serve(&["--binary"], "head -c 6; echo; printf '\\377'");
+    let mut socket = handshake(server.addr);
+    socket.write_all(&[frame(BINARY, b"\x00\xff\n"), frame(TEXT, b"abc")].concat()).unwrap();
+    let mut bytes = Vec::new();
+    loop {
+        match read_frame(&mut socket) {
+            (BINARY, chunk) => bytes.extend(chunk),
+            end => break assert_eq!(end, (CLOSE, b"\x03\xe8".to_vec())),
+        }
+    }
+    assert_eq!(bytes, b"\x00\xff\nabc\n\xff");
+}
+
+#[test]
+fn a_binary_message_for_lines_is_refused_with_1003() {
+    let server = serve(&[], "cat");
+    let mut socket = handshake(server.addr);
+    socket.write_all(&frame(BINARY, b"x")).unwrap();
+    assert_eq!(read_close(&mut socket), 1003);
+}
+
+#[test]
+fn the_end_of_the_connection_ends_the_input_behind_what_was_sent() {
+    let place = Place::new();
+    let server = serve(&[], &format!("cat > {0}.part; mv {0}.part {0}", place.file().display()));
+    let mut socket = handshake(server.addr);
+    socket.write_all(&[frame(TEXT, b"one"), frame(TEXT, b"two")].concat()).unwrap();
+    close(socket);
+    within(Duration::from_secs(5), || content(&place.file()) == "one\ntwo\n");
+    within(Duration::from_secs(5), || children(&server).is_empty());
+}
+
+#[test]
+fn a_process_that_goes_on_is_asked_by_sigterm_and_then_killed() {
+    let place = Place::new();
+    let path = place.file();
+    let server = serve(
+        &[],
+        &format!(
+            "trap 'echo term >> {}' TERM; echo $$; while :; do sleep 0.1; done",
+            path.display()
+        ),
+    );
+    let mut socket = handshake(server.addr);
+    let pid: u32 = read_text(&mut socket).parse().unwrap();
+    let start = Instant::now();
+    close(socket);
+    within(Duration::from_secs(10), || !is_alive(pid));
+    assert_eq!(content(&path), "term\n");
+    let took = start.elapsed().as_millis();
+    assert!((3_500..8_000).contains(&took), "{took} ms");
+    within(Duration::from_secs(2), || children(&server).is_empty());
+}
+
+#[test]
+fn what_the_process_has_started_ends_with_it() {
+    // Once left behind by a process that has ended, once by one that is killed.
+    for script in ["sleep 1000 >&- 2>&- & echo $!", "sleep 1000 & echo $!; wait"] {
+        let server = serve(&[], script);
+        let mut socket = handshake(server.addr);
+        let pid: u32 = read_text(&mut socket).parse().unwrap();
+        drop(socket);
+        within(Duration::from_secs(10), || !is_alive(pid));
+        within(Duration::from_secs(2), || children(&server).is_empty());
+    }
+}
+
+#[test]
+fn a_process_that_reads_late_makes_the_client_wait_and_gets_all() {
+    const LEN: usize = 20 << 20;
+    let place = Place::new();
+    let server = serve(&["--binary"], &format!("sleep 1; wc -c > {}", place.file().display()));
+    let before = server.rss_kib();
+    let mut socket = handshake(server.addr);
+    let message = frame(BINARY, &vec![b'x'; 64 * 1024]);
+    let start = Instant::now();
+    for _ in 0..LEN / (64 * 1024) {
+        socket.write_all(&message).unwrap();
+    }
+    assert!(start.elapsed() > Duration::from_millis(800), "the client did not have to wait");
+    let grown = server.rss_kib().saturating_sub(before);
+    assert!(grown < 8 * 1024, "{grown} KiB");
+    close(socket);
+    within(Duration::from_secs(10), || content(&place.file()).trim() == LEN.to_string());
+}
+
+#[test]
+fn nothing_is_lost_or_mixed_up_when_both_are_fast() {
+    let server = serve(&[], "cat");
+    let mut socket = handshake(server.addr);
+    let mut sending = socket.try_clone().unwrap();
+    let lines: Vec<String> = (0..20_000).map(|i| format!("{i}{}", "x".repeat(i % 300))).collect();
+    let frames: Vec<u8> = lines.iter().flat_map(|line| frame(TEXT, line.as_bytes())).collect();
+    let sender = std::thread::spawn(move || sending.write_all(&frames).unwrap());
+    for line in &lines {
+        assert_eq!(&read_text(&mut socket), line);
+    }
+    sender.join().unwrap();
+}
+
+#[test]
+fn a_process_that_never_reads_loses_its_client() {
+    let server = serve(&["--ping-timeout", "1"], "sleep 1000");
+    let mut socket = handshake(server.addr);
+    let mut sending = socket.try_clone().unwrap();
+    std::thread::spawn(move || {
+        let message = frame(TEXT, &[b'x'; 60_000]);
+        while sending.write_all(&message).is_ok() {}
+    });
+    let start = Instant::now();
+    assert_eq!(read_close(&mut socket), 1008);
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    drop(socket);
+    within(Duration::from_secs(10), || children(&server).is_empty());
+}
+
+#[test]
+fn a_client_that_does_not_read_stops_the_process() {
+    let server = serve(&["--max-queue", "65536"], "yes 0123456789012345678901234567890123456789");
+    let mut socket = handshake(server.addr);
+    std::thread::sleep(Duration::from_secs(1));
+    let before = (server.rss_kib(), server.cpu_ms());
+    std::thread::sleep(Duration::from_secs(1));
+    let grown = server.rss_kib().saturating_sub(before.0);
+    assert!(grown < 1024, "{grown} KiB");
+    assert!(server.cpu_ms() - before.1 < 100, "it is busy");
+    for _ in 0..100_000 {
+        assert_eq!(read_text(&mut socket), "0123456789012345678901234567890123456789");
+    }
+    harness::reset(socket);
+    within(Duration::from_secs(10), || children(&server).is_empty());
+}
+
+#[test]
+fn a_line_that_cannot_be_a_message_closes_with_1011_and_is_logged() {
+    for (script, why) in [
+        ("head -c 1001 /dev/zero | tr '\\0' x; echo; sleep 1000", "longer than 1000 bytes"),
+        ("head -c 100000 /dev/zero | tr '\\0' x; sleep 1000", "longer than 1000 bytes"),
+        ("printf 'a\\377b\\n'; sleep 1000", "not UTF-8"),
+    ] {
+        let mut server = serve(&["--max-message", "1000"], script);
+        let mut socket = handshake(server.addr);
+        assert_eq!(read_close(&mut socket), 1011, "{script}");
+        drop(socket);
+        within(Duration::from_secs(10), || children(&server).is_empty());
+        server.signal("TERM");
+        assert_eq!(server.wait_within(Duration::from_secs(15)), Some(0));
+        assert!(server.stderr().contains(why), "{script}");
+    }
+    let server = serve(&["--max-message", "1000"], "head -c 1000 /dev/zero | tr '\\0' x; echo");
+    assert_eq!(read_text(&mut handshake(server.addr)).len(), 1000, "the longest line");
+}
+
+#[test]
+fn a_process_may_close_its_streams_and_go_on() {
+    let place = Place::new();
+    let path = place.file();
+    let server = serve(
+        &[],
+        &format!("exec >&- 2>&-; read -r line; echo \"$line\" > {}; sleep 1", path.display()),
+    );
+    let mut socket = handshake(server.addr);
+    std::thread::sleep(Duration::from_millis(200));
+    socket.write_all(&frame(TEXT, b"heard")).unwrap();
+    within(Duration::from_secs(5), || content(&path) == "heard\n");
+    assert_eq!(read_close(&mut socket), 1000);
+
+    let server = serve(&[], "exec <&-; sleep 0.3; echo still here");
+    let mut socket = handshake(server.addr);
+    socket.write_all(&frame(TEXT, b"for nobody")).unwrap();
+    assert_eq!(read_text(&mut socket), "still here");
+    assert_eq!(read_close(&mut socket), 1000);
+}
+
+#[test]
+fn the_standard_error_goes_to_the_log() {
+    let mut server =
+        serve(&[], "echo 'something odd' >&2; echo said; read -r line; echo 'last words' >&2");
+    let mut socket = handshake(server.addr);
+    assert_eq!(read_text(&mut socket), "said");
+    close(socket);
+    server.signal("TERM");
+    assert_eq!(server.wait_within(Duration::from_secs(10)), Some(0));
+    let log = server.stderr();
+    for part in ["something odd", "last words", "id=1"] {
+        assert!(log.contains(part), "{part:?} is not in: {log}");
+    }
+}
+
+#[test]
+fn one_process_more_than_the_limit_is_answered_503() {
+    let server = serve(&["--max-connections", "2"], "trap '' TERM; cat; sleep 1000");
+    let (first, _second) = (handshake(server.addr), handshake(server.addr));
+    assert!(harness::try_handshake(server.addr).is_none());
+    close(first);
+    // Its process goes on for a while, and counts.
+    let start = Instant::now();
+    within(Duration::from_secs(10), || harness::try_handshake(server.addr).is_some());
+    assert!(start.elapsed() > Duration::from_secs(3), "{:?}", start.elapsed());
+    assert!(children(&server).len() <= 2);
+}
+
+#[test]
+fn nothing_is_left_of_many_connections_however_they_end() {
+    let server = serve(&[], "read -r line; case $line in fail) exit 1;; flood) yes;; esac; cat");
+    close(handshake(server.addr));
+    within(Duration::from_secs(10), || children(&server).is_empty());
+    let before = n_files(&server);
+    for i in 0..120 {
+        let mut socket = handshake(server.addr);
+        match i % 6 {
+            0 => drop(socket),
+            1 => harness::reset(socket),
+            2 => close(socket),
+            3 => {
+                socket.write_all(&frame(TEXT, b"fail")).unwrap();
+                assert_eq!(read_close(&mut socket), 1011);
+            }
+            4 => {
+                socket.write_all(&frame(TEXT, b"flood")).unwrap();
+                assert_eq!(read_text(&mut socket), "y");
+                harness::reset(socket);
+            }
+            _ => socket.write_all(&frame(BINARY, b"")).unwrap(),
+        }
+    }
+    within(Duration::from_secs(20), || children(&server).is_empty());
+    within(Duration::from_secs(10), || n_files(&server) <= before);
+}
+
+#[test]
+fn no_file_of_the_server_is_open_in_a_process() {
+    const SCRIPT: &str = "cd /proc/$$/fd && echo *";
+    // Whoever runs the tests may have left some open in all processes.
+    let alone = std::process::Command::new("sh").args(["-c", SCRIPT]).output().unwrap();
+    let server = serve(&["--metrics", "127.0.0.1:0"], SCRIPT);
+    let _others: Vec<_> = (0..5).map(|_| handshake(server.addr)).collect();
+    let files = read_text(&mut handshake(server.addr));
+    assert_eq!(files.trim(), String::from_utf8(alone.stdout).unwrap().trim());
+}
+
+#[test]
+fn a_signal_ends_all_processes_and_then_the_server() {
+    let mut server = serve(&[], "echo $$; cat");
+    let mut sockets: Vec<_> = (0..5).map(|_| handshake(server.addr)).collect();
+    let pids: Vec<u32> =
+        sockets.iter_mut().map(|socket| read_text(socket).parse().unwrap()).collect();
+    server.signal("TERM");
+    for socket in &mut sockets {
+        assert_eq!(read_close(socket), 1001);
+        socket.write_all(&frame(CLOSE, b"\x03\xe9")).unwrap();
+        assert_eq!(socket.read(&mut [0; 1]).unwrap(), 0);
+    }
+    drop(sockets);
+    assert_eq!(server.wait_within(Duration::from_secs(10)), Some(0));
+    assert!(!pids.into_iter().any(is_alive));
+}
+
+#[test]
+fn a_second_signal_kills_all_processes_at_once() {
+    let mut server = serve(&[], "trap '' TERM; echo $$; while :; do sleep 0.1; done");
+    let mut socket = handshake(server.addr);
+    let pid: u32 = read_text(&mut socket).parse().unwrap();
+    server.signal("TERM");
+    assert_eq!(read_close(&mut socket), 1001);
+    let start = Instant::now();
+    server.signal("TERM");
+    assert_eq!(server.wait_within(Duration::from_secs(5)), Some(143));
+    assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
+    assert!(!is_alive(pid));
+}
+
+#[test]
+fn a_program_that_is_not_there_is_told_at_the_start() {
+    let (status, _, err) = harness::run(&["serve", "--mode", "exec", "--", "no-such-program"]);
+    assert_eq!(status, Some(1));
+    assert!(err.contains("no-such-program"), "{err}");
+    for args in [&["--mode", "exec"][..], &["--", "cat"], &["--binary"]] {
+        let (status, _, err) = harness::run(&[&["serve"], args].concat());
+        assert_eq!(status, Some(2), "{err}");
+    }
+}
