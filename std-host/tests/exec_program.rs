@@ -258,7 +258,7 @@ fn a_process_that_never_reads_loses_its_client() {
     let mut socket = handshake(server.addr);
     let mut sending = socket.try_clone().unwrap();
     std::thread::spawn(move || {
-        let message = frame(TEXT, &[b'x'; 60_000]);
+        let message = frame(TEXT, &vec![b'x'; 60_000]);
         while sending.write_all(&message).is_ok() {}
     });
     let start = Instant::now();

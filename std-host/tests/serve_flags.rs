@@ -172,7 +172,7 @@ fn the_policy_for_slow_peers_is_followed() {
     harness::settle(std::slice::from_mut(&mut slow));
     let sender = std::thread::spawn(move || {
         for _ in 0..30 {
-            fast.write_all(&frame(BINARY, &[7; 500_000])).unwrap();
+            fast.write_all(&frame(BINARY, &vec![7; 500_000])).unwrap();
         }
     });
     let reader = std::thread::spawn(move || (0..30).for_each(|_| drop(read_frame(&mut reading))));

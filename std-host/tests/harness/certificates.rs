@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
 /// A directory with the PEM files of a server that is called `localhost` and `127.0.0.1`.
@@ -24,6 +24,8 @@ impl Issued {
     /// Writes other files in the place of the first, of another authority.
     pub(crate) fn renew(&self, names: &[&str]) {
         let mut authority = CertificateParams::default();
+        // Or openssl takes the leaf, which has the name of all of rcgen's, for one that signed itself.
+        authority.distinguished_name.push(DnType::CommonName, "the tests' authority");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority_key = KeyPair::generate().unwrap();
         let ca = authority.self_signed(&authority_key).unwrap();

@@ -126,8 +126,8 @@ pub(crate) fn run(args: &[&str]) -> (Option<i32>, String, String) {
 /// Sends a request with these header fields; returns the response's head, in lower case, and body.
 pub(crate) fn request(addr: SocketAddr, line: &str, fields: &[&str]) -> (String, String) {
     let mut socket = TcpStream::connect(addr).unwrap();
-    let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
-    socket.write_all(format!("{line} HTTP/1.1\r\n{fields}\r\n").as_bytes()).unwrap();
+    let head = format!("{line} HTTP/1.1\r\n{}\r\n\r\n", fields.join("\r\n"));
+    socket.write_all(head.as_bytes()).unwrap();
     let head = read_head(&mut socket);
     let mut body = String::new();
     socket.read_to_string(&mut body).unwrap();
