@@ -3,10 +3,6 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing::Level;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
 mod arguments;
 mod bench;
@@ -34,6 +30,7 @@ enum Command {
 }
 
 pub(crate) use arguments::parse;
+use log::start_log;
 
 impl Cli {
     /// Says what is wrong that clap cannot see.
@@ -65,17 +62,6 @@ fn block_on(command: impl Future<Output = ExitCode>) -> ExitCode {
     // A blocking read of the standard input must not keep the program from ending.
     runtime.shutdown_background();
     code
-}
-
-/// Sends log lines to the standard error.
-fn start_log(debug: bool) {
-    let level = if debug { Level::TRACE } else { Level::WARN };
-    // What a certificate check finds is told by who asked for it.
-    let targets = Targets::new()
-        .with_default(level)
-        .with_target("rustls_platform_verifier", LevelFilter::OFF);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    tracing_subscriber::registry().with(lines).with(targets).init();
 }
 
 fn fail(why: &str) -> ExitCode {

@@ -243,7 +243,8 @@ impl Peer {
 }
 
 /// Counts what a connection, or a server, has sent and received. A message counts once, whatever
-/// its fragments; bytes are those of whole frames, before TLS.
+/// its fragments; bytes are those of whole frames, and of the response that opened a connection, before
+/// TLS.
 ///
 /// ```
 /// # fn show(hub: &wirelet_host::Hub) {

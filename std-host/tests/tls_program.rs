@@ -1,9 +1,6 @@
 //! `wirelet serve --cert --key`, with rustls as the client.
 #![cfg(unix)]
 
-#[allow(dead_code, reason = "other tests take the rest")]
-#[path = "harness/certificates.rs"]
-mod certificates;
 mod harness;
 
 use std::io::{Read as _, Write as _};
@@ -14,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use certificates::Issued;
+use harness::certificates::Issued;
 use harness::{CLOSE, Running, TEXT, frame, upgrade_request, within};
 use wirelet_host::rustls::pki_types::pem::PemObject as _;
 use wirelet_host::rustls::pki_types::{CertificateDer, ServerName};

@@ -5,7 +5,10 @@ use std::io::{self, IsTerminal as _};
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
 use clap::{Args, ValueEnum};
-use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// What is logged, and how.
 #[derive(Args, Debug)]
@@ -31,13 +34,26 @@ enum Format {
 
 impl LogArgs {
     pub(crate) fn start(&self) {
-        let level = if self.debug { LevelFilter::TRACE } else { self.log_level };
-        let log = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr);
-        match self.log_format {
-            Format::Human => log.with_ansi(io::stderr().is_terminal()).init(),
-            Format::Json => log.json().flatten_event(true).init(),
-        }
+        start(if self.debug { LevelFilter::TRACE } else { self.log_level }, self.log_format);
     }
+}
+
+/// Starts the log of a command that has no other options for it.
+pub(crate) fn start_log(debug: bool) {
+    start(if debug { LevelFilter::TRACE } else { LevelFilter::WARN }, Format::Human);
+}
+
+fn start(level: LevelFilter, format: Format) {
+    // What a certificate check finds is told by who asked for it.
+    let targets = Targets::new()
+        .with_default(level)
+        .with_target("rustls_platform_verifier", LevelFilter::OFF);
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let lines = match format {
+        Format::Human => lines.with_ansi(io::stderr().is_terminal()).boxed(),
+        Format::Json => lines.json().flatten_event(true).boxed(),
+    };
+    tracing_subscriber::registry().with(lines).with(targets).init();
 }
 
 fn levels() -> impl clap::builder::TypedValueParser<Value = LevelFilter> {
