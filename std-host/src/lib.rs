@@ -44,12 +44,18 @@
 //! ```
 //!
 //! Every limit of [`Limits`] holds by default.
+//!
+//! The [`guide`] has a page for each task, from a chat to a service of systemd.
 #![forbid(unsafe_code)]
 
 /// Compiles the code blocks of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+// Only its text is of use.
+#[cfg(any(doc, doctest))]
+pub mod guide;
 
 mod answer;
 mod builder;
