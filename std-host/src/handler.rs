@@ -22,7 +22,7 @@ use crate::stall::{self, Hold};
 ///
 /// ```
 /// use wirelet::Message;
-/// use wirelet_host::{Closed, Context, Handler, Peer};
+/// use wirelet_host::{Closed, Context, Handler, Hub, Peer};
 ///
 /// struct Count(std::sync::atomic::AtomicUsize);
 ///
@@ -33,7 +33,7 @@ use crate::stall::{self, Hold};
 ///     fn message(&self, _message: Message<'_>, _context: &mut Context<'_>) {
 ///         self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
 ///     }
-///     fn closed(&self, peer: &Peer, closed: &Closed) {
+///     fn closed(&self, peer: &Peer, closed: &Closed, _hub: &Hub) {
 ///         println!("{}: {closed}", peer.id());
 ///     }
 /// }
@@ -62,8 +62,8 @@ pub trait Handler: Send + Sync + 'static {
     fn message(&self, message: Message<'_>, context: &mut Context<'_>);
 
     /// A connection that was open has ended; it is not in the hub any more.
-    fn closed(&self, peer: &Peer, closed: &Closed) {
-        let _ = (peer, closed);
+    fn closed(&self, peer: &Peer, closed: &Closed, hub: &Hub) {
+        let _ = (peer, closed, hub);
     }
 }
 

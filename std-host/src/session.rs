@@ -365,7 +365,7 @@ impl Session {
                 }
                 if let Phase::Open(open) = std::mem::replace(&mut self.phase, next) {
                     let peer = open.entry.leave();
-                    turn.shared.handler.closed(&peer, &end);
+                    turn.shared.handler.closed(&peer, &end, &turn.shared.hub);
                 }
                 self.socket.drop_unsent();
             }
@@ -378,7 +378,7 @@ impl Session {
     pub(crate) fn abandon<H: Handler>(&mut self, shared: &Shared<H>) {
         if let Phase::Open(open) = std::mem::replace(&mut self.phase, Phase::Over) {
             let peer = open.entry.leave();
-            shared.handler.closed(&peer, &Closed::Abandoned);
+            shared.handler.closed(&peer, &Closed::Abandoned, &shared.hub);
         }
     }
 

@@ -121,6 +121,8 @@ fn pings_are_timed() {
     assert!((3..=15).contains(&lines.len()), "{err}");
     for (i, line) in lines.iter().enumerate() {
         let time = line.strip_prefix(&format!("wirelet: ping {}: ", i + 1)).unwrap();
+        // On a busy machine the next may be due before.
+        let time = time.strip_prefix("no answer in ").unwrap_or(time);
         let time: f64 = time.strip_suffix(" ms").unwrap().parse().unwrap();
         assert!((0.001..700.0).contains(&time), "{line}");
     }

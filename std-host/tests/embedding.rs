@@ -16,7 +16,8 @@ use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use wirelet::{CloseCode, Message};
 use wirelet_host::{
-    Builder, Client, ClientError, Closed, Context, Handler, Limits, Peer, Policy, Received, Service,
+    Builder, Client, ClientError, Closed, Context, Handler, Hub, Limits, Peer, Policy, Received,
+    Service,
 };
 
 /// Echoes, and remembers how connections have ended.
@@ -39,7 +40,7 @@ impl Handler for App {
         context.send(message);
     }
 
-    fn closed(&self, peer: &Peer, closed: &Closed) {
+    fn closed(&self, peer: &Peer, closed: &Closed, _hub: &Hub) {
         self.ends.lock().unwrap().push(format!("{}: {closed}", peer.path()));
     }
 }

@@ -172,9 +172,12 @@ async fn slow_peer(server: &Running) -> (Client, ConnectionId) {
     let (client, id) = server.connect().await;
     let block = vec![0; 1 << 20];
     // One message may be longer than the limit; what the socket does not take keeps the next ones
-    // in the queue.
-    while server.hub.with_policy(Policy::Drop).send_to(id, &block[..]).is_ok() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
+    // in the queue. For some time, as the system may yet find room.
+    let hub = server.hub.with_policy(Policy::Drop);
+    let mut n_full = 0;
+    while n_full < 20 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        n_full = if hub.send_to(id, &block[..]).is_ok() { 0 } else { n_full + 1 };
     }
     (client, id)
 }

@@ -246,6 +246,17 @@ fn the_page_is_shown_to_this_machine_alone_unless_asked_for() {
 }
 
 #[test]
+fn who_asks_through_a_proxy_sees_no_page_unless_asked_for() {
+    for (flags, status) in [(&[][..], 403), (&["--page"], 200)] {
+        let server = Running::serve(flags);
+        for field in ["X-Forwarded-For: 192.0.2.1", "Forwarded: for=192.0.2.1", "Via: 1.1 front"] {
+            let (head, _) = request(server.addr, "GET /status.json", &["Host: localhost", field]);
+            assert_eq!(status_of(&head), status, "{flags:?} {field}");
+        }
+    }
+}
+
+#[test]
 fn the_figures_tell_what_has_happened() {
     let server =
         Running::serve(&["--history", "3", "--max-connections", "7", "--subprotocol", "chat"]);

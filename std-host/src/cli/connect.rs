@@ -60,7 +60,7 @@ pub(crate) struct Connect {
     /// Connect again when the connection breaks, after growing random waits of up to 30 s
     #[arg(long, conflicts_with_all = ["send_file", "text_file"])]
     reconnect: bool,
-    /// Send lines as binary messages, and print the bytes of binary messages as they are
+    /// Send lines as binary messages, and print the bytes of binary messages, each with a line end
     #[arg(long)]
     binary: bool,
     /// Print JSON indented, in a terminal also coloured; what is no JSON is printed as it is

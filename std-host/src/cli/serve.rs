@@ -152,7 +152,7 @@ impl Serve {
         let console = Console::new(
             mode.unwrap_or_default(),
             limits.connections,
-            self.page.history,
+            &self.page,
             self.admission.hosts(),
         );
         let is_shown = console.is_shown();

@@ -121,7 +121,8 @@ async def start(*arguments):
 @asynccontextmanager
 async def serve(mode="echo", *options):
     """Run `wirelet serve`; the program has `url` and `port`, and must not complain."""
-    async with start("serve", "--listen", "127.0.0.1:0", "--mode", mode, *options) as program:
+    listen = ("--listen", "127.0.0.1:0", "--no-page")
+    async with start("serve", *listen, "--mode", mode, *options) as program:
         line = (await program.line()).decode()
         listening = re.fullmatch(r"listening on (ws://127\.0\.0\.1:(\d+))", line)
         if not listening:

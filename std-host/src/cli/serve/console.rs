@@ -18,8 +18,8 @@ use crate::cli::page::{self, Asset};
 /// Whether there is a page.
 #[derive(Args, Debug)]
 pub(super) struct PageArgs {
-    /// Show the page at / also if others than programs on this machine can connect. It tells the
-    /// addresses of all clients, and with --history their messages, to whoever asks
+    /// Show the page at / also if others than programs on this machine can connect, or through a proxy.
+    /// It tells the addresses of all clients, and with --history their messages, to whoever asks
     #[arg(long)]
     page: bool,
     /// Show no page
@@ -44,14 +44,24 @@ pub(super) struct Console {
     history: usize,
     /// Values of `Host` to answer; if there are none, those that no attacker can point here.
     hosts: Vec<String>,
+    /// Others may see the page, too.
+    is_public: bool,
     start: Instant,
     /// Known when the server listens.
     is_shown: Arc<OnceLock<bool>>,
 }
 
 impl Console {
-    pub(super) fn new(mode: String, limit: usize, history: usize, hosts: Vec<String>) -> Self {
-        Self { mode, limit, history, hosts, start: Instant::now(), is_shown: Arc::default() }
+    pub(super) fn new(mode: String, limit: usize, page: &PageArgs, hosts: Vec<String>) -> Self {
+        Self {
+            mode,
+            limit,
+            history: page.history,
+            hosts,
+            is_public: page.page,
+            start: Instant::now(),
+            is_shown: Arc::default(),
+        }
     }
 
     /// Returns what is to be told whether the page is shown.
@@ -85,6 +95,10 @@ impl Console {
             [] => host.is_some_and(is_own_name),
             hosts => AllowList::Only(hosts).permits(host),
         };
+        if !self.is_public && is_from_a_proxy(request) {
+            let why = "the page is for this machine alone; --page shows it to others";
+            return Some(reply::text(StatusCode::FORBIDDEN, why));
+        }
         if !is_known {
             let why = "this host is not served here; --host names those that are";
             return Some(reply::text(StatusCode::FORBIDDEN, why));
@@ -131,6 +145,12 @@ impl Console {
             Err(error) => reply::text(StatusCode::NOT_FOUND, error.to_string()),
         }
     }
+}
+
+/// Tells whether somebody else has asked a proxy on this machine.
+fn is_from_a_proxy(request: &Request<'_>) -> bool {
+    let fields = ["Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP"];
+    fields.iter().any(|field| request.header(field).is_some())
 }
 
 /// Tells whether a `Host` is one that nobody can let point elsewhere: an address, or `localhost`.

@@ -16,7 +16,9 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use wirelet::{Close, CloseCode, Message};
-use wirelet_host::{Accept, Answer, Closed, Context, Handler, Handshake, Limits, Peer, StatusCode};
+use wirelet_host::{
+    Accept, Answer, Closed, Context, Handler, Handshake, Hub, Limits, Peer, StatusCode,
+};
 
 mod attend;
 mod environment;
@@ -135,7 +137,7 @@ impl Handler for Exec {
         }
     }
 
-    fn closed(&self, peer: &Peer, _closed: &Closed) {
+    fn closed(&self, peer: &Peer, _closed: &Closed, _hub: &Hub) {
         if let Some(guest) = peer.data::<Guest>() {
             guest.feed.close();
         }

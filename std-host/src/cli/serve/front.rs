@@ -38,7 +38,7 @@ impl Handler for Front {
         self.work.message(message, context);
     }
 
-    fn closed(&self, peer: &Peer, closed: &Closed) {
-        self.work.closed(peer, closed);
+    fn closed(&self, peer: &Peer, closed: &Closed, hub: &Hub) {
+        self.work.closed(peer, closed, hub);
     }
 }
