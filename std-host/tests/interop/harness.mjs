@@ -113,8 +113,13 @@ export class Program {
 }
 
 /** Runs `wirelet serve` for a check, which may stop it before; it must not complain. */
-export async function withServer(mode, options, talk) {
-  const server = new Program('serve', '--listen', '127.0.0.1:0', '--no-page', '--mode', mode, ...options);
+export function withServer(mode, options, talk) {
+  return withPageOf(mode, ['--no-page', ...options], talk);
+}
+
+/** Runs a server that may have its page, which the second line tells. */
+export async function withPageOf(mode, options, talk) {
+  const server = new Program('serve', '--listen', '127.0.0.1:0', '--mode', mode, ...options);
   const line = await server.line();
   const listening = /^listening on (ws:\/\/127\.0\.0\.1:(\d+))$/.exec(line);
   if (!listening) throw new Error(`the first line was ${short(line)}`);

@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterwards, expect, withServer } from '../interop/harness.mjs';
+import { afterwards, expect, withPageOf } from '../interop/harness.mjs';
 
 const require = createRequire(import.meta.url);
 const { chromium } = require('playwright-core');
@@ -19,7 +19,7 @@ const DESKTOP = { viewport: { width: 1280, height: 800 }, colorScheme: 'light' }
 
 /** Runs a server and the page of it; `allowed` are the errors that the console may show. */
 export function withPage(mode, talk, { look = DESKTOP, allowed = /^$/, history = 100 } = {}) {
-  return withServer(mode, ['--history', String(history)], async (server) => {
+  return withPageOf(mode, ['--history', String(history)], async (server) => {
     const line = await server.line();
     expect(line, `page at http://127.0.0.1:${server.port}`, 'second line');
     const page = await openPage(server, look);
