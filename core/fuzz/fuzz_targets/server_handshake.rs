@@ -136,14 +136,15 @@ fn accept(key: &Key, upgrade: &Upgrade<'_>) {
 fn refuse(error: RequestError) {
     let body = error.to_string();
     let mut out = [0; 512];
-    for refusal in [Refusal::from(error), Refusal { body: &body, ..Refusal::from(error) }] {
+    let with_body = Refusal { body: body.as_bytes(), ..Refusal::from(error) };
+    for refusal in [Refusal::from(error), with_body] {
         let n = refusal.encode(&mut out).expect("512 bytes are enough");
         let head_len = n - refusal.body.len();
         let response = Response::parse(&out[..head_len]).expect("a response");
         assert_eq!(response.status(), error.status());
         let len = response.header("Content-Length").expect("a length");
         assert_eq!(len, refusal.body.len().to_string().as_bytes());
-        assert_eq!(&out[head_len..n], refusal.body.as_bytes());
+        assert_eq!(&out[head_len..n], refusal.body);
         Head::parse(&out[..head_len]);
     }
 }
