@@ -160,9 +160,10 @@ mod tests {
             utf8.push(text).is_ok() && utf8.is_complete()
         };
         // All bits set that ASCII has, and none.
+        let step = if cfg!(miri) { 21 } else { 1 }; // which is slow
         for ascii in [0x7f, 0] {
             assert!(is_valid(&[ascii; 100]));
-            for byte in 0x80..=0xff {
+            for byte in (0x80..=0xff).step_by(step) {
                 for len in [25, 100] {
                     for at in 0..len {
                         let mut text = [ascii; 100];
