@@ -160,7 +160,7 @@ async fn nothing_is_lost_however_often_receiving_is_given_up() {
     for url in [format!("ws://{}/", server.addr), format!("wss://{tls}/")] {
         let mut client = Client::connect_with(&url, &trusting(&issued)).await.unwrap();
         let (mut n_sent, mut n_received, mut n_given_up) = (0, 0, 0);
-        let message = |n: usize| vec![u8::try_from(n % 251).unwrap(); n * 37 % 50_000];
+        let message = |n: usize| vec![u8::try_from(n % 251).unwrap(); n * 997 % 100_000];
         while n_received < 300 {
             tokio::select! {
                 biased;
@@ -168,8 +168,10 @@ async fn nothing_is_lost_however_often_receiving_is_given_up() {
                     assert!(received.unwrap() == Received::Binary(message(n_received)));
                     n_received += 1;
                 }
-                () = tokio::task::yield_now() => n_given_up += 1,
+                // Given up as soon as it has to wait.
+                () = std::future::ready(()) => n_given_up += 1,
             }
+            tokio::task::yield_now().await;
             if n_sent < 300 && n_sent < n_received + 10 {
                 // Given up at once, and taken over nevertheless.
                 let bytes = message(n_sent);
@@ -181,7 +183,8 @@ async fn nothing_is_lost_however_often_receiving_is_given_up() {
                 n_sent += 1;
             }
         }
-        assert!(n_given_up > 10, "{n_given_up}");
+        // The first message cannot have been there before it was sent.
+        assert!(n_given_up > 0);
     }
 }
 
