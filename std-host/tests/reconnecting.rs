@@ -4,7 +4,7 @@ mod harness;
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc;
+use std::sync::{Barrier, mpsc};
 use std::time::Duration;
 
 use harness::accept;
@@ -128,11 +128,12 @@ async fn what_trying_again_cannot_mend_is_given_up() {
 
 #[tokio::test]
 async fn what_has_not_left_is_told_and_never_sent_again() {
+    static GIVEN_UP: Barrier = Barrier::new(2);
     let (url, all_served) = listen(vec![
         |socket| {
             let socket = accept(socket);
-            // It reads nothing, for a while.
-            std::thread::sleep(Duration::from_millis(300));
+            // It reads nothing.
+            GIVEN_UP.wait();
             harness::reset(socket);
         },
         |socket| {
@@ -149,6 +150,7 @@ async fn what_has_not_left_is_told_and_never_sent_again() {
         let sent = tokio::time::timeout(Duration::from_millis(50), client.send(&long[..])).await;
         assert!(sent.is_err(), "{sent:?}");
     }
+    GIVEN_UP.wait();
     assert!(matches!(client.send(&long[..]).await, Err(ClientError::NotConnected)));
     let (why, unsent) = waiting(&mut client).await;
     assert!(matches!(why, ClientError::Io(_)), "{why:?}");
