@@ -50,7 +50,7 @@ impl Utf8Validator {
     /// [`ProtocolError::InvalidUtf8`] as soon as the bytes so far cannot be continued to valid
     /// UTF-8, also inside a code point.
     pub fn push(&mut self, piece: &[u8]) -> Result<(), ProtocolError> {
-        self.push_text(piece).map(|_| ())
+        self.push_text(piece, false).map(|_| ())
     }
 
     fn push_bytes(&mut self, mut piece: &[u8]) -> Result<(), ProtocolError> {

@@ -334,7 +334,7 @@ impl<Ro: Role> Incoming<Ro> {
         let Some(kind) = self.message else { return Ok(None) };
         let mut chunk = Chunk::received(kind, payload, !self.started, last, remaining);
         if kind == Kind::Text {
-            if let Some(text) = self.utf8.push_text(payload)? {
+            if let Some(text) = self.utf8.push_text(payload, last && !self.started)? {
                 chunk = chunk.with_text(text);
             }
             if last && !self.utf8.is_complete() {

@@ -8,6 +8,7 @@ impl Utf8Validator {
     pub(crate) fn push_text<'b>(
         &mut self,
         piece: &'b [u8],
+        _is_whole: bool,
     ) -> Result<Option<&'b str>, ProtocolError> {
         self.push_bytes(piece).map(|()| None)
     }

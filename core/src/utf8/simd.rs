@@ -4,12 +4,13 @@ use crate::{ProtocolError, Utf8Validator};
 
 impl Utf8Validator {
     /// Checks the next piece; returns it as text where that is known by the way: where it cuts no
-    /// code point.
+    /// code point, and is not a short part of a message.
     pub(crate) fn push_text<'b>(
         &mut self,
         piece: &'b [u8],
+        is_whole: bool,
     ) -> Result<Option<&'b str>, ProtocolError> {
-        if self.is_complete() && cut_len(piece) == 0 {
+        if (is_whole || piece.len() >= VECTORS) && self.is_complete() && cut_len(piece) == 0 {
             return to_str(piece).map(Some).ok_or(ProtocolError::InvalidUtf8);
         }
         self.push_cut(piece)?;
@@ -22,10 +23,15 @@ impl Utf8Validator {
         let (begun, rest) = piece.split_at(piece.len().min(self.missing.into()));
         self.push_bytes(begun)?;
         let (whole, cut) = rest.split_at(rest.len() - cut_len(rest));
-        to_str(whole).ok_or(ProtocolError::InvalidUtf8)?;
+        if !is_text(whole) {
+            return Err(ProtocolError::InvalidUtf8);
+        }
         self.push_bytes(cut)
     }
 }
+
+/// What the vectors work on at once; shorter text they leave to the standard library.
+const VECTORS: usize = 64;
 
 /// How many bytes of a text belong to a code point that its end cuts.
 fn cut_len(text: &[u8]) -> usize {
@@ -40,9 +46,20 @@ fn cut_len(text: &[u8]) -> usize {
 
 /// Makes text of all of `bytes`, if they are.
 pub(crate) fn to_str(bytes: &[u8]) -> Option<&str> {
-    // Below, what the vectors need to begin takes longer.
-    if bytes.len() < 64 {
+    if bytes.len() < VECTORS {
         return core::str::from_utf8(bytes).ok();
     }
     simdutf8::basic::from_utf8(bytes).ok()
+}
+
+/// Tells whether `bytes` are text: by vectors even if they are few, as no text has to be made.
+fn is_text(bytes: &[u8]) -> bool {
+    let mut block = [0; VECTORS]; // also text
+    match block.get_mut(..bytes.len()) {
+        Some(few) => {
+            few.copy_from_slice(bytes);
+            to_str(&block).is_some()
+        }
+        None => to_str(bytes).is_some(),
+    }
 }
