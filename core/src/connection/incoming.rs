@@ -230,34 +230,30 @@ impl<Ro: Role> Incoming<Ro> {
     /// Begins a frame if the input completes its header, and keeps the header's bytes if not;
     /// returns how much of the input it took.
     fn begin(&mut self, input: &[u8]) -> Result<usize, ProtocolError> {
-        let kept = usize::from(self.head_len);
-        if kept == 0
-            && let Some(len) = self.begin_frame(&Header::decode(input))?
-        {
-            return Ok(len);
-        }
-        self.control_len = 0;
-        let copied = copy(input, self.kept.get_mut(kept..Header::MAX_LEN).unwrap_or_default());
-        let head = self.kept.get(..kept + copied).unwrap_or_default();
-        if let Some(len) = self.begin_frame(&Header::decode(head))? {
+        let n_kept = usize::from(self.head_len);
+        let mut taken = 0;
+        let head = if n_kept == 0 {
+            input
+        } else {
+            taken = copy(input, self.kept.get_mut(n_kept..Header::MAX_LEN).unwrap_or_default());
+            self.kept.get(..n_kept + taken).unwrap_or_default()
+        };
+        if let Some((header, len)) = Header::decode(head)? {
+            self.begin_frame(&header)?;
             self.head_len = 0;
-            return Ok(len.saturating_sub(kept));
+            return Ok(len.saturating_sub(n_kept));
+        }
+        if n_kept == 0 {
+            self.control_len = 0;
+            taken = copy(input, &mut self.kept);
         }
         // Below 14, the length at which every header is complete.
-        self.head_len += u8::try_from(copied).unwrap_or_default();
-        Ok(copied)
+        self.head_len += u8::try_from(taken).unwrap_or_default();
+        Ok(taken)
     }
 
     /// Checks a header against the state of the connection.
-    fn begin_frame(
-        &mut self,
-        decoded: &Result<Option<(Header, usize)>, ProtocolError>,
-    ) -> Result<Option<usize>, ProtocolError> {
-        let (header, len) = match decoded {
-            Ok(Some(decoded)) => decoded,
-            Ok(None) => return Ok(None),
-            Err(error) => return Err(*error),
-        };
+    fn begin_frame(&mut self, header: &Header) -> Result<(), ProtocolError> {
         crate::log::trace!("received {header:?}");
         if header.rsv != 0 {
             return Err(ProtocolError::ReservedBits);
@@ -299,7 +295,7 @@ impl<Ro: Role> Incoming<Ro> {
             key: header.masking_key.unwrap_or(MaskingKey::new([0; 4])),
             remaining: header.payload_len,
         });
-        Ok(Some(*len))
+        Ok(())
     }
 
     fn begin_message(&mut self, kind: Kind) {
