@@ -18,6 +18,9 @@ use crate::handshake::{HandshakeError, RequestError};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+// As wide as the pointer in whose place it is returned, or else compilers write that in pieces, and
+// the processor waits when it is read as a whole.
+#[repr(usize)]
 pub enum ProtocolError {
     /// A reserved bit is set and no extension gave it a meaning (§5.2).
     ReservedBits,

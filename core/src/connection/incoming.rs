@@ -254,7 +254,7 @@ impl<Ro: Role> Incoming<Ro> {
 
     /// Checks a header against the state of the connection.
     fn begin_frame(&mut self, header: &Header) -> Result<(), ProtocolError> {
-        crate::log::trace!("received {header:?}");
+        crate::log::trace!("received {:?}", { *header });
         if header.rsv != 0 {
             return Err(ProtocolError::ReservedBits);
         }

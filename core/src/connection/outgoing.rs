@@ -253,7 +253,7 @@ impl<Ro: Role> Outgoing<Ro> {
         let masking_key = self.role.masking_key();
         let payload_len = payload.len() as u64;
         let header = Header { fin, rsv: 0, opcode, masking_key, payload_len };
-        crate::log::trace!("sending {header:?}");
+        crate::log::trace!("sending {:?}", { header });
         FrameStart::new(&header)
     }
 
