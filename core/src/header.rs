@@ -118,17 +118,18 @@ impl Header {
 
     /// As [`encode`](Self::encode); returns how many of the bytes are the header.
     pub(crate) fn to_bytes(self) -> ([[u8; 8]; 2], usize) {
-        let (len_bits, len_of_len) = self.len_form();
-        let first = u8::from(self.fin) << 7 | (self.rsv & 0b111) << 4 | self.opcode.bits();
-        let second = u8::from(self.masking_key.is_some()) << 7 | len_bits;
-        let key = self.masking_key.map_or([0; 4], MaskingKey::to_bytes);
         // Made in words: to read at once what was written byte by byte, a processor waits.
-        let start = u64::from(u16::from_be_bytes([first, second])) << 48;
-        let (len, key) = (self.payload_len, u64::from(u32::from_be_bytes(key)));
-        let words = match len_of_len {
-            0 => [start | key << 16, 0],
-            2 => [start | len << 32 | key, 0],
-            _ => [start | len >> 16, len << 48 | key << 16],
+        let start = |len_bits| {
+            let first = u8::from(self.fin) << 7 | (self.rsv & 0b111) << 4 | self.opcode.bits();
+            let second = u8::from(self.masking_key.is_some()) << 7 | len_bits;
+            u64::from(u16::from_be_bytes([first, second])) << 48
+        };
+        let key = u64::from(self.masking_key.map_or(0, |key| u32::from_be_bytes(key.to_bytes())));
+        let words = match self.payload_len {
+            #[expect(clippy::cast_possible_truncation, reason = "at most 125")]
+            len @ 0..=125 => [start(len as u8) | key << 16, 0],
+            len @ 126..=0xffff => [start(LEN_16) | len << 32 | key, 0],
+            len => [start(LEN_64) | len >> 16, len << 48 | key << 16],
         };
         (words.map(u64::to_be_bytes), self.encoded_len())
     }
@@ -136,17 +137,12 @@ impl Header {
     /// Returns how many bytes [`encode`](Self::encode) writes: 2 to 14.
     #[must_use]
     pub const fn encoded_len(&self) -> usize {
-        2 + self.len_form().1 + if self.masking_key.is_some() { 4 } else { 0 }
-    }
-
-    /// The seven bits of the length field, and how many bytes of length follow it.
-    const fn len_form(&self) -> (u8, usize) {
-        match self.payload_len {
-            #[expect(clippy::cast_possible_truncation, reason = "at most 125")]
-            len @ 0..=125 => (len as u8, 0),
-            126..=0xffff => (LEN_16, 2),
-            _ => (LEN_64, 8),
-        }
+        let len_of_len = match self.payload_len {
+            0..=125 => 0,
+            126..=0xffff => 2,
+            _ => 8,
+        };
+        2 + len_of_len + if self.masking_key.is_some() { 4 } else { 0 }
     }
 }
 

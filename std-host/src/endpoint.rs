@@ -70,13 +70,12 @@ impl<Ro: Role> Endpoint<Ro> {
         let mut in_place = self.receive_rest(of_rest, out)?;
         let mut n = 0;
         while in_place.is_some() || n < input.len() {
-            // By reference: to move what was just written piece by piece makes the processor wait.
-            let result;
             let (payload, len);
             let received = if let Some(kind) = in_place.take() {
                 self.messages.inbox.push_stored(kind, true).map(Received::Data)
             } else {
-                result = self.connection.receive(&mut input[n..]);
+                // By reference: to move what was just written piece by piece makes the processor wait.
+                let result = self.connection.receive(&mut input[n..]);
                 let progress = match &result {
                     Ok(progress) => progress,
                     Err(error) => {
@@ -199,17 +198,20 @@ impl<Ro: Role> Endpoint<Ro> {
 
 impl Messages {
     /// Adds a chunk; returns the message when it is whole.
+    #[inline]
     fn push<'m>(&'m mut self, chunk: &Chunk<'m>) -> Result<Option<Message<'m>>, Failure> {
-        self.check(chunk)?;
-        self.inbox.push(*chunk).map_err(Failure::Capacity)
-    }
-
-    /// Holds a chunk against the limits that the inbox does not know.
-    fn check(&mut self, chunk: &Chunk<'_>) -> Result<(), Failure> {
-        // A message that is whole in one chunk needs no storage.
+        // Held against the limit here, because a message that is whole in one chunk needs no storage.
         if chunk.as_bytes().len() > self.inbox.store().limit() {
             return Err(Failure::Capacity(CapacityError));
         }
+        match chunk.message() {
+            None => self.join(chunk),
+            whole => Ok(whole),
+        }
+    }
+
+    #[inline(never)] // into the way of messages that need no joining
+    fn join<'m>(&'m mut self, chunk: &Chunk<'m>) -> Result<Option<Message<'m>>, Failure> {
         if chunk.is_first() {
             self.n_empty = 0;
         }
@@ -219,7 +221,7 @@ impl Messages {
                 return Err(Failure::EmptyFragments);
             }
         }
-        Ok(())
+        self.inbox.push(*chunk).map_err(Failure::Capacity)
     }
 }
 
@@ -230,6 +232,7 @@ impl<Ro: Role> Link<'_, Ro> {
     }
 
     /// Appends a message or a fragment as one frame.
+    #[inline]
     pub(crate) fn send(&mut self, chunk: &Chunk<'_>) -> Result<(), SendError> {
         let mut start = self.connection.start(chunk)?;
         self.out.append_frame(&mut start, chunk.as_bytes(), Ro::IS_CLIENT);

@@ -33,6 +33,7 @@ impl<'o> Out<'o> {
     }
 
     /// Appends a frame.
+    #[inline]
     pub(crate) fn append_frame(&mut self, start: &mut FrameStart, payload: &[u8], is_masked: bool) {
         if payload.len() >= DIRECT_LEN
             && !is_masked
@@ -42,7 +43,11 @@ impl<'o> Out<'o> {
             self.buffer.clear();
             return;
         }
-        self.append(start.header());
+        match *start.header() {
+            // Copied without a call, as its length is known.
+            [first, second] => self.append(&[first, second]),
+            ref header => self.append(header),
+        }
         let at = self.buffer.len();
         self.append(payload);
         if is_masked {
