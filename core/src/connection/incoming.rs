@@ -203,8 +203,11 @@ impl<Ro: Role> Incoming<Ro> {
     }
 
     fn advance<'b>(&mut self, input: &'b mut [u8]) -> Result<Progress<'b>, ProtocolError> {
-        let after_head = if self.frame.is_none() { self.begin(input)? } else { 0 };
-        let Some(frame) = &mut self.frame else {
+        let (after_head, frame) = match self.frame.take() {
+            None => self.begin(input)?,
+            frame => (0, frame),
+        };
+        let Some(mut frame) = frame else {
             return Ok(Progress { consumed: after_head, event: None });
         };
         let payload = input.get_mut(after_head..).unwrap_or_default();
@@ -215,9 +218,9 @@ impl<Ro: Role> Incoming<Ro> {
             frame.key.apply(payload);
         }
         frame.remaining -= len as u64;
-        let Frame { opcode, fin, remaining, .. } = *frame;
-        if remaining == 0 {
-            self.frame = None;
+        let Frame { opcode, fin, remaining, .. } = frame;
+        if remaining > 0 {
+            self.frame = Some(frame);
         }
         let event = if opcode.is_control() {
             self.control(opcode, payload, remaining)?
@@ -228,8 +231,8 @@ impl<Ro: Role> Incoming<Ro> {
     }
 
     /// Begins a frame if the input completes its header, and keeps the header's bytes if not;
-    /// returns how much of the input it took.
-    fn begin(&mut self, input: &[u8]) -> Result<usize, ProtocolError> {
+    /// returns how much of the input it took, and the frame.
+    fn begin(&mut self, input: &[u8]) -> Result<(usize, Option<Frame>), ProtocolError> {
         let n_kept = usize::from(self.head_len);
         let mut taken = 0;
         let head = if n_kept == 0 {
@@ -239,9 +242,9 @@ impl<Ro: Role> Incoming<Ro> {
             self.kept.get(..n_kept + taken).unwrap_or_default()
         };
         if let Some((header, len)) = Header::decode(head)? {
-            self.begin_frame(&header)?;
+            let frame = self.begin_frame(&header)?;
             self.head_len = 0;
-            return Ok(len.saturating_sub(n_kept));
+            return Ok((len.saturating_sub(n_kept), Some(frame)));
         }
         if n_kept == 0 {
             self.control_len = 0;
@@ -249,11 +252,11 @@ impl<Ro: Role> Incoming<Ro> {
         }
         // Below 14, the length at which every header is complete.
         self.head_len += u8::try_from(taken).unwrap_or_default();
-        Ok(taken)
+        Ok((taken, None))
     }
 
     /// Checks a header against the state of the connection.
-    fn begin_frame(&mut self, header: &Header) -> Result<(), ProtocolError> {
+    fn begin_frame(&mut self, header: &Header) -> Result<Frame, ProtocolError> {
         crate::log::trace!("received {:?}", { *header });
         if header.rsv != 0 {
             return Err(ProtocolError::ReservedBits);
@@ -289,13 +292,12 @@ impl<Ro: Role> Incoming<Ro> {
                 self.control_len = 0;
             }
         }
-        self.frame = Some(Frame {
+        Ok(Frame {
             opcode: header.opcode,
             fin: header.fin,
             key: header.masking_key.unwrap_or(MaskingKey::new([0; 4])),
             remaining: header.payload_len,
-        });
-        Ok(())
+        })
     }
 
     fn begin_message(&mut self, kind: Kind) {
