@@ -33,6 +33,7 @@ use limits::LimitArgs;
 use metrics::Metrics;
 use places::{Place, PlaceArgs};
 use running::Running;
+use signals::Signals;
 
 /// Run a WebSocket server
 #[derive(Args, Debug)]
@@ -170,11 +171,14 @@ impl Serve {
                 Metrics::bind(Listen::from(place), server.hub(), limits.connections, ending);
             metrics = Some(bound.await.map_err(|error| places::explain(&error, "--metrics"))?);
         }
+        // First, as whoever reads the announcement may send one at once.
+        let signals = Signals::listen(certificates.is_some());
         announce(&server, has_page, metrics.as_ref());
         Ok(Running {
             server,
             metrics,
             certificates,
+            signals,
             is_ending,
             #[cfg(unix)]
             exec,

@@ -1,5 +1,6 @@
 //! From the first connection to the last.
 
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,7 @@ pub(super) struct Running {
     pub(super) server: Server<Front>,
     pub(super) metrics: Option<Server<Metrics>>,
     pub(super) certificates: Option<Certificates>,
+    pub(super) signals: io::Result<Signals>,
     /// What `/healthz` is told.
     pub(super) is_ending: Arc<AtomicBool>,
     #[cfg(unix)]
@@ -27,11 +29,10 @@ impl Running {
     /// Serves until a signal asks to end and all has ended, or until another asks to end at once.
     pub(super) async fn until_asked(self) -> ExitCode {
         let shutdown = self.server.shutdown();
-        let signals = Signals::listen(self.certificates.is_some());
         // To the end of the program, so that it can tell of the shutdown.
         let metrics = self.metrics.map(|metrics| tokio::spawn(metrics.run()));
         let asked = async {
-            let mut signals = match signals {
+            let mut signals = match self.signals {
                 Ok(signals) => signals,
                 Err(error) => {
                     tracing::error!("signals are not handled: {error}");
