@@ -188,13 +188,17 @@ impl<'b> Chunk<'b> {
     /// Returns the message if this chunk is all of it.
     #[must_use]
     pub fn message(&self) -> Option<Message<'b>> {
-        if !(self.first && self.last) {
+        if !self.is_whole() {
             return None;
         }
         match self.data {
             Data::Binary(bytes) => Some(Message::Binary(bytes)),
             Data::Text(_) | Data::PartOfText(_) => self.as_str().map(Message::Text),
         }
+    }
+
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.first && self.last
     }
 
     /// Tells text from binary.

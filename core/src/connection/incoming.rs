@@ -332,7 +332,7 @@ impl<Ro: Role> Incoming<Ro> {
         let Some(kind) = self.message else { return Ok(None) };
         let mut chunk = Chunk::received(kind, payload, !self.started, last, remaining);
         if kind == Kind::Text {
-            if let Some(text) = self.utf8.push_text(payload, last && !self.started)? {
+            if let Some(text) = self.utf8.push_text(payload, chunk.is_whole())? {
                 chunk = chunk.with_text(text);
             }
             if last && !self.utf8.is_complete() {
