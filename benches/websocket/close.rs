@@ -41,7 +41,7 @@ fn measure<C: FnMut()>(
     wire::clear_sent();
     open()();
     let mut reply = wire::sent();
-    let mut client = Connection::new(Client(rand::rng()));
+    let mut client = Connection::new(Client(ours::random()));
     let event = client.receive(&mut reply).expect("a valid frame").event;
     assert!(event == Some(Event::Close), "{name} has not answered");
 

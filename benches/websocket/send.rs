@@ -64,7 +64,7 @@ fn measure(
 fn received_from(role: Role, mut frame: Vec<u8>) -> Vec<u8> {
     let len = frame.len();
     let progress = match role {
-        Role::Server => Connection::new(Client(rand::rng())).receive(&mut frame),
+        Role::Server => Connection::new(Client(ours::random())).receive(&mut frame),
         Role::Client => Connection::new(Server).receive(&mut frame),
     }
     .expect("a valid frame");

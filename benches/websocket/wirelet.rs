@@ -6,7 +6,7 @@ mod store;
 
 use rand::Rng;
 use wirelet::handshake::{Acceptance, ClientRequest, HeadScanner, Key, Request};
-use wirelet::{Chunk, Client, Connection, Event, Inbox, Server};
+use wirelet::{Chunk, Client, Connection, Event, Inbox, Random, Server};
 
 use self::store::Joined;
 use crate::contender::{BUFFER_LEN, HOST, Receive, Role, TARGET};
@@ -71,7 +71,7 @@ pub(crate) fn sender(wire: Wire, role: Role, payload: &'static [u8]) -> Box<dyn 
     }
     match role {
         Role::Server => of(wire, Server, payload),
-        Role::Client => of(wire, Client(rand::rng()), payload),
+        Role::Client => of(wire, Client(random()), payload),
     }
 }
 
@@ -109,14 +109,20 @@ pub(crate) fn accept(mut wire: Wire) -> impl Sized {
 
 pub(crate) fn connect(mut wire: Wire) -> impl Sized {
     let mut buffer = [0; 1024];
-    let mut rng = rand::rng();
+    let mut random = random();
     let mut nonce = [0; 16];
-    rng.fill_bytes(&mut nonce);
+    random.fill(&mut nonce);
     let (key, request) = (Key::from_nonce(nonce), ClientRequest::new(HOST, TARGET));
     let n = request.encode(&key, &mut buffer).expect("space");
     wire.send(&buffer[..n]);
     let n = wire.receive(&mut buffer);
     let head_len = HeadScanner::new().scan(&buffer[..n]).expect("a head").expect("a whole one");
     request.verify(&key, &buffer[..head_len]).expect("a handshake");
-    (wire, Connection::new(Client(rng)))
+    (wire, Connection::new(Client(random)))
+}
+
+/// Draws masking keys from the generator of the thread, as the peers do.
+pub(crate) fn random() -> impl Random {
+    let mut rng = rand::rng();
+    move |bytes: &mut [u8]| rng.fill_bytes(bytes)
 }

@@ -1,8 +1,5 @@
 //! The driver over the blocking traits of embedded-io.
 
-use embedded_io::{Read, Write};
-use rand_core::Rng;
-
 use crate::buffers::{MAX_CONTROL_LEN, Window};
 use crate::driver::{self, Receiving, Reply, Sending, Step};
 use crate::handshake::{
@@ -10,9 +7,10 @@ use crate::handshake::{
     Response,
 };
 use crate::{
-    Buffers, Chunk, Client, Close, Error, Flush, Incoming, Message, Outgoing, Received, Role,
-    SendError, Server,
+    Buffers, Chunk, Client, Close, Error, Flush, Incoming, Message, Outgoing, Random, Received,
+    Role, SendError, Server,
 };
+use embedded_io::{Read, Write};
 
 /// A WebSocket over a blocking socket `S`.
 ///
@@ -60,7 +58,7 @@ impl<'b, S: Read + Write> WebSocket<'b, S, Server> {
     }
 }
 
-impl<'b, S: Read + Write, R: Rng> WebSocket<'b, S, Client<R>> {
+impl<'b, S: Read + Write, R: Random> WebSocket<'b, S, Client<R>> {
     /// Sends `request` and checks the server's response.
     ///
     /// Request and response must each fit the receive buffer. `rng` makes the key of the handshake
@@ -93,7 +91,7 @@ impl<'b, S: Read + Write, R: Rng> WebSocket<'b, S, Client<R>> {
         inspect: impl FnOnce(&Response<'_>),
     ) -> Result<Self, Error<S::Error>> {
         let mut nonce = [0; 16];
-        rng.fill_bytes(&mut nonce);
+        rng.fill(&mut nonce);
         let key = Key::from_nonce(nonce);
         let window = &mut buffers.receive;
         let n = request.encode(&key, window.space()).map_err(HandshakeError::Build)?;

@@ -85,5 +85,5 @@ pub use keepalive::{Action, Deadline, Keepalive};
 pub use mask::MaskingKey;
 pub use message::{Chunk, Kind, Message};
 pub use opcode::Opcode;
-pub use role::{Client, Role, Server};
+pub use role::{Client, Random, Role, Server};
 pub use utf8::Utf8Validator;

@@ -1,7 +1,5 @@
 //! The two roles of RFC 6455 §5.1, as types.
 
-use rand_core::Rng;
-
 use crate::MaskingKey;
 
 /// Tells the two ends of a connection apart: [`Server`] or [`Client`].
@@ -29,29 +27,17 @@ pub struct Server;
 
 /// Marks the end that opens connections; draws a fresh masking key for every frame from `R`.
 ///
-/// §5.3: "the masking key MUST be derived from a strong source of entropy", so give it a
-/// [`CryptoRng`](rand_core::CryptoRng) or the random number generator of the chip. What is weaker
-/// does no harm to the device, but lets a script confuse proxies between it and the server (§10.3).
-///
 /// ```
 /// use wirelet::{Client, Connection};
-/// # use rand_core::{TryRng, utils};
-/// # struct ChipRng(u32);
-/// # impl TryRng for ChipRng {
-/// #     type Error = core::convert::Infallible;
-/// #     fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-/// #         self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-/// #         Ok(self.0)
-/// #     }
-/// #     fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-/// #         Ok(u64::from(self.try_next_u32()?))
-/// #     }
-/// #     fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
-/// #         utils::fill_bytes_via_next_word(out, || self.try_next_u32())
+/// # struct ChipRng;
+/// # impl ChipRng {
+/// #     fn fill_bytes(&mut self, bytes: &mut [u8]) {
+/// #         bytes.fill(4);
 /// #     }
 /// # }
 ///
-/// let connection = Connection::new(Client(ChipRng(1)));
+/// let mut rng = ChipRng; // of a HAL
+/// let connection = Connection::new(Client(|bytes: &mut [u8]| rng.fill_bytes(bytes)));
 /// # let _ = connection;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,13 +51,69 @@ impl Role for Server {
     }
 }
 
-impl<R: Rng> Role for Client<R> {
+impl<R: Random> Role for Client<R> {
     const IS_CLIENT: bool = true;
 
     fn masking_key(&mut self) -> Option<MaskingKey> {
         let mut key = [0; 4];
-        self.0.fill_bytes(&mut key);
+        self.0.fill(&mut key);
         Some(MaskingKey::new(key))
+    }
+}
+
+/// Makes the random bytes of a [`Client`]: masking keys, and the key of the opening handshake.
+///
+/// §5.3: "the masking key MUST be derived from a strong source of entropy", so take the random
+/// number generator of the chip, or one that is fit for cryptography and was seeded by it. What is
+/// weaker does no harm to the device, but lets a script confuse proxies between it and the server
+/// (§10.3).
+///
+/// Every closure that fills a slice is one. So it does not matter which release of `rand_core` a
+/// HAL has implemented, or none: `fill_bytes` of its `RngCore` (up to 0.9) and of its `Rng` (from
+/// 0.10 on) are called in the same way.
+///
+/// ```
+/// use rand_core::Rng; // RngCore in 0.6 and 0.9
+/// use wirelet::{Client, Connection};
+///
+/// fn connection(mut rng: impl Rng) -> Connection<impl wirelet::Role> {
+///     Connection::new(Client(move |bytes: &mut [u8]| rng.fill_bytes(bytes)))
+/// }
+/// ```
+///
+/// A type that must have a name, such as that of a field, implements the trait itself.
+///
+/// ```
+/// use wirelet::{Client, Connection, Random};
+/// # fn read_register() -> u32 {
+/// #     0x1234_5678
+/// # }
+///
+/// struct ChipRandom;
+///
+/// impl Random for ChipRandom {
+///     fn fill(&mut self, bytes: &mut [u8]) {
+///         bytes.fill_with(|| read_register().to_le_bytes()[0]);
+///     }
+/// }
+///
+/// struct Sensor {
+///     connection: Connection<Client<ChipRandom>>,
+/// }
+/// # let mut sensor = Sensor { connection: Connection::new(Client(ChipRandom)) };
+/// # let mut out = [0; 16];
+/// # let n = sensor.connection.send("", &mut out)?;
+/// # assert_eq!(out[..n], [0x81, 0x80, 0x78, 0x78, 0x78, 0x78]);
+/// # Ok::<(), wirelet::SendError>(())
+/// ```
+pub trait Random {
+    /// Fills `bytes` with random bytes.
+    fn fill(&mut self, bytes: &mut [u8]);
+}
+
+impl<F: FnMut(&mut [u8])> Random for F {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        self(bytes);
     }
 }
 

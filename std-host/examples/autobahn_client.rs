@@ -12,11 +12,12 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use embedded_io_adapters::std::FromStd;
+use rand::Rng as _;
 use rand::rngs::StdRng;
 use tokio::runtime::Runtime;
-use wirelet::Storage;
 use wirelet::blocking::WebSocket;
 use wirelet::handshake::ClientRequest;
+use wirelet::{Random, Storage};
 use wirelet_host::{Client, ClientError, Received};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -82,10 +83,11 @@ fn echo_streaming(addr: &str, target: &str) -> Result<Ended, Box<dyn Error>> {
     stream.set_read_timeout(Some(TIME_LIMIT))?;
     stream.set_write_timeout(Some(TIME_LIMIT))?;
     let request = ClientRequest::new(addr, target);
-    let rng: StdRng = rand::make_rng();
+    let mut rng: StdRng = rand::make_rng();
+    let random = |bytes: &mut [u8]| rng.fill_bytes(bytes);
     // MESSAGE is 0: nothing is ever joined.
     let mut storage = Storage::<1024, 0, 1024>::new();
-    let mut ws = WebSocket::connect(FromStd::new(&stream), &request, rng, storage.buffers())?;
+    let mut ws = WebSocket::connect(FromStd::new(&stream), &request, random, storage.buffers())?;
     Ok(match echo_chunks(&mut ws) {
         Ok(()) => {
             // The server ends TCP by a reset.
@@ -101,7 +103,7 @@ fn echo_streaming(addr: &str, target: &str) -> Result<Ended, Box<dyn Error>> {
 
 /// Sends every chunk back as a fragment as it comes, until the server has closed.
 fn echo_chunks(
-    ws: &mut WebSocket<'_, FromStd<&TcpStream>, wirelet::Client<StdRng>>,
+    ws: &mut WebSocket<'_, FromStd<&TcpStream>, wirelet::Client<impl Random>>,
 ) -> Result<(), wirelet::Error<io::Error>> {
     use wirelet::Received;
     loop {

@@ -6,12 +6,12 @@ use std::io;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use rand::rngs::StdRng;
 use tokio::io::{Interest, Ready};
 use wirelet::{Action, Chunk, Close, Keepalive};
 
 use crate::endpoint::{Endpoint, Failure};
 use crate::out::Out;
+use crate::random::SeededRandom;
 use crate::scratch;
 
 mod error;
@@ -45,7 +45,7 @@ use target::{Scheme, Target};
 /// ```
 pub struct Client {
     stream: Stream,
-    endpoint: Endpoint<wirelet::Client<StdRng>>,
+    endpoint: Endpoint<wirelet::Client<SeededRandom>>,
     subprotocol: Option<String>,
     /// What came after what was received last. It is processed only when that has been taken, so
     /// that the application can answer one message before the next ends the connection.
@@ -94,7 +94,7 @@ impl Client {
     /// Begins behind an opening handshake, with what came after it.
     fn new(
         stream: Stream,
-        rng: StdRng,
+        random: SeededRandom,
         subprotocol: Option<String>,
         early: Vec<u8>,
         options: &ClientOptions,
@@ -102,7 +102,7 @@ impl Client {
         let keepalive = options.keepalive.map(|time| Keepalive::new(time, time, Duration::ZERO));
         Self {
             stream,
-            endpoint: Endpoint::new(wirelet::Client(rng), options.message_bytes),
+            endpoint: Endpoint::new(wirelet::Client(random), options.message_bytes),
             subprotocol,
             input: early.into(),
             received: None,

@@ -73,6 +73,7 @@ mod origins;
 mod out;
 mod outbox;
 mod peer;
+mod random;
 mod scratch;
 mod server;
 mod service;
@@ -109,6 +110,7 @@ pub use tls::config::{Certificates, LoadError};
 #[doc(hidden)]
 pub mod program {
     pub use crate::client::target::{Scheme, Target};
+    pub use crate::random::SeededRandom;
     pub use crate::stream::Plain;
     pub use crate::tls::Tls;
 }

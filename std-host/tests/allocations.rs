@@ -7,6 +7,7 @@ use std::net::TcpStream;
 use std::num::NonZero;
 
 use dhat::HeapStats;
+use rand::Rng as _;
 use rand::rngs::StdRng;
 use wirelet::{Client, Connection, Header, Message};
 use wirelet_host::{Builder, Echo};
@@ -46,8 +47,9 @@ fn steady_state(
     depth: usize,
 ) -> Result<(), Box<dyn Error>> {
     let mut frame = vec![0; message.as_bytes().len() + Header::MAX_LEN];
-    let rng: StdRng = rand::make_rng();
-    let n = Connection::new(Client(rng)).send(message, &mut frame)?;
+    let mut rng: StdRng = rand::make_rng();
+    let random = |bytes: &mut [u8]| rng.fill_bytes(bytes);
+    let n = Connection::new(Client(random)).send(message, &mut frame)?;
     let batch = frame[..n].repeat(depth);
     // What comes back has no masking key.
     let mut echo = vec![0; (n - 4) * depth];

@@ -8,14 +8,14 @@ use std::thread;
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use wirelet::handshake::{ClientRequest, HeadScanner, Key};
-use wirelet::{Connection, Event, Header, Message};
+use wirelet::{Connection, Event, Header, Message, Random};
 
 /// A connection to an echo server.
 #[derive(Debug)]
 pub(crate) struct Client {
     stream: TcpStream,
     /// `None` if plain bytes are exchanged.
-    connection: Option<Connection<wirelet::Client<StdRng>>>,
+    connection: Option<Connection<wirelet::Client<SeededRandom>>>,
 }
 
 impl Client {
@@ -26,9 +26,9 @@ impl Client {
         }
         let addr = url.strip_prefix("ws://").ok_or("neither ws:// nor tcp://")?;
         let mut stream = TcpStream::connect(addr)?;
-        let mut rng: StdRng = rand::make_rng();
+        let mut random = SeededRandom(rand::make_rng());
         let mut nonce = [0; 16];
-        rng.fill_bytes(&mut nonce);
+        random.fill(&mut nonce);
         let key = Key::from_nonce(nonce);
         let request = ClientRequest::new(addr, "/");
         let mut head = [0; 1024];
@@ -49,7 +49,7 @@ impl Client {
         if head_len < len {
             return Err("an echo server has nothing to say first".into());
         }
-        Ok(Self { stream, connection: Some(Connection::new(wirelet::Client(rng))) })
+        Ok(Self { stream, connection: Some(Connection::new(wirelet::Client(random))) })
     }
 
     /// Sends a message and receives it back; `buffer` is what is read into.
@@ -88,9 +88,19 @@ impl Client {
     }
 }
 
+/// Makes masking keys; seeded by the operating system.
+#[derive(Debug)]
+struct SeededRandom(StdRng);
+
+impl Random for SeededRandom {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        self.0.fill_bytes(bytes);
+    }
+}
+
 /// Counts the bytes of payload in received bytes.
 fn payload_len(
-    connection: Option<&mut Connection<wirelet::Client<StdRng>>>,
+    connection: Option<&mut Connection<wirelet::Client<SeededRandom>>>,
     mut input: &mut [u8],
 ) -> Result<usize, Box<dyn Error>> {
     let Some(connection) = connection else { return Ok(input.len()) };

@@ -4,6 +4,7 @@ use wirelet::blocking::WebSocket;
 use wirelet::handshake::ClientRequest;
 use wirelet::{Buffers, Client, Received, Server, Storage};
 
+use super::random;
 use crate::contender::{BUFFER_LEN, HOST, Receive, Role, TARGET};
 use crate::wire::Wire;
 
@@ -31,7 +32,7 @@ pub(crate) fn sender(wire: Wire, role: Role, payload: &'static [u8]) -> Box<dyn 
             Box::new(move || socket.send(payload).expect("open"))
         }
         Role::Client => {
-            let mut socket = WebSocket::new(wire, Client(rand::rng()), buffers());
+            let mut socket = WebSocket::new(wire, Client(random()), buffers());
             Box::new(move || socket.send(payload).expect("open"))
         }
     }
@@ -55,7 +56,7 @@ pub(crate) fn accept(wire: Wire) -> impl Sized {
 pub(crate) fn connect(wire: Wire) -> impl Sized {
     let mut storage = Storage::<1024, 0, 256>::new();
     let request = ClientRequest::new(HOST, TARGET);
-    WebSocket::<_, Client<_>>::connect(wire, &request, rand::rng(), storage.buffers())
+    WebSocket::<_, Client<_>>::connect(wire, &request, random(), storage.buffers())
         .expect("a handshake")
         .finish()
 }

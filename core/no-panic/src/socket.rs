@@ -1,12 +1,10 @@
 //! A socket and a source of random numbers of which nothing is known.
 
-use core::convert::Infallible;
 use core::future::poll_fn;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 
 use embedded_io::{Error, ErrorKind, ErrorType};
-use rand_core::{Rng, TryRng};
 
 /// Does what firmware that is not seen here does: any result may come, lengths that cannot be too.
 pub struct Socket {
@@ -90,25 +88,4 @@ pub fn run<F: Future>(future: F, goes_on: fn() -> bool) -> Option<F::Output> {
 }
 
 /// Random numbers of which nothing is known.
-pub struct Random(pub fn(&mut [u8]));
-
-impl TryRng for Random {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        let mut bytes = [0; 4];
-        self.fill_bytes(&mut bytes);
-        Ok(u32::from_ne_bytes(bytes))
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        let mut bytes = [0; 8];
-        self.fill_bytes(&mut bytes);
-        Ok(u64::from_ne_bytes(bytes))
-    }
-
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
-        (self.0)(out);
-        Ok(())
-    }
-}
+pub type Random = fn(&mut [u8]);

@@ -1,8 +1,6 @@
 //! Random numbers that are the same in every run.
 
-use core::convert::Infallible;
-
-use rand_core::TryRng;
+use wirelet::Random;
 
 /// Marsaglia's xorshift64*: small, fast, and not secure.
 #[derive(Clone, Debug)]
@@ -34,20 +32,9 @@ impl TestRng {
     }
 }
 
-impl TryRng for TestRng {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(u32::try_from(self.next() >> 32).unwrap())
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(self.next())
-    }
-
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
-        out.fill_with(|| self.byte());
-        Ok(())
+impl Random for TestRng {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        bytes.fill_with(|| self.byte());
     }
 }
 
@@ -55,22 +42,10 @@ impl TryRng for TestRng {
 #[derive(Clone, Debug)]
 pub(crate) struct FixedKey(pub(crate) [u8; 4]);
 
-impl TryRng for FixedKey {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(u32::from_ne_bytes(self.0))
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        let [a, b, c, d] = self.0;
-        Ok(u64::from_ne_bytes([a, b, c, d, a, b, c, d]))
-    }
-
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
-        for (slot, byte) in out.iter_mut().zip(self.0.into_iter().cycle()) {
+impl Random for FixedKey {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for (slot, byte) in bytes.iter_mut().zip(self.0.into_iter().cycle()) {
             *slot = byte;
         }
-        Ok(())
     }
 }

@@ -10,8 +10,8 @@ use std::fmt;
 use std::ops::Range;
 use std::thread;
 
-use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpEndpoint, Ipv4Address};
 use wirelet::handshake::ClientRequest;
@@ -121,10 +121,11 @@ pub fn run(setup: &Setup, client: Way, server: Way) -> Result<Report, Failure> {
                 Way::ZeroBuffer => zero_buffer_end::serve(stack, &server_plan, memory),
             })
         });
-        let rng = StdRng::seed_from_u64(seed);
+        let mut rng = StdRng::seed_from_u64(seed);
+        let random = |bytes: &mut [u8]| rng.fill_bytes(bytes);
         let client = with_stack(client_end, CLIENT, setup, |stack, memory| match client {
-            Way::Blocking => blocking_end::connect(stack, &client_plan, rng),
-            Way::ZeroBuffer => zero_buffer_end::connect(stack, &client_plan, memory, rng),
+            Way::Blocking => blocking_end::connect(stack, &client_plan, random),
+            Way::ZeroBuffer => zero_buffer_end::connect(stack, &client_plan, memory, random),
         });
         (client, server.join().unwrap_or_else(|_| Err("it has panicked".into())))
     });

@@ -2,10 +2,8 @@
 
 mod common;
 
-use common::{LIMIT, Machine, connected};
+use common::{LIMIT, Machine, connected, random};
 use embedded_io::{Read as _, Write as _};
-use rand::SeedableRng as _;
-use rand::rngs::StdRng;
 use smoltcp::socket::tcp;
 use wirelet::handshake::{
     Acceptance, BuildError, ClientRequest, HandshakeError, Request, ResponseError, Status,
@@ -26,18 +24,17 @@ const CLIENTS: [Hear; 2] = [
     |stack, request| {
         let mut storage = Storage::<RING, 0, RING>::new();
         let socket = Socket::new(stack, LIMIT);
-        let rng = StdRng::seed_from_u64(1);
-        let mut ws = blocking::WebSocket::connect(socket, &request, rng, storage.buffers())?;
+        let mut ws = blocking::WebSocket::connect(socket, &request, random(), storage.buffers())?;
         match ws.receive()?.0 {
             Received::Data(message) => Ok(message.as_bytes().to_vec()),
             received => panic!("{received:?}"),
         }
     },
     |stack, request| {
-        let mut rng = StdRng::seed_from_u64(1);
-        let mut connecting = Connecting::start(stack.socket(), request, &mut rng)?;
+        let mut random = random();
+        let mut connecting = Connecting::start(stack.socket(), request, &mut random)?;
         stack.until(LIMIT, |socket| connecting.poll(socket))?;
-        let mut ws = WebSocket::new(Client(rng));
+        let mut ws = WebSocket::new(Client(random));
         let mut message = None;
         stack.until(LIMIT, |socket| {
             ws.receive(socket, |received| match received {
@@ -146,6 +143,6 @@ fn a_transmit_ring_that_is_too_short_is_told_as_an_error() {
         tcp::SocketBuffer::new(vec![0; 255]),
     );
     assert_eq!(Accepting::default().poll(&mut socket), too_short);
-    let mut rng = StdRng::seed_from_u64(1);
-    assert_eq!(Connecting::start(&mut socket, REQUEST, &mut rng).map(|_| None), too_short);
+    let mut random = random();
+    assert_eq!(Connecting::start(&mut socket, REQUEST, &mut random).map(|_| None), too_short);
 }

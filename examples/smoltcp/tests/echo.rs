@@ -2,10 +2,8 @@
 
 mod common;
 
-use common::{BAD, LIMIT, Machine, connected};
+use common::{BAD, LIMIT, Machine, connected, random};
 use embedded_io::{Read as _, Write as _};
-use rand::SeedableRng as _;
-use rand::rngs::StdRng;
 use smoltcp::time::Duration;
 use wirelet::handshake::{ClientRequest, RequestError};
 use wirelet::{Client, CloseCode, Error, ProtocolError, Received};
@@ -33,11 +31,11 @@ const SERVERS: [Server; 2] = [
 
 /// Sends a script and expects it back, at the same time.
 fn chat(stack: &mut Machine<'_>, script: &Script) {
-    let mut rng = StdRng::seed_from_u64(1);
+    let mut random = random();
     let request = ClientRequest::new("10.0.0.2", "/");
-    let mut connecting = Connecting::start(stack.socket(), request, &mut rng).unwrap();
+    let mut connecting = Connecting::start(stack.socket(), request, &mut random).unwrap();
     stack.until(LIMIT, |socket| connecting.poll(socket)).unwrap();
-    let mut ws = WebSocket::new(Client(rng));
+    let mut ws = WebSocket::new(Client(random));
     let mut checker = Checker::new(script);
     let mut messages = script.lines().iter().map(Line::fragments);
     let mut message = messages.next();

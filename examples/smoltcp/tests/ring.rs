@@ -5,13 +5,12 @@ mod common;
 
 use std::ops::Range;
 
-use common::{LIMIT, Machine, connected};
+use common::{LIMIT, Machine, connected, random};
 use embedded_io::{Read as _, Write as _};
-use rand::SeedableRng as _;
-use rand::rngs::StdRng;
 use smoltcp::time::Duration;
 use wirelet::{
-    Chunk, Client, CloseCode, Error, Kind, Message, Received, Role, Server, Storage, blocking,
+    Chunk, Client, CloseCode, Error, Kind, Message, Random, Received, Role, Server, Storage,
+    blocking,
 };
 use wirelet_example_smoltcp::link::Conditions;
 use wirelet_example_smoltcp::socket::Socket;
@@ -41,7 +40,7 @@ struct Piece {
 /// Sends `say` 61 times, each when the one before has been read; returns what came in which pieces.
 fn pieces_of(say: Message<'_>) -> Vec<Vec<Piece>> {
     let client = |stack: &mut Machine<'_>| {
-        let mut ws = WebSocket::new(Client(StdRng::seed_from_u64(1)));
+        let mut ws = WebSocket::new(Client(random()));
         for _ in 0..RING {
             ws.send(stack.socket(), &mut Fragments::new(say)).unwrap();
             until_read(stack);
@@ -82,7 +81,7 @@ fn until_read(stack: &mut Machine<'_>) {
         .unwrap();
 }
 
-fn close(stack: &mut Machine<'_>, ws: &mut WebSocket<Client<StdRng>>) {
+fn close(stack: &mut Machine<'_>, ws: &mut WebSocket<Client<impl Random>>) {
     assert_eq!(ws.close(stack.socket(), CloseCode::NORMAL_CLOSURE), Ok(true));
     serve(stack, ws, |_| {});
 }
@@ -158,7 +157,7 @@ fn a_code_point_across_the_end_of_the_ring_is_valid() {
 fn a_ping_across_the_end_of_the_ring_is_answered() {
     const PING: &[u8; 40] = b"0123456789012345678901234567890123456789";
     let client = |stack: &mut Machine<'_>| {
-        let mut ws = WebSocket::new(Client(StdRng::seed_from_u64(1)));
+        let mut ws = WebSocket::new(Client(random()));
         let mut pongs = 0;
         for n in 1..=RING {
             assert_eq!(ws.ping(stack.socket(), PING), Ok(true));
@@ -196,8 +195,7 @@ fn one_frame_of_many_rings_goes_through() {
     let client = |stack: &mut Machine<'_>| {
         let mut storage = Storage::<256, 0, 256>::new();
         let socket = Socket::new(stack, LIMIT);
-        let rng = StdRng::seed_from_u64(1);
-        let mut ws = blocking::WebSocket::new(socket, Client(rng), storage.buffers());
+        let mut ws = blocking::WebSocket::new(socket, Client(random()), storage.buffers());
         ws.send(sent.as_slice()).unwrap();
         ws.close(CloseCode::NORMAL_CLOSURE).unwrap();
         assert!(matches!(ws.receive(), Ok((Received::Close(_), _))));
@@ -224,7 +222,7 @@ fn one_frame_of_many_rings_goes_through() {
 fn a_long_message_is_not_cut_to_crumbs() {
     let bytes = vec![7; 20_000];
     let client = |stack: &mut Machine<'_>| {
-        let mut ws = WebSocket::new(Client(StdRng::seed_from_u64(1)));
+        let mut ws = WebSocket::new(Client(random()));
         let mut message = Fragments::new(bytes.as_slice());
         // The server acknowledges 61 bytes at a time.
         stack
@@ -264,7 +262,7 @@ fn answers_wait_for_room_and_none_is_lost() {
     // The server does not read yet.
     let silence = Duration::from_secs(20);
     let client = |stack: &mut Machine<'_>| {
-        let mut ws = WebSocket::new(Client(StdRng::seed_from_u64(1)));
+        let mut ws = WebSocket::new(Client(random()));
         let mut n = 0;
         let mut receive = |stack: &mut Machine<'_>, ws: &mut WebSocket<_>, limit| {
             stack.until(limit, |socket| {

@@ -4,6 +4,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use embedded_io_adapters::std::FromStd;
+use rand::Rng as _;
 use rand::rngs::StdRng;
 use wirelet::blocking::WebSocket;
 use wirelet::handshake::ClientRequest;
@@ -19,9 +20,10 @@ fn a_thousand_messages_come_back_through_linux() {
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let mut storage = Storage::<4096, 0, 1024>::new();
     let request = ClientRequest::new(&server, "/");
-    let rng: StdRng = rand::make_rng();
+    let mut rng: StdRng = rand::make_rng();
+    let random = |bytes: &mut [u8]| rng.fill_bytes(bytes);
     let mut ws =
-        WebSocket::connect(FromStd::new(&stream), &request, rng, storage.buffers()).unwrap();
+        WebSocket::connect(FromStd::new(&stream), &request, random, storage.buffers()).unwrap();
     let script = Script::random(1000, 1);
     let mut checker = Checker::new(&script);
     for (n, line) in (1..).zip(script.lines()) {

@@ -3,17 +3,17 @@
 use std::io;
 use std::time::Duration;
 
-use rand::Rng as _;
-use rand::rngs::StdRng;
 use rustls::pki_types::ServerName;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+use wirelet::Random as _;
 use wirelet::handshake::{ClientRequest, Key, RequestError, Response, ResponseError};
 
 use super::stream::{Socket, Stream};
 use super::target::Target;
 use super::{Client, ClientError, ClientOptions};
 use crate::handshake::Head;
+use crate::random::SeededRandom;
 use crate::scratch;
 use crate::tls::config::client_config;
 
@@ -24,9 +24,9 @@ pub(super) async fn open(target: &Target, options: &ClientOptions) -> Result<Cli
         start_tls(&mut stream, target, options).await?;
     }
 
-    let mut rng: StdRng = rand::make_rng();
+    let mut random = SeededRandom::new();
     let mut nonce = [0; 16];
-    rng.fill_bytes(&mut nonce);
+    random.fill(&mut nonce);
     let key = Key::from_nonce(nonce);
     let subprotocols: Vec<&str> = options.subprotocols.iter().map(String::as_str).collect();
     let headers: Vec<(&str, &str)> =
@@ -52,7 +52,7 @@ pub(super) async fn open(target: &Target, options: &ClientOptions) -> Result<Cli
         }
         Err(error) => return Err(error.into()),
     };
-    Ok(Client::new(stream, rng, subprotocol, early, options))
+    Ok(Client::new(stream, random, subprotocol, early, options))
 }
 
 async fn connect(target: &Target, options: &ClientOptions) -> io::Result<Socket> {

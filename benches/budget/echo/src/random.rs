@@ -1,9 +1,5 @@
 //! Stands for the random number generator of a chip, in as little code.
 
-use core::convert::Infallible;
-
-use rand_core::TryRng;
-
 /// A sequence of numbers that nobody should use for anything.
 pub(crate) struct Sequence(u32);
 
@@ -24,18 +20,26 @@ impl Sequence {
     }
 }
 
-impl TryRng for Sequence {
-    type Error = Infallible;
+#[cfg(feature = "wirelet-client")]
+impl wirelet::Random for Sequence {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        self.fill(bytes);
+    }
+}
 
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+#[cfg(feature = "websocketz-frames")]
+impl rand_core::TryRng for Sequence {
+    type Error = core::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
         Ok(self.next())
     }
 
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
         Ok(u64::from(self.next()) << 32 | u64::from(self.next()))
     }
 
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
         self.fill(out);
         Ok(())
     }

@@ -12,15 +12,14 @@ use core::{fmt, str};
 
 use embedded_io::{Read, Write};
 use heapless::String;
-use rand_core::Rng;
 use smoltcp::iface::SocketStorage;
 use smoltcp::wire::{IpAddress, IpEndpoint};
 use wirelet::blocking::WebSocket;
 use wirelet::handshake::ClientRequest;
-use wirelet::{Chunk, Client, CloseCode, Message, Received, Storage};
+use wirelet::{Chunk, Client, CloseCode, Message, Random, Received, Storage};
 
 use crate::Board;
-use random::Random;
+use random::BoardRandom;
 use stream::{Rings, TcpStream};
 
 pub use stream::StreamError;
@@ -64,7 +63,7 @@ pub fn run(board: &mut impl Board, server: IpEndpoint) -> Result<Report, Error> 
     let host: String<21> = heapless::format!("{server}").expect("255.255.255.255:65535 has room");
     let mut storage = Storage::<1024, 0, 256>::new();
     let request = ClientRequest::new(&host, "/");
-    let mut ws = WebSocket::connect(stream, &request, Random(&board), storage.buffers())?;
+    let mut ws = WebSocket::connect(stream, &request, BoardRandom(&board), storage.buffers())?;
 
     let report = exchange(&mut ws)?;
     ws.close(CloseCode::NORMAL_CLOSURE)?;
@@ -78,7 +77,7 @@ type Socket<'b, S, R> = WebSocket<'b, S, Client<R>>;
 fn exchange<S, R>(ws: &mut Socket<'_, S, R>) -> Result<Report, Error>
 where
     S: Read + Write<Error = StreamError>,
-    R: Rng,
+    R: Random,
 {
     let mut report = Report::default();
     for len in LENGTHS {
@@ -105,7 +104,7 @@ where
 fn expect_echo<S, R>(ws: &mut Socket<'_, S, R>, sent: Message<'_>) -> Result<(), Error>
 where
     S: Read + Write<Error = StreamError>,
-    R: Rng,
+    R: Random,
 {
     let wrong = Error::Echo(sent.as_bytes().len());
     let mut rest = sent.as_bytes();
@@ -129,7 +128,7 @@ where
 fn ping<S, R>(ws: &mut Socket<'_, S, R>, payload: &[u8]) -> Result<(), Error>
 where
     S: Read + Write<Error = StreamError>,
-    R: Rng,
+    R: Random,
 {
     ws.sender().ping(payload)?;
     loop {
@@ -145,7 +144,7 @@ where
 fn expect_close<S, R>(ws: &mut Socket<'_, S, R>) -> Result<(), Error>
 where
     S: Read + Write<Error = StreamError>,
-    R: Rng,
+    R: Random,
 {
     loop {
         match ws.receive_chunk()?.0 {

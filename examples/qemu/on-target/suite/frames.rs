@@ -1,8 +1,6 @@
 //! Frames by the letter of §5.2, without a line of the engine.
 
-use core::convert::Infallible;
-
-use rand_core::TryRng;
+use wirelet::Random;
 
 /// The masking key of §5.7.
 pub(crate) const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -33,21 +31,10 @@ pub(crate) fn put(out: &mut Bytes, bytes: &[u8]) {
 /// Draws [`KEY`] again and again.
 pub(crate) struct FixedKey;
 
-impl TryRng for FixedKey {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(u32::from_le_bytes(KEY))
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(u64::from(u32::from_le_bytes(KEY)) << 32 | u64::from(u32::from_le_bytes(KEY)))
-    }
-
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
-        for (byte, key) in out.iter_mut().zip(KEY.iter().cycle()) {
+impl Random for FixedKey {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for (byte, key) in bytes.iter_mut().zip(KEY.iter().cycle()) {
             *byte = *key;
         }
-        Ok(())
     }
 }

@@ -1,8 +1,7 @@
 //! An end that uses the blocking driver. The client takes whole messages, the server streams.
 
-use rand::rngs::StdRng;
 use wirelet::blocking::{Sender, WebSocket};
-use wirelet::{Chunk, CloseCode, Error, Received, Role, Storage};
+use wirelet::{Chunk, CloseCode, Error, Random, Received, Role, Storage};
 
 use super::hearing::Hearing;
 use super::{CLIENT_PORT, LIMIT, PORT, Plan, REQUEST, Reason, SERVER_ENDPOINT, Seen};
@@ -16,12 +15,12 @@ use crate::stack::Stack;
 pub(super) fn connect(
     stack: &mut Stack<'_, LinkEnd>,
     plan: &Plan<'_>,
-    rng: StdRng,
+    random: impl Random,
 ) -> Result<Seen, Reason> {
     stack.connect(SERVER_ENDPOINT, CLIENT_PORT, LIMIT)?;
     let mut storage = Storage::<1024, LONGEST, 256>::new();
     let socket = Socket::new(stack, LIMIT);
-    let mut ws = WebSocket::connect(socket, &REQUEST, rng, storage.buffers())?;
+    let mut ws = WebSocket::connect(socket, &REQUEST, random, storage.buffers())?;
     let mut hearing = Hearing::new(plan);
     for (n_said, line) in (1..).zip(plan.own.lines()) {
         say(ws.sender(), line, &mut hearing.pings)?;

@@ -1,8 +1,7 @@
 //! An end that works in the rings of its socket.
 
-use rand::rngs::StdRng;
 use smoltcp::socket::tcp;
-use wirelet::{Chunk, Client, CloseCode, Received, Role, Server};
+use wirelet::{Chunk, Client, CloseCode, Random, Received, Role, Server};
 
 use super::hearing::Hearing;
 use super::{CLIENT_PORT, LIMIT, PORT, Plan, REQUEST, Reason, RingMemory, SERVER_ENDPOINT, Seen};
@@ -15,12 +14,12 @@ pub(super) fn connect(
     stack: &mut Stack<'_, LinkEnd>,
     plan: &Plan<'_>,
     memory: RingMemory,
-    mut rng: StdRng,
+    mut random: impl Random,
 ) -> Result<Seen, Reason> {
     stack.connect(SERVER_ENDPOINT, CLIENT_PORT, LIMIT)?;
-    let mut connecting = Connecting::start(stack.socket(), REQUEST, &mut rng)?;
+    let mut connecting = Connecting::start(stack.socket(), REQUEST, &mut random)?;
     stack.until(LIMIT, |socket| connecting.poll(socket))?;
-    End::new(Client(rng), plan, memory).run(stack, |end, socket| {
+    End::new(Client(random), plan, memory).run(stack, |end, socket| {
         end.step(socket, |said, heard| said == heard)?;
         if !end.is_closing && end.has_said_all() && end.hearing.has_all() {
             end.is_closing = end.ws.close(socket, CloseCode::NORMAL_CLOSURE)?;

@@ -1,13 +1,12 @@
 //! The opening handshake, with the head of the peer parsed in the ring. It is the first that comes,
 //! so it lies at the beginning of the ring, in one piece.
 
-use rand::Rng;
 use smoltcp::socket::tcp::{self, RecvError};
 use wirelet::handshake::{
     Acceptance, ClientRequest, HandshakeError, HeadScanner, Key, Refusal, Request, RequestError,
     ResponseError,
 };
-use wirelet::{Error, SendError};
+use wirelet::{Error, Random, SendError};
 
 use super::{MIN_TRANSMIT, put};
 use crate::TcpError;
@@ -88,11 +87,11 @@ impl<'q> Connecting<'q> {
     pub fn start(
         socket: &mut tcp::Socket<'_>,
         request: ClientRequest<'q>,
-        rng: &mut impl Rng,
+        random: &mut impl Random,
     ) -> Result<Self, Error<TcpError>> {
         check_transmit(socket)?;
         let mut nonce = [0; 16];
-        rng.fill_bytes(&mut nonce);
+        random.fill(&mut nonce);
         let key = Key::from_nonce(nonce);
         let written = socket.send(|ring| match request.encode(&key, ring) {
             Ok(n) => (n, Ok(())),

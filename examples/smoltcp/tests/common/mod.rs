@@ -3,8 +3,11 @@
 
 use std::thread;
 
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
 use smoltcp::time::Duration;
 use smoltcp::wire::{IpAddress, IpEndpoint, Ipv4Address};
+use wirelet::Random;
 use wirelet_example_smoltcp::TcpError;
 use wirelet_example_smoltcp::link::{Conditions, Link, LinkEnd};
 use wirelet_example_smoltcp::stack::{Rings, Stack};
@@ -28,6 +31,12 @@ pub(crate) const BAD: Conditions = Conditions {
     mtu: 1500,
     seed: 1,
 };
+
+/// Draws masking keys that are the same in every run.
+pub(crate) fn random() -> impl Random {
+    let mut rng = StdRng::seed_from_u64(1);
+    move |bytes: &mut [u8]| rng.fill_bytes(bytes)
+}
 
 /// Lets a connected client and server run; each stays on the network when it has ended.
 pub(crate) fn connected<C: Send, S: Send>(

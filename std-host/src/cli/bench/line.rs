@@ -4,10 +4,9 @@ use std::io::{self, Write as _};
 use std::mem;
 
 use mio::{Registry, Token};
-use rand::Rng as _;
-use rand::rngs::StdRng;
 use wirelet::handshake::{HeadScanner, Key, RequestError, ResponseError};
-use wirelet::{Client, CloseCode, Connection, Event};
+use wirelet::{Client, CloseCode, Connection, Event, Random as _};
+use wirelet_host::program::SeededRandom;
 
 use super::echo::Echo;
 use super::failure::Failure;
@@ -30,7 +29,7 @@ pub(super) struct Line {
 enum State {
     Connecting,
     Handshaking(Box<Handshake>),
-    Open(Box<Connection<Client<StdRng>>>),
+    Open(Box<Connection<Client<SeededRandom>>>),
     /// Plain bytes are exchanged.
     Raw,
 }
@@ -39,7 +38,7 @@ enum State {
 struct Handshake {
     key: Key,
     /// Becomes that of the connection.
-    rng: StdRng,
+    random: SeededRandom,
     /// The response, as far as it has come.
     head: Vec<u8>,
     scanner: HeadScanner,
@@ -103,14 +102,14 @@ impl Line {
             self.state = State::Raw;
             return Ok(());
         }
-        let mut rng: StdRng = rand::make_rng();
+        let mut random = SeededRandom::new();
         let mut nonce = [0; 16];
-        rng.fill_bytes(&mut nonce);
+        random.fill(&mut nonce);
         let key = Key::from_nonce(nonce);
         let mut request = vec![0; HEAD_BYTES];
         let n = contract.target.request().encode(&key, &mut request)?;
         let (head, scanner) = (Vec::new(), HeadScanner::new());
-        self.state = State::Handshaking(Box::new(Handshake { key, rng, head, scanner }));
+        self.state = State::Handshaking(Box::new(Handshake { key, random, head, scanner }));
         Ok(self.write(&request[..n])?)
     }
 
@@ -179,7 +178,7 @@ impl Line {
                 let mut early = handshake.head.split_off(len);
                 contract.target.request().verify(&handshake.key, &handshake.head)?;
                 if let State::Handshaking(handshake) = mem::replace(&mut self.state, State::Raw) {
-                    let connection = Connection::new(Client(handshake.rng));
+                    let connection = Connection::new(Client(handshake.random));
                     self.state = State::Open(Box::new(connection));
                 }
                 self.receive_frames(&mut early, contract)
