@@ -109,6 +109,11 @@ pub fn keepalive_heard(keepalive: &mut Keepalive, now: Duration) -> Duration {
 }
 
 #[unsafe(no_mangle)]
+pub fn keepalive_progress(keepalive: &mut Keepalive, n_received: u64, now: Duration) {
+    keepalive.progress(n_received, now);
+}
+
+#[unsafe(no_mangle)]
 pub fn deadline_remaining(limit: Duration, now: Duration, then: Duration) -> Option<Duration> {
     Deadline::after(limit, now).remaining(then)
 }
