@@ -19,7 +19,7 @@
 //!
 //! This layer knows bits. Which frame may come when, and masked by whom, is known to
 //! [`Connection`](crate::Connection); a harness that wants to send what no correct endpoint may
-//! send builds headers here.
+//! send builds headers here, in any [`LengthForm`].
 
 use crate::{MaskingKey, Opcode, ProtocolError};
 
@@ -53,8 +53,39 @@ pub struct Header {
     pub opcode: Opcode,
     /// The key of a frame from a client; `None` from a server.
     pub masking_key: Option<MaskingKey>,
-    /// The length of the payload in bytes, less than 2^63.
+    /// The length of the payload in bytes; by §5.2 less than 2^63.
     pub payload_len: u64,
+}
+
+/// Names the three forms in which a header can hold the length of its payload.
+///
+/// ```
+/// use wirelet::LengthForm;
+///
+/// assert_eq!(LengthForm::minimal(125), LengthForm::Bits7);
+/// assert_eq!(LengthForm::minimal(126), LengthForm::Bits16);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum LengthForm {
+    /// In the second byte: at most 125.
+    Bits7,
+    /// In two bytes more: at most 65,535.
+    Bits16,
+    /// In eight bytes more.
+    Bits64,
+}
+
+impl LengthForm {
+    /// Returns the shortest form for a length, the only one that §5.2 allows.
+    #[must_use]
+    pub const fn minimal(payload_len: u64) -> Self {
+        match payload_len {
+            0..=125 => Self::Bits7,
+            126..=0xffff => Self::Bits16,
+            _ => Self::Bits64,
+        }
+    }
 }
 
 impl Header {
@@ -70,6 +101,35 @@ impl Header {
     ///
     /// [`ProtocolError::NonMinimalLength`] and [`ProtocolError::LengthTooLarge`].
     pub fn decode(input: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
+        Self::decode_by::<true>(input)
+    }
+
+    /// Reads a header whatever its length and the form of it, as a harness wants that listens to
+    /// what no correct endpoint may send.
+    ///
+    /// Returns the header and its length in bytes, which tells the form: without a masking key 2, 4
+    /// or 10, with one 6, 8 or 14. Returns `None` while `input` ends before the header does.
+    ///
+    /// ```
+    /// use wirelet::{Header, ProtocolError};
+    ///
+    /// let bytes = [0x82, 0x7e, 0x00, 0x05]; // 5 in 16 bits
+    /// let (header, len) = Header::decode_any(&bytes).ok_or("cut")?;
+    /// assert_eq!((header.payload_len, len), (5, 4));
+    /// assert_eq!(Header::decode(&bytes), Err(ProtocolError::NonMinimalLength));
+    /// # Ok::<(), &str>(())
+    /// ```
+    #[must_use]
+    pub fn decode_any(input: &[u8]) -> Option<(Self, usize)> {
+        // The only errors are the rules'.
+        Self::decode_by::<false>(input).unwrap_or(None)
+    }
+
+    /// Reads a header, `STRICT` or whatever its length and the form of it. A bad length is refused
+    /// as soon as it has come, be there a masking key behind it or not.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "two functions, of which firmware has one")]
+    fn decode_by<const STRICT: bool>(input: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
         let [first, second, rest @ ..] = input else { return Ok(None) };
         let (len_of_len, min_len) = match second & 0x7f {
             LEN_16 => (2, 126),
@@ -82,11 +142,11 @@ impl Header {
             _ => len.iter().fold(0, |len, byte| len << 8 | u64::from(*byte)),
         };
         // "the minimal number of bytes MUST be used to encode the length"
-        if payload_len < min_len {
+        if STRICT && payload_len < min_len {
             return Err(ProtocolError::NonMinimalLength);
         }
         // "(the most significant bit MUST be 0)"
-        if payload_len >> 63 != 0 {
+        if STRICT && payload_len >> 63 != 0 {
             return Err(ProtocolError::LengthTooLarge);
         }
         let (masking_key, len_of_key) = if second & MASK == 0 {
@@ -114,6 +174,43 @@ impl Header {
             *out = *byte;
         }
         out.get(..len).unwrap_or_default()
+    }
+
+    /// Writes the header into the beginning of `out`, with its length in a form that may be longer
+    /// than §5.2 allows, and returns that part of it; `None` if the length does not fit the form.
+    ///
+    /// ```
+    /// use wirelet::{Header, LengthForm, Opcode};
+    ///
+    /// let (fin, opcode, payload_len) = (true, Opcode::Binary, 5);
+    /// let header = Header { fin, rsv: 0, opcode, masking_key: None, payload_len };
+    /// let mut space = [0; Header::MAX_LEN];
+    /// let bytes = header.encode_as(LengthForm::Bits16, &mut space);
+    /// assert_eq!(bytes, Some(&[0x82, 0x7e, 0x00, 0x05][..]));
+    /// ```
+    #[must_use]
+    pub fn encode_as<'b>(
+        &self,
+        form: LengthForm,
+        out: &'b mut [u8; Self::MAX_LEN],
+    ) -> Option<&'b [u8]> {
+        let bits_16;
+        let bits_64 = self.payload_len.to_be_bytes();
+        // A length that has this form by the rules, and what takes its place.
+        let (payload_len, bytes) = match form {
+            LengthForm::Bits7 if self.payload_len > 125 => return None,
+            LengthForm::Bits7 => return Some(self.encode(out)),
+            LengthForm::Bits16 => {
+                bits_16 = u16::try_from(self.payload_len).ok()?.to_be_bytes();
+                (126, &bits_16[..])
+            }
+            LengthForm::Bits64 => (0x1_0000, &bits_64[..]),
+        };
+        let len = Self { payload_len, ..*self }.encode(out).len();
+        for (out, byte) in out.iter_mut().skip(2).zip(bytes) {
+            *out = *byte;
+        }
+        out.get(..len)
     }
 
     /// As [`encode`](Self::encode); returns how many of the bytes are the header.
@@ -174,6 +271,20 @@ mod tests {
         for cut in 0..bytes.len() {
             assert_eq!(Header::decode(&bytes[..cut]), Ok(None), "cut at {cut}");
         }
+        let form = LengthForm::minimal(header.payload_len);
+        both_ways_in(form, header, bytes);
+    }
+
+    /// The same in a form of length that the rules may forbid.
+    #[track_caller]
+    fn both_ways_in(form: LengthForm, header: Header, bytes: &[u8]) {
+        assert_eq!(header.encode_as(form, &mut [0; Header::MAX_LEN]), Some(bytes));
+        assert_eq!(Header::decode_any(bytes), Some((header, bytes.len())));
+        let with_payload = [bytes, b"payload"].concat();
+        assert_eq!(Header::decode_any(&with_payload), Some((header, bytes.len())));
+        for cut in 0..bytes.len() {
+            assert_eq!(Header::decode_any(&bytes[..cut]), None, "cut at {cut}");
+        }
     }
 
     #[test]
@@ -223,6 +334,57 @@ mod tests {
         let bytes = [0x82, 0x7f, 0x80, 0, 0, 0, 0, 0, 0, 0];
         assert_eq!(Header::decode(&bytes), Err(ProtocolError::LengthTooLarge));
         let bytes = [0x82, 0xff, 255, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0];
+        assert_eq!(Header::decode(&bytes), Err(ProtocolError::LengthTooLarge));
+    }
+
+    #[test]
+    fn a_harness_writes_and_reads_lengths_in_every_form_that_they_fit() {
+        use LengthForm::{Bits16, Bits64};
+        let binary = |len| header(Opcode::Binary, None, len);
+        both_ways_in(Bits16, binary(0), &[0x82, 0x7e, 0x00, 0x00]);
+        both_ways_in(Bits16, binary(125), &[0x82, 0x7e, 0x00, 0x7d]);
+        both_ways_in(Bits64, binary(0), &[0x82, 0x7f, 0, 0, 0, 0, 0, 0, 0, 0]);
+        both_ways_in(Bits64, binary(125), &[0x82, 0x7f, 0, 0, 0, 0, 0, 0, 0, 0x7d]);
+        both_ways_in(Bits64, binary(0xffff), &[0x82, 0x7f, 0, 0, 0, 0, 0, 0, 0xff, 0xff]);
+        both_ways_in(
+            Bits16,
+            header(Opcode::Text, KEY, 5),
+            &[0x81, 0xfe, 0x00, 0x05, 0x37, 0xfa, 0x21, 0x3d],
+        );
+        both_ways_in(
+            Bits64,
+            header(Opcode::Ping, KEY, 5),
+            &[0x89, 0xff, 0, 0, 0, 0, 0, 0, 0, 0x05, 0x37, 0xfa, 0x21, 0x3d],
+        );
+    }
+
+    #[test]
+    fn a_harness_writes_and_reads_lengths_with_their_top_bit_set() {
+        both_ways_in(
+            LengthForm::Bits64,
+            header(Opcode::Binary, None, 1 << 63),
+            &[0x82, 0x7f, 0x80, 0, 0, 0, 0, 0, 0, 0],
+        );
+        both_ways_in(
+            LengthForm::Bits64,
+            header(Opcode::Binary, KEY, u64::MAX),
+            &[0x82, 0xff, 255, 255, 255, 255, 255, 255, 255, 255, 0x37, 0xfa, 0x21, 0x3d],
+        );
+    }
+
+    #[test]
+    fn a_length_that_does_not_fit_a_form_is_not_written_in_it() {
+        use LengthForm::{Bits7, Bits16};
+        for (form, len) in [(Bits7, 126), (Bits7, 127), (Bits16, 0x1_0000), (Bits16, u64::MAX)] {
+            let header = header(Opcode::Binary, None, len);
+            assert_eq!(header.encode_as(form, &mut [0; Header::MAX_LEN]), None, "{form:?} {len}");
+        }
+    }
+
+    #[test]
+    fn a_bad_length_is_refused_before_the_masking_key_has_come() {
+        assert_eq!(Header::decode(&[0x82, 0xfe, 0, 5]), Err(ProtocolError::NonMinimalLength));
+        let bytes = [0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0];
         assert_eq!(Header::decode(&bytes), Err(ProtocolError::LengthTooLarge));
     }
 }

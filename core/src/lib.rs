@@ -79,7 +79,7 @@ pub use close::{Close, CloseCode};
 pub use connection::{Connection, Event, FrameStart, Incoming, Outgoing, Progress};
 pub use driver::{Flush, Received, Reply};
 pub use error::{CapacityError, Error, ProtocolError, SendError};
-pub use header::Header;
+pub use header::{Header, LengthForm};
 pub use inbox::{Inbox, Store};
 pub use keepalive::{Action, Deadline, Keepalive};
 pub use mask::MaskingKey;

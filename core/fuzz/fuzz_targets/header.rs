@@ -5,10 +5,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wirelet::{Header, MaskingKey, Opcode, ProtocolError};
+use wirelet::{Header, LengthForm, MaskingKey, Opcode, ProtocolError};
 
 fuzz_target!(|data: &[u8]| {
     decode(data);
+    decode_any(data);
     encode(data);
 });
 
@@ -36,6 +37,29 @@ fn decode(bytes: &[u8]) {
             assert!(header.payload_len < 1 << 63 && header.rsv <= 0b111);
         }
     }
+}
+
+/// What decodes without the rules encodes to the same bytes in its form, and is what decodes with the
+/// rules, if that does.
+fn decode_any(bytes: &[u8]) {
+    let whole = Header::decode_any(bytes);
+    if let Ok(strict) = Header::decode(bytes) {
+        assert_eq!(strict, whole);
+    }
+    let Some((header, len)) = whole else {
+        assert!(bytes.len() < Header::MAX_LEN, "the longest header is not enough");
+        return;
+    };
+    let form = match bytes[1] & 0x7f {
+        126 => LengthForm::Bits16,
+        127 => LengthForm::Bits64,
+        _ => LengthForm::Bits7,
+    };
+    assert_eq!(header.encode_as(form, &mut [0xaa; Header::MAX_LEN]), Some(&bytes[..len]));
+    assert_eq!(Header::decode_any(&bytes[..len - 1]), None);
+    let is_minimal = form == LengthForm::minimal(header.payload_len);
+    let is_valid = is_minimal && header.payload_len < 1 << 63;
+    assert_eq!(Header::decode(bytes).is_ok(), is_valid);
 }
 
 /// What encodes decodes to the same header.

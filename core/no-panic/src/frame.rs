@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use wirelet::{
     Action, Buffers, CapacityError, Chunk, Close, CloseCode, Deadline, Error, Header, Inbox,
-    Keepalive, MaskingKey, Message, Opcode, ProtocolError, SendError, Storage, Store,
+    Keepalive, LengthForm, MaskingKey, Message, Opcode, ProtocolError, SendError, Storage, Store,
     Utf8Validator,
 };
 
@@ -19,6 +19,20 @@ pub fn header_decode(input: &[u8]) -> Result<Option<(Header, usize)>, ProtocolEr
 #[unsafe(no_mangle)]
 pub fn header_encode<'b>(header: &Header, out: &'b mut [u8; Header::MAX_LEN]) -> &'b [u8] {
     header.encode(out)
+}
+
+#[unsafe(no_mangle)]
+pub fn header_decode_any(input: &[u8]) -> Option<(Header, usize)> {
+    Header::decode_any(input)
+}
+
+#[unsafe(no_mangle)]
+pub fn header_encode_as<'b>(
+    header: &Header,
+    form: LengthForm,
+    out: &'b mut [u8; Header::MAX_LEN],
+) -> Option<&'b [u8]> {
+    header.encode_as(form, out)
 }
 
 #[unsafe(no_mangle)]
