@@ -25,13 +25,14 @@ pub(crate) use simd::to_str;
 /// text.push(&[0xa9])?;
 /// assert!(text.is_complete());
 /// assert_eq!(text.push(&[0xff]), Err(ProtocolError::InvalidUtf8));
+/// assert_eq!(text.push(b"a"), Err(ProtocolError::InvalidUtf8)); // what was refused stays so
 /// # Ok::<(), ProtocolError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Utf8Validator {
     /// How many continuation bytes the code point in progress lacks.
     missing: u8,
-    /// What the next of them may be.
+    /// What the next of them may be: nothing, where `low > high`.
     low: u8,
     high: u8,
 }
@@ -48,7 +49,7 @@ impl Utf8Validator {
     /// # Errors
     ///
     /// [`ProtocolError::InvalidUtf8`] as soon as the bytes so far cannot be continued to valid
-    /// UTF-8, also inside a code point.
+    /// UTF-8, also inside a code point; and from then on for every piece that is not empty.
     pub fn push(&mut self, piece: &[u8]) -> Result<(), ProtocolError> {
         self.push_text(piece, false).map(|_| ())
     }
@@ -58,7 +59,7 @@ impl Utf8Validator {
             piece = rest;
             if self.missing > 0 {
                 if *byte < self.low || *byte > self.high {
-                    return Err(ProtocolError::InvalidUtf8);
+                    return Err(self.refuse());
                 }
                 *self = Self { missing: self.missing - 1, ..Self::new() };
                 continue;
@@ -72,7 +73,7 @@ impl Utf8Validator {
                 0xc2..=0xdf => 1,
                 0xe0..=0xef => 2,
                 0xf0..=0xf4 => 3,
-                _ => return Err(ProtocolError::InvalidUtf8),
+                _ => return Err(self.refuse()),
             };
             // and what the first of them may be: nothing overlong, no surrogate, no more than
             // U+10FFFF.
@@ -91,7 +92,13 @@ impl Utf8Validator {
         Ok(())
     }
 
-    /// Tells whether the text may end here.
+    /// Lets no byte follow, so that refused text is never complete.
+    fn refuse(&mut self) -> ProtocolError {
+        *self = Self { missing: 1, low: 0xff, high: 0x00 };
+        ProtocolError::InvalidUtf8
+    }
+
+    /// Tells whether the text may end here; never for text that was refused.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.missing == 0
@@ -199,6 +206,46 @@ mod tests {
                 assert!(text.push(&bad[..cut]).is_ok(), "{bad:x?} failed before byte {cut}");
                 let rest = text.push(&bad[cut..]);
                 assert_eq!(rest, Err(ProtocolError::InvalidUtf8), "{bad:x?} cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn text_that_was_refused_stays_refused() {
+        let long = [b'a'; 100];
+        for bad in BAD {
+            for cut in 0..bad.len() {
+                let mut text = Utf8Validator::new();
+                text.push(&bad[..cut]).unwrap();
+                text.push(&bad[cut..]).unwrap_err();
+                for piece in
+                    [&b""[..], b"a", "é".as_bytes(), &[0x80], &[0xbf], &[0xff], &[0], &long]
+                {
+                    let again = text.push(piece);
+                    assert_eq!(
+                        again.is_ok(),
+                        piece.is_empty(),
+                        "{bad:x?} cut at {cut}: {piece:x?}"
+                    );
+                    assert!(!text.is_complete(), "{bad:x?} cut at {cut}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn long_text_that_was_refused_stays_refused() {
+        let mut bad = [b'a'; 300];
+        bad[150] = 0xff;
+        for is_whole in [false, true] {
+            for len in [151, 299, 300] {
+                let mut text = Utf8Validator::new();
+                text.push_text(&bad[..len], is_whole).unwrap_err();
+                assert!(!text.is_complete());
+                for piece in [&b"a"[..], &[b'a'; 100]] {
+                    text.push_text(piece, is_whole).unwrap_err();
+                    assert!(!text.is_complete());
+                }
             }
         }
     }

@@ -11,7 +11,10 @@ impl Utf8Validator {
         is_whole: bool,
     ) -> Result<Option<&'b str>, ProtocolError> {
         if (is_whole || piece.len() >= VECTORS) && self.is_complete() && cut_len(piece) == 0 {
-            return to_str(piece).map(Some).ok_or(ProtocolError::InvalidUtf8);
+            return match to_str(piece) {
+                Some(text) => Ok(Some(text)),
+                None => Err(self.refuse()),
+            };
         }
         self.push_cut(piece)?;
         Ok(None)
@@ -24,7 +27,7 @@ impl Utf8Validator {
         self.push_bytes(begun)?;
         let (whole, cut) = rest.split_at(rest.len() - cut_len(rest));
         if !is_text(whole) {
-            return Err(ProtocolError::InvalidUtf8);
+            return Err(self.refuse());
         }
         self.push_bytes(cut)
     }
