@@ -33,6 +33,7 @@ use crate::{
 /// assert!(!show(Received::Close(Close::EMPTY)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Received<'m, D> {
     /// A message or a chunk of one.
     Data(D),

@@ -387,4 +387,13 @@ mod tests {
         let bytes = [0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0];
         assert_eq!(Header::decode(&bytes), Err(ProtocolError::LengthTooLarge));
     }
+
+    #[test]
+    fn a_header_shows_whether_it_has_a_key_and_not_which() {
+        let shown = format!("{:?}", header(Opcode::Text, KEY, 5));
+        let expected = "Header { fin: true, rsv: 0, opcode: Text, \
+            masking_key: Some(MaskingKey(..)), payload_len: 5 }";
+        assert_eq!(shown, expected);
+        assert!(format!("{:?}", header(Opcode::Text, None, 5)).contains("masking_key: None"));
+    }
 }

@@ -47,7 +47,8 @@
 //! None is on by default, and none changes what the others do.
 //!
 //! - `async`: the module `asynch`.
-//! - `defmt`: `defmt::Format` for the public types of data and errors.
+//! - `defmt`: `defmt::Format` for the public types of data and errors; and the lines of `log` through
+//!   defmt, where `DEFMT_LOG` asks for them. No line shows payload or a masking key.
 //! - `simd`: text is validated, long payloads are masked and handshakes are digested with the
 //!   instructions that a host is found to have for it; needs `std`.
 //! - `log`: a line of level trace for each frame header, and of level debug for each violation.

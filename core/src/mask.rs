@@ -3,13 +3,15 @@
 #[cfg(feature = "simd")]
 mod simd;
 
+use core::fmt;
+
 use bytemuck::pod_align_to_mut;
 
 /// Masks and unmasks payload bytes; four bytes that a client draws afresh for each frame.
 ///
 /// The key remembers how far it has come: applied to the pieces of a payload one after the other,
 /// whatever their lengths, it does what one application to the whole payload would do. Masking is
-/// its own inverse.
+/// its own inverse. Neither `Debug` nor `defmt::Format` shows the bytes.
 ///
 /// ```
 /// use wirelet::MaskingKey;
@@ -22,8 +24,7 @@ use bytemuck::pod_align_to_mut;
 /// key.apply(back);
 /// assert_eq!(&payload, b"Hello");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MaskingKey(
     /// Little-endian: the low byte is for the next byte of the payload.
     u32,
@@ -104,6 +105,19 @@ impl MaskingKey {
     }
 }
 
+impl fmt::Debug for MaskingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MaskingKey(..)")
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for MaskingKey {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "MaskingKey(..)");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,5 +182,11 @@ mod tests {
             applied.apply(&mut payload::<20>()[..len]);
             assert_eq!(skipped, applied, "length {len}");
         }
+    }
+
+    #[test]
+    fn a_key_is_not_shown() {
+        assert_eq!(format!("{KEY:?}"), "MaskingKey(..)");
+        assert_eq!(format!("{KEY:#?}"), "MaskingKey(..)");
     }
 }

@@ -1,5 +1,7 @@
 //! The two roles of RFC 6455 §5.1, as types.
 
+use core::fmt;
+
 use crate::MaskingKey;
 
 /// Tells the two ends of a connection apart: [`Server`] or [`Client`].
@@ -23,6 +25,7 @@ pub trait Role: sealed::Sealed {
 /// # let _ = connection;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Server;
 
 /// Marks the end that opens connections; draws a fresh masking key for every frame from `R`.
@@ -40,8 +43,23 @@ pub struct Server;
 /// let connection = Connection::new(Client(|bytes: &mut [u8]| rng.fill_bytes(bytes)));
 /// # let _ = connection;
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+///
+/// Neither `Debug` nor `defmt::Format` shows what it holds.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Client<R>(pub R);
+
+impl<R> fmt::Debug for Client<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Client(..)")
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<R> defmt::Format for Client<R> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Client(..)");
+    }
+}
 
 impl Role for Server {
     const IS_CLIENT: bool = false;
@@ -121,4 +139,33 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Server {}
     impl<R> Sealed for super::Client<R> {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_does_not_show_its_generator() {
+        assert_eq!(format!("{:?}", Client([0x37, 0xfa, 0x21, 0x3d])), "Client(..)");
+    }
+
+    #[test]
+    fn closures_functions_and_what_is_borrowed_make_keys() {
+        fn fixed(bytes: &mut [u8]) {
+            bytes.fill(7);
+        }
+        fn key(random: impl Random) -> Option<MaskingKey> {
+            Client(random).masking_key()
+        }
+        let mut n = 0;
+        let mut counting = |bytes: &mut [u8]| {
+            n += 1;
+            bytes.fill(n);
+        };
+        assert_eq!(key(&mut counting), Some(MaskingKey::new([1; 4])));
+        assert_eq!(key(counting), Some(MaskingKey::new([2; 4])));
+        assert_eq!(key(fixed), Some(MaskingKey::new([7; 4])));
+        assert_eq!(key(fixed as fn(&mut [u8])), Some(MaskingKey::new([7; 4])));
+    }
 }

@@ -29,6 +29,7 @@ pub(crate) use simd::to_str;
 /// # Ok::<(), ProtocolError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Utf8Validator {
     /// How many continuation bytes the code point in progress lacks.
     missing: u8,

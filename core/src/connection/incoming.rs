@@ -10,6 +10,7 @@ use crate::{
 
 /// Tells what the peer sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Event<'b> {
     /// The next piece of a message.
     Chunk(Chunk<'b>),
@@ -25,6 +26,7 @@ pub enum Event<'b> {
 
 /// Tells how far [`receive`](Incoming::receive) has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Progress<'b> {
     /// How many bytes of the input are done with.
     pub consumed: usize,
@@ -139,7 +141,7 @@ impl<Ro: Role> Incoming<Ro> {
         }
         let result = self.advance(input);
         if let Err(error) = result {
-            crate::log::debug!("violation: {error}");
+            crate::log::debug!("violation: {}", error);
             self.fail(error.close_code());
         }
         result

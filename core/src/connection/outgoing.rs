@@ -1,5 +1,7 @@
 //! The sending direction: message ─▶ header + payload, masked if client ─▶ bytes.
 
+use core::fmt;
+
 use super::Incoming;
 use super::incoming::Reply;
 use crate::buffers::{MAX_CONTROL_LEN, copy};
@@ -55,12 +57,21 @@ struct Unfinished {
 /// // Write the header and then PICTURE.
 /// # Ok::<(), wirelet::SendError>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct FrameStart {
     /// Begins with the header.
     bytes: [[u8; 8]; 2],
     header_len: usize,
     key: Option<MaskingKey>,
+}
+
+impl fmt::Debug for FrameStart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { header_len, key, .. } = self;
+        // Not the bytes, of which the key is the last four.
+        let mut fields = f.debug_struct("FrameStart");
+        fields.field("header_len", header_len).field("key", key).finish_non_exhaustive()
+    }
 }
 
 impl FrameStart {
@@ -195,7 +206,7 @@ impl<Ro: Role> Outgoing<Ro> {
         let (masking_key, written) = match self.unfinished {
             Some(Unfinished { key, written, .. }) => (key, usize::from(written)),
             None => {
-                crate::log::trace!("replying {opcode:?}, {} bytes of payload", payload.len());
+                crate::log::trace!("replying {:?}, {} bytes of payload", opcode, payload.len());
                 (self.role.masking_key(), 0)
             }
         };
