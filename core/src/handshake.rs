@@ -37,24 +37,28 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod acceptance;
 mod allow;
 mod client;
 mod error;
 mod fields;
 mod head;
 mod key;
+mod refusal;
 mod request;
-mod response;
 mod sha1;
+mod status;
 mod writer;
 
+pub use acceptance::Acceptance;
 pub use allow::AllowList;
 pub use client::{ClientRequest, Response};
 pub use error::{BuildError, HandshakeError, RequestError, ResponseError};
 pub use head::HeadScanner;
 pub use key::Key;
+pub use refusal::Refusal;
 pub use request::{Request, Upgrade};
-pub use response::{Acceptance, Refusal, Status};
+pub use status::Status;
 
 /// How many header fields a head may have. A browser sends about 15.
 pub const MAX_HEADERS: usize = 64;

@@ -3,7 +3,7 @@
 use core::str::from_utf8;
 
 use super::fields::{self, Fields, List, Only, is_field_value, is_named, is_token, text};
-use super::response::put_headers;
+use super::refusal::put_headers;
 use super::writer::Writer;
 use super::{BuildError, HeadScanner, Key, RequestError, ResponseError, Status};
 

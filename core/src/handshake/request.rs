@@ -2,8 +2,8 @@
 
 use core::str::from_utf8;
 
+use super::acceptance::{Acceptance, encode_acceptance};
 use super::fields::{self, Fields, List, Only, is_named, is_token, split_at, text};
-use super::response::{Acceptance, encode_acceptance};
 use super::{BuildError, HeadScanner, RequestError, key};
 
 /// Holds the checked head of an HTTP request, lent from the buffer.
