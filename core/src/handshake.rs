@@ -31,7 +31,7 @@
 //! let upgrade = request.upgrade()?;
 //! let subprotocol = upgrade.choose_subprotocol(&["superchat", "chat"]);
 //! let mut out = [0; 256];
-//! let n = upgrade.accept(&Acceptance { subprotocol, ..Acceptance::default() }, &mut out)?;
+//! let n = upgrade.accept(&Acceptance::new().subprotocol(subprotocol), &mut out)?;
 //! assert!(out[..n].starts_with(b"HTTP/1.1 101 Switching Protocols\r\n"));
 //! assert_eq!(bytes[head_len..], *b"early frames");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -50,7 +50,7 @@ mod sha1;
 mod status;
 mod writer;
 
-pub use acceptance::Acceptance;
+pub use acceptance::{Acceptance, SwitchingProtocols};
 pub use allow::AllowList;
 pub use client::{ClientRequest, Response};
 pub use error::{BuildError, HandshakeError, RequestError, ResponseError};
@@ -59,6 +59,7 @@ pub use key::Key;
 pub use refusal::Refusal;
 pub use request::{Request, Upgrade};
 pub use status::Status;
+pub use writer::Piece;
 
 /// How many header fields a head may have. A browser sends about 15.
 pub const MAX_HEADERS: usize = 64;

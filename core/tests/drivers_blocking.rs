@@ -14,13 +14,15 @@ use wirelet::{
     Server, Storage,
 };
 
-const REQUEST: ClientRequest<'static> = ClientRequest {
-    host: "example.com:8567",
-    target: "/chat?room=1",
-    origin: Some("http://example.com"),
-    subprotocols: &["b", "a"],
-    headers: &[("X-Test", "1")],
-};
+const REQUEST: ClientRequest<'static> = ClientRequest::new("example.com:8567", "/chat?room=1")
+    .origin("http://example.com:8567")
+    .subprotocols(&["b", "a"])
+    .headers(&[("X-Test", "1")]);
+
+/// From a page that is not this server's own.
+const FOREIGN_PAGE: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\
+    Connection: Upgrade\r\nOrigin: http://evil.example\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
 /// Lengths around every border that there is.
 const LENGTHS: [usize; 13] = [0, 1, 2, 7, 125, 126, 127, 131, 255, 256, 300, 1000, 70_000];
@@ -342,8 +344,8 @@ fn the_request_is_shown_and_the_response_too() {
             let request = pending.request().unwrap();
             assert_eq!((request.path(), request.query()), ("/chat", Some("room=1")));
             let subprotocol = request.upgrade().unwrap().choose_subprotocol(&["a", "b"]);
-            let mut ws =
-                pending.accept(&Acceptance { subprotocol, headers: &[("X-Id", "7")] }).unwrap();
+            let acceptance = Acceptance::new().subprotocol(subprotocol).headers(&[("X-Id", "7")]);
+            let mut ws = pending.accept(&acceptance).unwrap();
             ws.send("early").unwrap();
         });
         let mut storage = Storage::<512, 16, 131>::new();
@@ -366,7 +368,8 @@ fn the_request_is_shown_and_the_response_too() {
 
 #[test]
 fn a_bad_request_is_refused_with_its_status() {
-    let cases: [(&[u8], RequestError, &[u8]); 4] = [
+    let cases: [(&[u8], RequestError, &[u8]); 5] = [
+        (FOREIGN_PAGE, RequestError::Origin, b"HTTP/1.1 403 "),
         (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", RequestError::NotUpgrade, b"HTTP/1.1 426 "),
         (b"POST / HTTP/1.1\r\nHost: a\r\n\r\n", RequestError::Method, b"HTTP/1.1 405 "),
         (b"GET / HTTP/1.1\nHost: a\n\n", RequestError::Malformed, b"HTTP/1.1 400 "),

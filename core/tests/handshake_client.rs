@@ -1,17 +1,12 @@
 //! The client's side of the opening handshake (§4.1): its request, and its check of the response.
 
 use wirelet::handshake::{
-    Acceptance, BuildError, ClientRequest, HeadScanner, Key, Request, RequestError, Response,
-    ResponseError, Status,
+    Acceptance, BuildError, ClientRequest, HandshakeError, HeadScanner, Key, Request, RequestError,
+    Response, ResponseError, Status,
 };
 
-const REQUEST: ClientRequest<'_> = ClientRequest {
-    host: "server.example.com",
-    target: "/chat",
-    origin: None,
-    subprotocols: &["chat", "superchat"],
-    headers: &[],
-};
+const REQUEST: ClientRequest<'_> =
+    ClientRequest::new("server.example.com", "/chat").subprotocols(&["chat", "superchat"]);
 
 const STATUS_LINE: &str = "HTTP/1.1 101 Switching Protocols";
 
@@ -224,11 +219,11 @@ fn a_host_that_could_inject_is_refused() {
         "user@a",
         "é",
     ] {
-        let request = ClientRequest { host, ..REQUEST };
+        let request = ClientRequest::new(host, "/chat");
         assert_eq!(encode(&request), Err(BuildError::Host), "{host:?}");
     }
     for host in ["a", "a:8080", "192.168.4.1", "[::1]:8080"] {
-        let head = encode(&ClientRequest { host, ..REQUEST }).unwrap();
+        let head = encode(&ClientRequest::new(host, "/chat")).unwrap();
         assert!(head.contains(&format!("\r\nHost: {host}\r\n")));
     }
 }
@@ -250,11 +245,11 @@ fn a_target_that_could_inject_is_refused() {
         "/a#b",
         "/é",
     ] {
-        let request = ClientRequest { target, ..REQUEST };
+        let request = ClientRequest::new("server.example.com", target);
         assert_eq!(encode(&request), Err(BuildError::Target), "{target:?}");
     }
     for target in ["/", "/a/b?c=d&e=%20", "//x"] {
-        let head = encode(&ClientRequest { target, ..REQUEST }).unwrap();
+        let head = encode(&ClientRequest::new("server.example.com", target)).unwrap();
         assert!(head.starts_with(&format!("GET {target} HTTP/1.1\r\n")));
     }
 }
@@ -262,10 +257,10 @@ fn a_target_that_could_inject_is_refused() {
 #[test]
 fn an_origin_or_a_value_that_could_inject_is_refused() {
     for value in ["a\r\nX: y", "a\n", "\r", "\0", "\x7f", "\x1b"] {
-        let request = ClientRequest { origin: Some(value), ..REQUEST };
+        let request = REQUEST.origin(value);
         assert_eq!(encode(&request), Err(BuildError::HeaderValue), "{value:?}");
         let headers = &[("X-Good", "x"), ("X-Bad", value)];
-        let request = ClientRequest { headers, ..REQUEST };
+        let request = REQUEST.headers(headers);
         assert_eq!(encode(&request), Err(BuildError::HeaderValue), "{value:?}");
     }
 }
@@ -282,7 +277,7 @@ fn a_subprotocol_that_could_inject_is_refused() {
         &["chat", ""],
         &["chat", "x", "chat"],
     ] {
-        let request = ClientRequest { subprotocols, ..REQUEST };
+        let request = REQUEST.subprotocols(subprotocols);
         assert_eq!(encode(&request), Err(BuildError::Subprotocol), "{subprotocols:?}");
     }
 }
@@ -309,18 +304,16 @@ fn a_header_name_that_could_inject_or_replace_is_refused() {
         "Sec-WebSocket-Version",
     ] {
         let headers = &[(name, "x")];
-        let request = ClientRequest { headers, ..REQUEST };
+        let request = REQUEST.headers(headers);
         assert_eq!(encode(&request), Err(BuildError::HeaderName), "{name:?}");
     }
 }
 
 #[test]
 fn client_and_server_agree_in_the_smallest_buffers() {
-    let request = ClientRequest {
-        origin: Some("https://example.com"),
-        headers: &[("Authorization", "Bearer abc"), ("X-Empty", "")],
-        ..REQUEST
-    };
+    let request = REQUEST
+        .origin("https://server.example.com")
+        .headers(&[("Authorization", "Bearer abc"), ("X-Empty", "")]);
     let len = encode(&request).unwrap().len();
     for space in 0..len {
         let result = request.encode(&key(), &mut vec![0; space]);
@@ -336,16 +329,17 @@ fn client_and_server_agree_in_the_smallest_buffers() {
     assert_eq!(received.path(), "/chat");
     let upgrade = received.upgrade().unwrap();
     assert_eq!(upgrade.host(), b"server.example.com");
-    assert_eq!(upgrade.origin(), Some(&b"https://example.com"[..]));
+    assert_eq!(upgrade.origin(), Some(&b"https://server.example.com"[..]));
     assert!(upgrade.subprotocols().eq(["chat", "superchat"]));
 
     let acceptance =
-        Acceptance { subprotocol: Some("superchat"), headers: &[("Server", "board/1.0")] };
+        Acceptance::new().subprotocol(Some("superchat")).headers(&[("Server", "board/1.0")]);
     let mut out = [0; 512];
     let len = upgrade.accept(&acceptance, &mut out).unwrap();
     for space in 0..len {
         let result = upgrade.accept(&acceptance, &mut vec![0; space]);
-        assert_eq!(result, Err(BuildError::OutOfSpace), "{space} bytes");
+        let wanted = Err(HandshakeError::Build(BuildError::OutOfSpace));
+        assert_eq!(result, wanted, "{space} bytes");
     }
     let mut answer = vec![0; len];
     assert_eq!(upgrade.accept(&acceptance, &mut answer), Ok(len));

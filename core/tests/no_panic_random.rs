@@ -217,18 +217,16 @@ fn random_headers_decode_to_what_encodes_to_the_same_bytes() {
 
 #[test]
 fn mutated_heads_are_answered_without_a_panic() {
-    let request = ClientRequest {
-        origin: Some("https://example.com"),
-        subprotocols: &["chat"],
-        headers: &[("X-A", "b")],
-        ..ClientRequest::new("board.local", "/chat?x")
-    };
+    let request = ClientRequest::new("board.local", "/chat?x")
+        .origin("https://board.local")
+        .subprotocols(&["chat"])
+        .headers(&[("X-A", "b")]);
     let key = Key::from_nonce(*b"the sample nonce");
     let mut out = [0; 512];
     let n = request.encode(&key, &mut out).unwrap();
     let request_head = out[..n].to_vec();
     let parsed = Request::parse(&request_head).unwrap();
-    let acceptance = Acceptance { subprotocol: Some("chat"), headers: &[] };
+    let acceptance = Acceptance::new().subprotocol(Some("chat"));
     let n = parsed.upgrade().unwrap().accept(&acceptance, &mut out).unwrap();
     let response_head = out[..n].to_vec();
 

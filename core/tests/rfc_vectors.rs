@@ -3,7 +3,7 @@
 mod common;
 
 use common::{FixedKey, KEY, Seen, TestRole, Transcript, at_every_split, on_both_roles};
-use wirelet::handshake::{Acceptance, ClientRequest, HeadScanner, Key, Request};
+use wirelet::handshake::{Acceptance, AllowList, ClientRequest, HeadScanner, Key, Request};
 use wirelet::{Chunk, Client, ProtocolError, Server};
 
 const REQUEST: &str = "GET /chat HTTP/1.1\r\n\
@@ -23,13 +23,9 @@ const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\r\n\
     Sec-WebSocket-Protocol: chat\r\n\
     \r\n";
 
-const CLIENT: ClientRequest<'_> = ClientRequest {
-    host: "server.example.com",
-    target: "/chat",
-    origin: Some("http://example.com"),
-    subprotocols: &["chat", "superchat"],
-    headers: &[],
-};
+const CLIENT: ClientRequest<'_> = ClientRequest::new("server.example.com", "/chat")
+    .origin("http://example.com")
+    .subprotocols(&["chat", "superchat"]);
 
 const HELLO: [u8; 7] = [0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f];
 const MASKED_HELLO: [u8; 11] = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
@@ -62,7 +58,9 @@ fn the_server_answers_the_request_of_section_1_2_with_the_response_of_section_1_
     assert_eq!(upgrade.host(), b"server.example.com");
     assert_eq!(upgrade.origin(), Some(&b"http://example.com"[..]));
     assert!(upgrade.subprotocols().eq(["chat", "superchat"]));
-    let acceptance = Acceptance { subprotocol: Some("chat"), headers: &[] };
+    let acceptance = Acceptance::new()
+        .subprotocol(Some("chat"))
+        .origins(AllowList::Only(&["http://example.com"]));
     let mut out = [0; 512];
     let n = upgrade.accept(&acceptance, &mut out).unwrap();
     assert_eq!(str::from_utf8(&out[..n]), Ok(RESPONSE));

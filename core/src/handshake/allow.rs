@@ -16,6 +16,7 @@
 /// assert!(AllowList::OnlyOrMissing(&[]).permits(None));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum AllowList<'a> {
     /// Everything is let in.
     #[default]

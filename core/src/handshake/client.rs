@@ -2,10 +2,9 @@
 
 use core::str::from_utf8;
 
-use super::fields::{self, Fields, List, Only, is_field_value, is_named, is_token, text};
-use super::refusal::put_headers;
-use super::writer::Writer;
-use super::{BuildError, HeadScanner, Key, RequestError, ResponseError, Status};
+use super::fields::{self, Added, Fields, List, Only, is_field_value, is_named, is_token, text};
+use super::writer::{Head, Writer, write_head, write_whole};
+use super::{BuildError, HeadScanner, Key, Piece, RequestError, ResponseError, Status};
 
 /// Describes the connection that a client asks for.
 ///
@@ -14,10 +13,8 @@ use super::{BuildError, HeadScanner, Key, RequestError, ResponseError, Status};
 /// ```
 /// use wirelet::handshake::{ClientRequest, Key};
 ///
-/// let request = ClientRequest {
-///     subprotocols: &["chat", "superchat"],
-///     ..ClientRequest::new("server.example.com", "/chat")
-/// };
+/// let request = ClientRequest::new("server.example.com", "/chat")
+///     .subprotocols(&["chat", "superchat"]);
 /// let key = Key::from_nonce(*b"the sample nonce"); // draw 16 random bytes instead
 /// let mut out = [0; 256];
 /// let n = request.encode(&key, &mut out)?;
@@ -32,24 +29,43 @@ use super::{BuildError, HeadScanner, Key, RequestError, ResponseError, Status};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClientRequest<'a> {
-    /// The host as in the URL, with `:port` unless it is the default port.
-    pub host: &'a str,
-    /// Path and query of the URL, beginning with `/`.
-    pub target: &'a str,
-    /// The origin, if the server wants to know.
-    pub origin: Option<&'a str>,
-    /// The subprotocols to offer, the best first.
-    pub subprotocols: &'a [&'a str],
-    /// Header fields to add, such as `Authorization`.
-    pub headers: &'a [(&'a str, &'a str)],
+    host: &'a str,
+    target: &'a str,
+    origin: Option<&'a str>,
+    subprotocols: &'a [&'a str],
+    headers: Added<'a>,
 }
 
 impl<'a> ClientRequest<'a> {
-    /// Asks `host` for `target` and offers nothing else.
+    /// Asks `host`, as in the URL, with `:port` unless it is the default port, for `target`, path
+    /// and query of the URL beginning with `/`, and offers nothing else.
     #[must_use]
     pub const fn new(host: &'a str, target: &'a str) -> Self {
-        Self { host, target, origin: None, subprotocols: &[], headers: &[] }
+        Self { host, target, origin: None, subprotocols: &[], headers: Added(&[]) }
+    }
+
+    /// Tells the server the origin, as a browser does.
+    #[must_use]
+    pub const fn origin(mut self, origin: &'a str) -> Self {
+        self.origin = Some(origin);
+        self
+    }
+
+    /// Offers subprotocols, the best first.
+    #[must_use]
+    pub const fn subprotocols(mut self, subprotocols: &'a [&'a str]) -> Self {
+        self.subprotocols = subprotocols;
+        self
+    }
+
+    /// Adds header fields, each a name and a value, such as `Authorization`, in place of those
+    /// given before.
+    #[must_use]
+    pub const fn headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Self {
+        self.headers = Added(headers);
+        self
     }
 
     /// Writes the request; returns its length.
@@ -60,31 +76,17 @@ impl<'a> ClientRequest<'a> {
     ///
     /// [`BuildError`]; the request has not been written whole and must not be sent.
     pub fn encode(&self, key: &Key, out: &mut [u8]) -> Result<usize, BuildError> {
-        let is_graphic =
-            |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
-        if !is_graphic(self.host) || self.host.contains(['/', '?', '#', '@', ',']) {
-            return Err(BuildError::Host);
-        }
-        if !self.target.starts_with('/') || !is_graphic(self.target) || self.target.contains('#') {
-            return Err(BuildError::Target);
-        }
-        let mut writer = Writer::new(out);
-        writer.put(b"GET ");
-        writer.put(self.target.as_bytes());
-        writer.put(b" HTTP/1.1\r\n");
-        writer.field("Host", self.host.as_bytes());
-        writer.put(b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
-        writer.field("Sec-WebSocket-Key", key.as_bytes());
-        if let Some(origin) = self.origin {
-            if !is_field_value(origin.as_bytes()) {
-                return Err(BuildError::HeaderValue);
-            }
-            writer.field("Origin", origin.as_bytes());
-        }
-        self.put_subprotocols(&mut writer)?;
-        put_headers(&mut writer, self.headers)?;
-        writer.put(b"\r\n");
-        writer.finish()
+        write_whole(&Keyed { request: self, key }, out)
+    }
+
+    /// Writes what fits of the request, from its byte number `at` on.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode), without [`BuildError::OutOfSpace`]; for the first piece or for
+    /// none.
+    pub fn encode_piece(&self, key: &Key, at: usize, out: &mut [u8]) -> Result<Piece, BuildError> {
+        write_head(&Keyed { request: self, key }, at, out)
     }
 
     /// Checks the head of the server's response to this request with at most
@@ -132,26 +134,63 @@ impl<'a> ClientRequest<'a> {
         }
         Ok(response)
     }
+}
 
-    fn put_subprotocols(&self, writer: &mut Writer<'_>) -> Result<(), BuildError> {
-        let mut separator: &[u8] = b"Sec-WebSocket-Protocol: ";
-        for (i, name) in self.subprotocols.iter().enumerate() {
-            // §4.1 item 10: "The elements that comprise this value MUST be non-empty strings [...]
-            // and MUST all be unique strings."
-            if !is_token(name.as_bytes())
-                || self.subprotocols.iter().take(i).any(|other| other == name)
-            {
-                return Err(BuildError::Subprotocol);
+/// A request and its key, which make a head.
+struct Keyed<'q, 'a> {
+    request: &'q ClientRequest<'a>,
+    key: &'q Key,
+}
+
+impl Head for Keyed<'_, '_> {
+    fn write(&self, writer: &mut Writer<'_>) -> Result<(), BuildError> {
+        let Self { request, key } = self;
+        let is_graphic =
+            |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+        if !is_graphic(request.host) || request.host.contains(['/', '?', '#', '@', ',']) {
+            return Err(BuildError::Host);
+        }
+        if !request.target.starts_with('/')
+            || !is_graphic(request.target)
+            || request.target.contains('#')
+        {
+            return Err(BuildError::Target);
+        }
+        writer.put(b"GET ");
+        writer.put(request.target.as_bytes());
+        writer.put(b" HTTP/1.1\r\n");
+        writer.field("Host", request.host.as_bytes());
+        writer.put(b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
+        writer.field("Sec-WebSocket-Key", key.as_bytes());
+        if let Some(origin) = request.origin {
+            if !is_field_value(origin.as_bytes()) {
+                return Err(BuildError::HeaderValue);
             }
-            writer.put(separator);
-            writer.put(name.as_bytes());
-            separator = b", ";
+            writer.field("Origin", origin.as_bytes());
         }
-        if !self.subprotocols.is_empty() {
-            writer.put(b"\r\n");
-        }
+        write_subprotocols(request.subprotocols, writer)?;
+        request.headers.write(writer)?;
+        writer.put(b"\r\n");
         Ok(())
     }
+}
+
+fn write_subprotocols(subprotocols: &[&str], writer: &mut Writer<'_>) -> Result<(), BuildError> {
+    let mut separator: &[u8] = b"Sec-WebSocket-Protocol: ";
+    for (i, name) in subprotocols.iter().enumerate() {
+        // §4.1 item 10: "The elements that comprise this value MUST be non-empty strings [...]
+        // and MUST all be unique strings."
+        if !is_token(name.as_bytes()) || subprotocols.iter().take(i).any(|other| other == name) {
+            return Err(BuildError::Subprotocol);
+        }
+        writer.put(separator);
+        writer.put(name.as_bytes());
+        separator = b", ";
+    }
+    if !subprotocols.is_empty() {
+        writer.put(b"\r\n");
+    }
+    Ok(())
 }
 
 /// Holds the checked head of the server's response, lent from the buffer.
@@ -165,6 +204,7 @@ impl<'a> ClientRequest<'a> {
 /// # Ok::<(), wirelet::handshake::ResponseError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Response<'b> {
     status: Status,
     fields: Fields<'b>,

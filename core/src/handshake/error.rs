@@ -59,6 +59,8 @@ pub enum RequestError {
     VersionField,
     /// `Sec-WebSocket-Version` is not 13 (§4.2.2 item 4).
     WebSocketVersion,
+    /// A page of this origin is not let in, or there is more than one `Origin` (§10.2).
+    Origin,
 }
 
 impl RequestError {
@@ -68,6 +70,7 @@ impl RequestError {
         match self {
             Self::HeadTooLong | Self::TooManyHeaders => Status::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Method => Status::METHOD_NOT_ALLOWED,
+            Self::Origin => Status::FORBIDDEN,
             Self::NotUpgrade | Self::WebSocketVersion => Status::UPGRADE_REQUIRED,
             Self::Malformed
             | Self::HttpVersion
@@ -168,6 +171,7 @@ impl fmt::Display for RequestError {
             Self::Key => "Sec-WebSocket-Key must be given once, the base64 of 16 bytes",
             Self::VersionField => "Sec-WebSocket-Version must be given once",
             Self::WebSocketVersion => "Sec-WebSocket-Version must be 13",
+            Self::Origin => "pages of this origin may not connect",
         })
     }
 }

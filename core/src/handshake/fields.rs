@@ -1,12 +1,33 @@
 //! Looking into header fields.
 
+use core::fmt;
 use core::str::from_utf8;
+
+use super::BuildError;
+use super::writer::Writer;
 
 /// The header fields of a head, in the order in which they came: an iterator over their names and
 /// values, which finds them in the head itself.
-#[derive(Clone, Copy, Debug)]
+///
+/// Shown by their names alone, since values are keys and passwords.
+#[derive(Clone, Copy)]
 pub(super) struct Fields<'h> {
     lines: &'h [u8],
+}
+
+impl fmt::Debug for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.map(|field| text(field.0))).finish()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Fields<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        for (name, _) in *self {
+            defmt::write!(f, "{=str} ", text(name));
+        }
+    }
 }
 
 #[expect(clippy::copy_iterator, reason = "each look-up goes through a copy of its own")]
@@ -119,6 +140,48 @@ impl<'h> Only<'h> {
 
     pub(super) fn is_given(&self) -> bool {
         self.n > 0
+    }
+}
+
+/// Header fields that the application adds; each is a name and a value.
+///
+/// Shown by their names alone, since values are such as those of `Authorization`.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Added<'a>(pub(super) &'a [(&'a str, &'a str)]);
+
+impl Added<'_> {
+    /// Writes them; they can neither inject a line nor replace a field of ours.
+    pub(super) fn write(self, writer: &mut Writer<'_>) -> Result<(), BuildError> {
+        for (name, value) in self.0 {
+            if !is_token(name.as_bytes()) || is_handshake_field(name) {
+                return Err(BuildError::HeaderName);
+            }
+            if !is_field_value(value.as_bytes()) {
+                return Err(BuildError::HeaderValue);
+            }
+            writer.field(name, value.as_bytes());
+        }
+        Ok(())
+    }
+
+    /// Tells whether one is named `name`, whatever its case.
+    pub(super) fn has(self, name: &str) -> bool {
+        self.0.iter().any(|field| field.0.eq_ignore_ascii_case(name))
+    }
+}
+
+impl fmt::Debug for Added<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|field| field.0)).finish()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Added<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        for field in self.0 {
+            defmt::write!(f, "{=str} ", field.0);
+        }
     }
 }
 

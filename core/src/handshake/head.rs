@@ -19,6 +19,7 @@ use super::{MAX_HEADERS, RequestError};
 /// assert_eq!(HeadScanner::new().scan(b"GET / HTTP/1.1\n"), Err(RequestError::Malformed));
 /// ```
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct HeadScanner {
     /// How many bytes have been looked at.
     scanned: usize,
@@ -29,6 +30,7 @@ pub struct HeadScanner {
 
 /// What the next byte belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum At {
     LineStart,
     /// The request or status line, or the value of a header field.

@@ -1,5 +1,7 @@
 //! `Sec-WebSocket-Key` and the answer to it (RFC 6455 §4.2.2 item 5.4).
 
+use core::fmt;
+
 use super::sha1::sha1;
 
 /// Holds the key of a handshake: the base64 of 16 bytes, 24 characters.
@@ -12,7 +14,7 @@ use super::sha1::sha1;
 /// assert_eq!(key.as_bytes(), b"dGhlIHNhbXBsZSBub25jZQ==");
 /// assert_eq!(&key.accept(), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key([u8; 24]);
 
 impl Key {
@@ -42,6 +44,20 @@ impl Key {
         let mut text = [0; 28];
         accept(&self.0, &mut text);
         text
+    }
+}
+
+/// Without the characters, which are for the server alone.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Key {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Key(..)");
     }
 }
 

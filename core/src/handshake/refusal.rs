@@ -1,8 +1,8 @@
 //! Responses that do not accept (RFC 9110 §15).
 
-use super::fields::{is_field_value, is_handshake_field, is_token};
-use super::writer::Writer;
-use super::{BuildError, RequestError, Status};
+use super::fields::Added;
+use super::writer::{Head, Writer, write_head, write_whole};
+use super::{BuildError, Piece, RequestError, Status};
 
 /// Says no, with an HTTP status and a text for people.
 ///
@@ -15,37 +15,79 @@ use super::{BuildError, RequestError, Status};
 ///     Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
 ///     Connection: close, Upgrade\r\nContent-Length: 0\r\n\r\n");
 ///
-/// let full = Refusal { body: b"all slots are taken\n", ..Refusal::new(Status::SERVICE_UNAVAILABLE) };
-/// # let _ = full;
+/// const FULL: Refusal = Refusal::new(Status::SERVICE_UNAVAILABLE)
+///     .headers(&[("Retry-After", "5")])
+///     .body(b"all slots are taken\n");
+/// assert_eq!(FULL.status().get(), 503);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Refusal<'a> {
-    /// The status, 200 or more.
-    pub status: Status,
-    /// Header fields to add.
-    pub headers: &'a [(&'a str, &'a str)],
-    /// What was wrong; plain text unless `headers` have a `Content-Type`.
-    pub body: &'a [u8],
+    status: Status,
+    headers: Added<'a>,
+    body: &'a [u8],
 }
 
-impl Refusal<'_> {
-    /// Refuses with a status and nothing else.
+impl<'a> Refusal<'a> {
+    /// Refuses with a status, 200 or more, and nothing else.
     #[must_use]
     pub const fn new(status: Status) -> Self {
-        Self { status, headers: &[], body: b"" }
+        Self { status, headers: Added(&[]), body: b"" }
+    }
+
+    /// Adds header fields, each a name and a value, in place of those given before.
+    #[must_use]
+    pub const fn headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Self {
+        self.headers = Added(headers);
+        self
+    }
+
+    /// Says what was wrong; plain text unless the headers have a `Content-Type`.
+    #[must_use]
+    pub const fn body(mut self, body: &'a [u8]) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// Returns the status.
+    #[must_use]
+    pub const fn status(&self) -> Status {
+        self.status
     }
 
     /// Writes the response; returns its length. The connection is to be closed after it.
     ///
     /// # Errors
     ///
-    /// [`BuildError`]; the response has not been written whole.
+    /// [`BuildError::Status`], [`BuildError::HeaderName`], [`BuildError::HeaderValue`] and
+    /// [`BuildError::OutOfSpace`]; the response has not been written whole.
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, BuildError> {
+        write_whole(self, out)
+    }
+
+    /// Writes what fits of the response, from its byte number `at` on.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode), without [`BuildError::OutOfSpace`]; for the first piece or for
+    /// none.
+    pub fn encode_piece(&self, at: usize, out: &mut [u8]) -> Result<Piece, BuildError> {
+        write_head(self, at, out)
+    }
+}
+
+impl From<RequestError> for Refusal<'_> {
+    fn from(error: RequestError) -> Self {
+        Self::new(error.status())
+    }
+}
+
+impl Head for Refusal<'_> {
+    fn write(&self, writer: &mut Writer<'_>) -> Result<(), BuildError> {
         if self.status.get() < 200 {
             return Err(BuildError::Status);
         }
-        let mut writer = Writer::new(out);
         writer.put(b"HTTP/1.1 ");
         writer.number(self.status.get().into());
         writer.put(b" ");
@@ -59,40 +101,16 @@ impl Refusal<'_> {
             Status::METHOD_NOT_ALLOWED => b"\r\nAllow: GET\r\nConnection: close\r\n",
             _ => b"\r\nConnection: close\r\n",
         });
-        put_headers(&mut writer, self.headers)?;
-        let has_type = self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE));
-        if !self.body.is_empty() && !has_type {
+        self.headers.write(writer)?;
+        if !self.body.is_empty() && !self.headers.has(CONTENT_TYPE) {
             writer.field(CONTENT_TYPE, b"text/plain; charset=utf-8");
         }
         writer.put(b"Content-Length: ");
         writer.number(self.body.len());
         writer.put(b"\r\n\r\n");
         writer.put(self.body);
-        writer.finish()
+        Ok(())
     }
-}
-
-impl From<RequestError> for Refusal<'_> {
-    fn from(error: RequestError) -> Self {
-        Self::new(error.status())
-    }
-}
-
-/// Writes fields of the application, which can neither inject a line nor replace a field of ours.
-pub(super) fn put_headers(
-    writer: &mut Writer<'_>,
-    headers: &[(&str, &str)],
-) -> Result<(), BuildError> {
-    for (name, value) in headers {
-        if !is_token(name.as_bytes()) || is_handshake_field(name) {
-            return Err(BuildError::HeaderName);
-        }
-        if !is_field_value(value.as_bytes()) {
-            return Err(BuildError::HeaderValue);
-        }
-        writer.field(name, value.as_bytes());
-    }
-    Ok(())
 }
 
 const CONTENT_TYPE: &str = "Content-Type";

@@ -1,10 +1,12 @@
 //! The client's request, as the server sees it (RFC 6455 §4.2.1).
 
+use core::fmt;
 use core::str::from_utf8;
 
-use super::acceptance::{Acceptance, encode_acceptance};
 use super::fields::{self, Fields, List, Only, is_named, is_token, split_at, text};
-use super::{BuildError, HeadScanner, RequestError, key};
+use super::{
+    Acceptance, BuildError, HandshakeError, HeadScanner, RequestError, SwitchingProtocols, key,
+};
 
 /// Holds the checked head of an HTTP request, lent from the buffer.
 ///
@@ -20,7 +22,7 @@ use super::{BuildError, HeadScanner, RequestError, key};
 /// assert_eq!(request.header("host"), Some(&b"board"[..]));
 /// # Ok::<(), wirelet::handshake::RequestError>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Request<'b> {
     /// A token.
     method: &'b [u8],
@@ -93,11 +95,14 @@ impl<'b> Request<'b> {
     /// The first of the conditions that does not hold; [`Refusal`](super::Refusal) tells the
     /// client.
     pub fn upgrade(&self) -> Result<Upgrade<'b>, RequestError> {
-        let (mut host, mut version, mut key) = (Only::default(), Only::default(), Only::default());
+        let (mut host, mut origin) = (Only::default(), Only::default());
+        let (mut version, mut key) = (Only::default(), Only::default());
         let (mut has_body, mut has_upgrade, mut has_connection) = (false, false, false);
         for (name, value) in self.fields {
             if is_named(name, "Host") {
                 host.push(value);
+            } else if is_named(name, "Origin") {
+                origin.push(value);
             } else if is_named(name, "Upgrade") {
                 has_upgrade |= List::of(value).has("websocket");
             } else if is_named(name, "Connection") {
@@ -138,7 +143,29 @@ impl<'b> Request<'b> {
             None => return Err(RequestError::VersionField),
         }
         let key = key.get().and_then(key::check).ok_or(RequestError::Key)?;
-        Ok(Upgrade { fields: self.fields, host, key })
+        // RFC 6454 §7.3: "the user agent MUST NOT include more than one Origin header field"; to
+        // take one of them, or none, would be to let in a page that the other would keep out.
+        if origin.is_given() && origin.get().is_none() {
+            return Err(RequestError::Origin);
+        }
+        Ok(Upgrade { fields: self.fields, host, origin: origin.get(), key })
+    }
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method())
+            .field("target", &text(self.target))
+            .field("fields", &self.fields)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Request<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=str} {=str}", self.method(), text(self.target));
     }
 }
 
@@ -146,7 +173,9 @@ impl<'b> Request<'b> {
 /// [`accept`](Self::accept), or by sending a [`Refusal`](super::Refusal).
 ///
 /// ```
-/// use wirelet::handshake::{Acceptance, AllowList, Refusal, Request, Status};
+/// use wirelet::handshake::{
+///     Acceptance, AllowList, HandshakeError, Refusal, Request, RequestError,
+/// };
 ///
 /// let request = Request::parse(
 ///     b"GET / HTTP/1.1\r\nHost: board.local\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
@@ -154,19 +183,23 @@ impl<'b> Request<'b> {
 ///       Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
 /// )?;
 /// let upgrade = request.upgrade()?;
+/// assert_eq!(upgrade.origin(), Some(&b"http://evil.example"[..]));
 /// let mut out = [0; 256];
-/// let n = if AllowList::Only(&["http://board.local"]).permits(upgrade.origin()) {
-///     upgrade.accept(&Acceptance::default(), &mut out)?
-/// } else {
-///     Refusal::new(Status::FORBIDDEN).encode(&mut out)?
-/// };
+/// let error = upgrade.accept(&Acceptance::new(), &mut out).unwrap_err();
+/// assert_eq!(error, HandshakeError::Request(RequestError::Origin));
+/// let n = Refusal::from(RequestError::Origin).encode(&mut out)?;
 /// assert!(out[..n].starts_with(b"HTTP/1.1 403 Forbidden\r\n"));
+///
+/// let to_all_the_world = Acceptance::new().origins(AllowList::Any);
+/// let n = upgrade.accept(&to_all_the_world, &mut out)?;
+/// assert!(out[..n].starts_with(b"HTTP/1.1 101 Switching Protocols\r\n"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Upgrade<'r> {
     fields: Fields<'r>,
     host: &'r [u8],
+    origin: Option<&'r [u8]>,
     key: &'r [u8; 24],
 }
 
@@ -177,11 +210,11 @@ impl<'r> Upgrade<'r> {
         self.host
     }
 
-    /// Returns the value of `Origin`, which browsers send and others may forge; also when it is
-    /// given twice, the first.
+    /// Returns the value of `Origin`, which browsers send and others may forge; `None` if there is
+    /// none.
     #[must_use]
-    pub fn origin(&self) -> Option<&'r [u8]> {
-        self.fields.first("Origin")
+    pub const fn origin(&self) -> Option<&'r [u8]> {
+        self.origin
     }
 
     /// Tells whether this comes from a page of this very host, or from what is no browser: `Origin`
@@ -189,7 +222,7 @@ impl<'r> Upgrade<'r> {
     /// passes; an [`AllowList`](super::AllowList) for [`host`](Self::host) stops it.
     #[must_use]
     pub fn is_same_origin(&self) -> bool {
-        self.origin().is_none_or(|origin| {
+        self.origin.is_none_or(|origin| {
             after_scheme(origin).is_some_and(|host| host.eq_ignore_ascii_case(self.host))
         })
     }
@@ -210,18 +243,61 @@ impl<'r> Upgrade<'r> {
     ///
     /// # Errors
     ///
-    /// [`BuildError`]; the response has not been written whole.
-    pub fn accept(&self, acceptance: &Acceptance<'_>, out: &mut [u8]) -> Result<usize, BuildError> {
-        if let Some(subprotocol) = acceptance.subprotocol
-            && !self.offers(subprotocol)
-        {
-            return Err(BuildError::Subprotocol);
+    /// As [`respond`](Self::respond), and [`HandshakeError::Build`] for what must not be sent or does
+    /// not fit; the response has not been written whole.
+    pub fn accept(
+        &self,
+        acceptance: &Acceptance<'_>,
+        out: &mut [u8],
+    ) -> Result<usize, HandshakeError> {
+        Ok(self.respond(acceptance)?.encode(out)?)
+    }
+
+    /// Makes the response that opens the connection, to be written in pieces.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::Origin`]: the client is a page that `acceptance` does not let in, by default
+    /// of another host than [`host`](Self::host); tell it by a [`Refusal`](super::Refusal).
+    /// [`BuildError::Subprotocol`].
+    pub fn respond<'a>(
+        &self,
+        acceptance: &Acceptance<'a>,
+    ) -> Result<SwitchingProtocols<'a>, HandshakeError> {
+        let is_let_in = match acceptance.let_in() {
+            Some(origins) => origins.permits(self.origin),
+            None => self.is_same_origin(),
+        };
+        if !is_let_in {
+            return Err(RequestError::Origin.into());
         }
-        encode_acceptance(acceptance, self.key, out)
+        if !acceptance.chosen().is_none_or(|subprotocol| self.offers(subprotocol)) {
+            return Err(BuildError::Subprotocol.into());
+        }
+        Ok(SwitchingProtocols::new(acceptance, self.key))
     }
 
     fn offers(&self, subprotocol: &str) -> bool {
         self.fields.list("Sec-WebSocket-Protocol").any(|offer| offer == subprotocol.as_bytes())
+    }
+}
+
+/// Without the key.
+impl fmt::Debug for Upgrade<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upgrade")
+            .field("host", &text(self.host))
+            .field("origin", &self.origin.map(text))
+            .field("fields", &self.fields)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Upgrade<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let origin = self.origin.map(text);
+        defmt::write!(f, "Upgrade {{ host: {=str}, origin: {} }}", text(self.host), origin);
     }
 }
 
