@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use http::StatusCode;
 use wirelet::handshake::{
-    Acceptance, BuildError, HeadScanner, Refusal, Request, RequestError, Status,
+    Acceptance, AllowList, BuildError, HeadScanner, Refusal, Request, RequestError, Status,
 };
 
 use crate::answer::{Accept, Answer, Handshake, Response, refusal};
@@ -88,7 +88,11 @@ pub(crate) fn accept(head: &[u8], accept: &Accept, out: &mut Vec<u8>) -> Option<
     let upgrade = request.upgrade().ok()?;
     let headers: Vec<(&str, &str)> =
         accept.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
-    let acceptance = Acceptance { subprotocol: accept.subprotocol.as_deref(), headers: &headers };
+    let acceptance = Acceptance::new()
+        .subprotocol(accept.subprotocol.as_deref())
+        .headers(&headers)
+        // The gate has let it in.
+        .origins(AllowList::Any);
     let extra = accept.subprotocol.as_ref().map_or(0, |name| name.len());
     let result = append(out, len_of(&headers) + extra, |space| upgrade.accept(&acceptance, space));
     if let Err(error) = result {
@@ -107,7 +111,7 @@ pub(crate) fn respond(response: &Response, head: &[u8], out: &mut Vec<u8>) {
         .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
         .collect();
     let refusal = Status::new(response.status().as_u16())
-        .map(|status| Refusal { status, headers: &headers, body: response.body() })
+        .map(|status| Refusal::new(status).headers(&headers).body(response.body()))
         .ok_or(BuildError::Status);
     let at = out.len();
     let extra = len_of(&headers) + response.body().len();
@@ -125,11 +129,11 @@ pub(crate) fn respond(response: &Response, head: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Appends a response, which takes some 250 bytes and `extra`.
-fn append(
+fn append<E>(
     out: &mut Vec<u8>,
     extra: usize,
-    encode: impl FnOnce(&mut [u8]) -> Result<usize, BuildError>,
-) -> Result<(), BuildError> {
+    encode: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+) -> Result<(), E> {
     let at = out.len();
     out.resize(at + 512 + extra, 0);
     let result = encode(&mut out[at..]);

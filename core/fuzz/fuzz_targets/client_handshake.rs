@@ -12,7 +12,8 @@ use arbitrary::Unstructured;
 use libfuzzer_sys::fuzz_target;
 use support::{Head, text};
 use wirelet::handshake::{
-    Acceptance, BuildError, ClientRequest, HeadScanner, Key, Request, Response, ResponseError,
+    Acceptance, AllowList, BuildError, ClientRequest, HeadScanner, Key, Request, Response,
+    ResponseError,
 };
 
 fuzz_target!(|data: &[u8]| {
@@ -32,11 +33,8 @@ fn verify(received: &[u8]) {
     let head = &received[..len];
     // §1.3
     let key = Key::from_nonce(*b"the sample nonce");
-    let offer = ClientRequest {
-        subprotocols: &["chat", "superchat"],
-        ..ClientRequest::new("server.example.com", "/chat")
-    };
     let nothing = ClientRequest::new("server.example.com", "/chat");
+    let offer = nothing.subprotocols(&["chat", "superchat"]);
     let response = match offer.verify(&key, head) {
         Ok(response) => response,
         Err(error) => {
@@ -119,13 +117,12 @@ impl<'a> Asked<'a> {
 
 /// Builds the request; if that works, a server gets what was asked for, and not a line more.
 fn build(asked: &Asked<'_>) {
-    let client = ClientRequest {
-        host: asked.host,
-        target: asked.target,
-        origin: asked.origin,
-        subprotocols: &asked.subprotocols,
-        headers: &asked.headers,
-    };
+    let mut client = ClientRequest::new(asked.host, asked.target)
+        .subprotocols(&asked.subprotocols)
+        .headers(&asked.headers);
+    if let Some(origin) = asked.origin {
+        client = client.origin(origin);
+    }
     let key = Key::from_nonce(asked.nonce);
     let mut out = vec![0; 1 << 15];
     let n = match client.encode(&key, &mut out) {
@@ -136,6 +133,15 @@ fn build(asked: &Asked<'_>) {
         }
     };
     let head = &out[..n];
+    let (mut sent, mut space) = (Vec::new(), vec![0; usize::from(asked.nonce[0]) + 1]);
+    loop {
+        let piece = client.encode_piece(&key, sent.len(), &mut space).expect("as the whole");
+        sent.extend_from_slice(&space[..piece.len]);
+        if piece.is_last {
+            break;
+        }
+    }
+    assert_eq!(sent, head);
     assert_eq!(client.encode(&key, &mut vec![0; n]), Ok(n));
     assert_eq!(client.encode(&key, &mut vec![0; n - 1]), Err(BuildError::OutOfSpace));
 
@@ -170,17 +176,15 @@ fn build(asked: &Asked<'_>) {
 
     // And back: the same headers, and the subprotocol that the client likes least.
     let subprotocol = asked.subprotocols.last().copied();
-    let acceptance = Acceptance { subprotocol, headers: &asked.headers };
+    let acceptance =
+        Acceptance::new().subprotocol(subprotocol).headers(&asked.headers).origins(AllowList::Any);
     let mut out = vec![0; 1 << 15];
     let n = upgrade.accept(&acceptance, &mut out).expect("what a client may say, a server may");
     let response = client.verify(&key, &out[..n]).expect("the client takes it");
     assert_eq!(response.subprotocol(), subprotocol);
-    assert_eq!(response.headers().count(), n_response_fields(&acceptance));
+    // Upgrade, Connection and Accept, and what was added.
+    let n_fields = 3 + usize::from(subprotocol.is_some()) + asked.headers.len();
+    assert_eq!(response.headers().count(), n_fields);
     let other = Key::from_nonce([!asked.nonce[0]; 16]);
     assert_eq!(client.verify(&other, &out[..n]).err(), Some(ResponseError::Accept));
-}
-
-/// Upgrade, Connection and Accept, and what was added.
-fn n_response_fields(acceptance: &Acceptance<'_>) -> usize {
-    3 + usize::from(acceptance.subprotocol.is_some()) + acceptance.headers.len()
 }

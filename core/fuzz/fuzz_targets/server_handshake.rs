@@ -11,8 +11,8 @@ use libfuzzer_sys::fuzz_target;
 use support::{Head, Plan};
 use tungstenite::handshake::derive_accept_key;
 use wirelet::handshake::{
-    Acceptance, AllowList, BuildError, ClientRequest, HeadScanner, Key, Refusal, Request,
-    RequestError, Response, Upgrade,
+    Acceptance, AllowList, BuildError, ClientRequest, HandshakeError, HeadScanner, Key, Refusal,
+    Request, RequestError, Response, Upgrade,
 };
 
 fuzz_target!(|data: &[u8]| {
@@ -96,8 +96,10 @@ fn recheck(head: &[u8], request: &Request<'_>, upgrade: &Upgrade<'_>) -> Key {
     assert!(head.all("Transfer-Encoding").is_empty());
     assert!(head.all("Content-Length").iter().all(|len| len == b"0"));
     // 7. "Optionally, an |Origin| header field."
+    assert!(head.all("Origin").len() <= 1);
     assert_eq!(upgrade.origin(), head.all("Origin").first().copied());
-    assert!(AllowList::Any.permits(upgrade.origin()));
+    let is_let_in = upgrade.respond(&Acceptance::new()).is_ok();
+    assert_eq!(is_let_in, upgrade.is_same_origin());
 
     let key = Key::parse(key[0]).expect("a key");
     assert_eq!(&key.accept()[..], derive_accept_key(key.as_bytes()).as_bytes());
@@ -107,14 +109,16 @@ fn recheck(head: &[u8], request: &Request<'_>, upgrade: &Upgrade<'_>) -> Key {
 /// Accepts with each subprotocol on offer; a client would take the response.
 fn accept(key: &Key, upgrade: &Upgrade<'_>) {
     let offers: Vec<&str> = upgrade.subprotocols().collect();
-    let client = ClientRequest { subprotocols: &offers, ..ClientRequest::new("a", "/") };
+    let client = ClientRequest::new("a", "/").subprotocols(&offers);
+    let any_origin = Acceptance::new().origins(AllowList::Any);
     for subprotocol in offers.iter().copied().map(Some).chain([None]).take(8) {
-        let acceptance = Acceptance { subprotocol, headers: &[("Server", "fuzz")] };
+        let acceptance = any_origin.subprotocol(subprotocol).headers(&[("Server", "fuzz")]);
         let mut out = [0; 2048];
         let n = match upgrade.accept(&acceptance, &mut out) {
             Ok(n) => n,
             Err(error) => {
-                assert!(error == BuildError::OutOfSpace && subprotocol.unwrap().len() > 1500);
+                assert_eq!(error, BuildError::OutOfSpace.into());
+                assert!(subprotocol.unwrap().len() > 1500);
                 continue;
             }
         };
@@ -125,26 +129,26 @@ fn accept(key: &Key, upgrade: &Upgrade<'_>) {
         // The same into exactly as much space, and an error into less.
         assert_eq!(upgrade.accept(&acceptance, &mut vec![0; n]), Ok(n));
         let less = upgrade.accept(&acceptance, &mut vec![0; n - 1]);
-        assert_eq!(less, Err(BuildError::OutOfSpace));
+        assert_eq!(less, Err(HandshakeError::Build(BuildError::OutOfSpace)));
     }
     assert_eq!(upgrade.choose_subprotocol(&offers), offers.first().copied());
-    let other = Acceptance { subprotocol: Some("not on offer\u{7f}"), headers: &[] };
-    assert_eq!(upgrade.accept(&other, &mut [0; 512]), Err(BuildError::Subprotocol));
+    let other = any_origin.subprotocol(Some("not on offer\u{7f}"));
+    assert_eq!(upgrade.accept(&other, &mut [0; 512]), Err(BuildError::Subprotocol.into()));
 }
 
 /// Refuses; the response is one, with the right status.
 fn refuse(error: RequestError) {
     let body = error.to_string();
     let mut out = [0; 512];
-    let with_body = Refusal { body: body.as_bytes(), ..Refusal::from(error) };
-    for refusal in [Refusal::from(error), with_body] {
+    for body in [b"", body.as_bytes()] {
+        let refusal = Refusal::from(error).body(body);
         let n = refusal.encode(&mut out).expect("512 bytes are enough");
-        let head_len = n - refusal.body.len();
+        let head_len = n - body.len();
         let response = Response::parse(&out[..head_len]).expect("a response");
         assert_eq!(response.status(), error.status());
         let len = response.header("Content-Length").expect("a length");
-        assert_eq!(len, refusal.body.len().to_string().as_bytes());
-        assert_eq!(&out[head_len..n], refusal.body);
+        assert_eq!(len, body.len().to_string().as_bytes());
+        assert_eq!(&out[head_len..n], body);
         Head::parse(&out[..head_len]);
     }
 }

@@ -1,8 +1,8 @@
 //! The opening handshake, both roles.
 
 use wirelet::handshake::{
-    Acceptance, AllowList, BuildError, ClientRequest, HeadScanner, Key, Refusal, Request,
-    RequestError, Response, ResponseError, Status, Upgrade,
+    Acceptance, AllowList, BuildError, ClientRequest, HandshakeError, HeadScanner, Key, Piece,
+    Refusal, Request, RequestError, Response, ResponseError, Status, SwitchingProtocols, Upgrade,
 };
 
 #[unsafe(no_mangle)]
@@ -56,8 +56,25 @@ pub fn upgrade_accept(
     upgrade: &Upgrade<'_>,
     acceptance: &Acceptance<'_>,
     out: &mut [u8],
-) -> Result<usize, BuildError> {
+) -> Result<usize, HandshakeError> {
     upgrade.accept(acceptance, out)
+}
+
+#[unsafe(no_mangle)]
+pub fn upgrade_respond<'a>(
+    upgrade: &Upgrade<'_>,
+    acceptance: &Acceptance<'a>,
+) -> Result<SwitchingProtocols<'a>, HandshakeError> {
+    upgrade.respond(acceptance)
+}
+
+#[unsafe(no_mangle)]
+pub fn switching_protocols_encode_piece(
+    response: &SwitchingProtocols<'_>,
+    at: usize,
+    out: &mut [u8],
+) -> Result<Piece, BuildError> {
+    response.encode_piece(at, out)
 }
 
 #[unsafe(no_mangle)]
@@ -68,6 +85,15 @@ pub fn allow_list_permits(list: &AllowList<'_>, value: Option<&[u8]>) -> bool {
 #[unsafe(no_mangle)]
 pub fn refusal_encode(refusal: &Refusal<'_>, out: &mut [u8]) -> Result<usize, BuildError> {
     refusal.encode(out)
+}
+
+#[unsafe(no_mangle)]
+pub fn refusal_encode_piece(
+    refusal: &Refusal<'_>,
+    at: usize,
+    out: &mut [u8],
+) -> Result<Piece, BuildError> {
+    refusal.encode_piece(at, out)
 }
 
 #[unsafe(no_mangle)]
@@ -102,6 +128,16 @@ pub fn client_request_encode(
     out: &mut [u8],
 ) -> Result<usize, BuildError> {
     request.encode(key, out)
+}
+
+#[unsafe(no_mangle)]
+pub fn client_request_encode_piece(
+    request: &ClientRequest<'_>,
+    key: &Key,
+    at: usize,
+    out: &mut [u8],
+) -> Result<Piece, BuildError> {
+    request.encode_piece(key, at, out)
 }
 
 #[unsafe(no_mangle)]

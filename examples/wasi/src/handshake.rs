@@ -1,7 +1,7 @@
 //! The opening handshake: the request as it comes, and what it gets.
 
 use wirelet::handshake::{
-    Acceptance, BuildError, HeadScanner, Refusal, Request, RequestError, Status,
+    Acceptance, BuildError, HandshakeError, HeadScanner, Refusal, Request, RequestError, Status,
 };
 
 /// Gathers the head of a request.
@@ -33,7 +33,7 @@ impl Handshake {
         bytes: &[u8],
         full: bool,
         out: &mut Vec<u8>,
-    ) -> Result<Answer, BuildError> {
+    ) -> Result<Answer, HandshakeError> {
         self.received.extend_from_slice(bytes);
         let head_len = match self.scanner.scan(&self.received) {
             Ok(Some(head_len)) if head_len <= MAX_HEAD_LEN => head_len,
@@ -51,31 +51,34 @@ fn answer(
     early: Vec<u8>,
     full: bool,
     out: &mut Vec<u8>,
-) -> Result<Answer, BuildError> {
+) -> Result<Answer, HandshakeError> {
     let request: Request<'_> = match Request::parse(head) {
         Ok(request) => request,
         Err(error) => return refuse_error(error, out),
     };
     match request.upgrade() {
         Err(error) if error != RequestError::NotUpgrade => refuse_error(error, out),
-        _ if request.path() != "/" => refuse(
-            &Refusal { body: b"all there is is /\n", ..Refusal::new(Status::NOT_FOUND) },
-            out,
-        ),
+        _ if request.path() != "/" => {
+            refuse(&Refusal::new(Status::NOT_FOUND).body(b"all there is is /\n"), out)
+        }
         Err(_) => refuse(&PAGE, out),
         Ok(_) if full => refuse(&FULL, out),
-        Ok(upgrade) => {
-            append(out, |space| upgrade.accept(&Acceptance::default(), space))?;
-            Ok(Answer::Accepted { early })
-        }
+        Ok(upgrade) => match upgrade.respond(&Acceptance::new()) {
+            Err(HandshakeError::Request(error)) => refuse_error(error, out),
+            response => {
+                let response = response?;
+                append(out, |space| response.encode(space))?;
+                Ok(Answer::Accepted { early })
+            }
+        },
     }
 }
 
-fn refuse_error(error: RequestError, out: &mut Vec<u8>) -> Result<Answer, BuildError> {
-    refuse(&Refusal { body: format!("{error}\n").as_bytes(), ..Refusal::from(error) }, out)
+fn refuse_error(error: RequestError, out: &mut Vec<u8>) -> Result<Answer, HandshakeError> {
+    refuse(&Refusal::from(error).body(format!("{error}\n").as_bytes()), out)
 }
 
-fn refuse(refusal: &Refusal<'_>, out: &mut Vec<u8>) -> Result<Answer, BuildError> {
+fn refuse(refusal: &Refusal<'_>, out: &mut Vec<u8>) -> Result<Answer, HandshakeError> {
     append(out, |space| refusal.encode(space))?;
     Ok(Answer::Refused)
 }
@@ -92,16 +95,12 @@ fn append(
 }
 
 /// What a browser gets that asks for a page; it opens the WebSocket.
-const PAGE: Refusal<'_> = Refusal {
-    headers: &[("Content-Type", "text/html; charset=utf-8")],
-    body: include_bytes!("page.html"),
-    ..Refusal::new(Status::new(200).expect("it has three digits"))
-};
+const PAGE: Refusal<'_> = Refusal::new(Status::OK)
+    .headers(&[("Content-Type", "text/html; charset=utf-8")])
+    .body(include_bytes!("page.html"));
 
-const FULL: Refusal<'_> = Refusal {
-    body: b"too many connections; try again later\n",
-    ..Refusal::new(Status::SERVICE_UNAVAILABLE)
-};
+const FULL: Refusal<'_> =
+    Refusal::new(Status::SERVICE_UNAVAILABLE).body(b"too many connections; try again later\n");
 
 const MAX_HEAD_LEN: usize = 16 * 1024;
 const MAX_ANSWER_LEN: usize = 4096;

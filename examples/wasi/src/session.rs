@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
-use wirelet::handshake::BuildError;
+use wirelet::handshake::HandshakeError;
 use wirelet::{Action, Connection, Deadline, Event, Keepalive, SendError, Server};
 
 use crate::handshake::{Answer, Handshake};
@@ -254,8 +254,8 @@ impl From<SendError> for Gone {
     }
 }
 
-impl From<BuildError> for Gone {
-    fn from(_: BuildError) -> Self {
+impl From<HandshakeError> for Gone {
+    fn from(_: HandshakeError) -> Self {
         Self
     }
 }

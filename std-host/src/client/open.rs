@@ -31,13 +31,12 @@ pub(super) async fn open(target: &Target, options: &ClientOptions) -> Result<Cli
     let subprotocols: Vec<&str> = options.subprotocols.iter().map(String::as_str).collect();
     let headers: Vec<(&str, &str)> =
         options.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let request = ClientRequest {
-        host: &target.authority,
-        target: &target.path_and_query,
-        origin: options.origin.as_deref(),
-        subprotocols: &subprotocols,
-        headers: &headers,
-    };
+    let mut request = ClientRequest::new(&target.authority, &target.path_and_query)
+        .subprotocols(&subprotocols)
+        .headers(&headers);
+    if let Some(origin) = &options.origin {
+        request = request.origin(origin);
+    }
     let mut bytes = vec![0; HEAD_BYTES];
     let n = request.encode(&key, &mut bytes)?;
     write_all(&mut stream, &bytes[..n]).await?;

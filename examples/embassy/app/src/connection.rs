@@ -50,15 +50,13 @@ async fn open<'b, 's, S: Read + Write>(
     let request = pending.request()?;
     if request.is_upgrade() {
         let Some(place) = status.take_place() else {
-            let full = Refusal {
-                headers: &[("Retry-After", "10")],
-                body: b"all WebSockets are taken\n",
-                ..Refusal::new(HttpStatus::SERVICE_UNAVAILABLE)
-            };
+            let full = Refusal::new(HttpStatus::SERVICE_UNAVAILABLE)
+                .headers(&[("Retry-After", "10")])
+                .body(b"all WebSockets are taken\n");
             pending.refuse(&full).await?;
             return Ok(Opened::Answered(Served::Refusal));
         };
-        let ws = pending.accept(&Acceptance::default()).await?;
+        let ws = pending.accept(&Acceptance::new()).await?;
         place.opened();
         // embassy-net sends by itself, and its flush waits for the client's ACK.
         return Ok(Opened::WebSocket(ws.with_flush(Flush::Manual), place));

@@ -97,7 +97,8 @@ fn parse_header(field: &str) -> Result<(String, String), String> {
     let (name, value) = field.split_once(':').ok_or("a header field is NAME:VALUE")?;
     let (name, value) = (name.trim(), value.trim());
     // The engine knows what may be sent; any response will do.
-    let response = Refusal { headers: &[(name, value)], ..Refusal::new(Status::OK) };
+    let fields = [(name, value)];
+    let response = Refusal::new(Status::OK).headers(&fields);
     response.encode(&mut vec![0; field.len() + 512]).map_err(|error| error.to_string())?;
     Ok((name.into(), value.into()))
 }

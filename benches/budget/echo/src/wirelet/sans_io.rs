@@ -1,7 +1,7 @@
 //! A complete server without a driver: the handshake and the connection on two buffers.
 
 use embedded_io::{Read, Write};
-use wirelet::handshake::{Acceptance, HeadScanner, Refusal, Request, RequestError};
+use wirelet::handshake::{Acceptance, HandshakeError, HeadScanner, Refusal, Request, RequestError};
 
 use super::{Frames, frames};
 use crate::{Echo, Failed};
@@ -53,7 +53,9 @@ impl Echo for SansIo {
 /// Writes the acceptance of the request; returns its length.
 fn accept(head: &[u8], out: &mut [u8]) -> Result<usize, RequestError> {
     let request: Request<'_> = Request::parse(head)?;
-    let upgrade = request.upgrade()?;
-    // It fits: the response has about 130 bytes.
-    Ok(upgrade.accept(&Acceptance::default(), out).unwrap_or_default())
+    match request.upgrade()?.accept(&Acceptance::new(), out) {
+        Err(HandshakeError::Request(error)) => Err(error),
+        // It fits: the response has about 130 bytes.
+        accepted => Ok(accepted.unwrap_or_default()),
+    }
 }

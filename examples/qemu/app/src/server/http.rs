@@ -6,7 +6,8 @@ use embedded_io::Write as _;
 use smoltcp::socket::tcp::{Socket, State};
 use wirelet::Deadline;
 use wirelet::handshake::{
-    Acceptance, BuildError, HeadScanner, Refusal, Request, RequestError, Status, Upgrade,
+    Acceptance, BuildError, HandshakeError, HeadScanner, Refusal, Request, RequestError, Status,
+    Upgrade,
 };
 
 use super::client::Service;
@@ -59,7 +60,7 @@ struct Answer {
     step: Step,
 }
 
-fn answer(head: &[u8], turn: &mut Turn<'_>) -> Result<Answer, BuildError> {
+fn answer(head: &[u8], turn: &mut Turn<'_>) -> Result<Answer, HandshakeError> {
     let request: Request<'_> = match Request::parse(head) {
         Ok(request) => request,
         Err(error) => return refuse(error.into(), turn),
@@ -88,10 +89,8 @@ fn answer(head: &[u8], turn: &mut Turn<'_>) -> Result<Answer, BuildError> {
             Ok(Answer { len, step: Step::Close })
         }
         _ => {
-            let refusal = Refusal {
-                body: b"here are / and /status, and WebSockets at every path\n",
-                ..Refusal::new(Status::NOT_FOUND)
-            };
+            let refusal = Refusal::new(Status::NOT_FOUND)
+                .body(b"here are / and /status, and WebSockets at every path\n");
             refuse(refusal, turn)
         }
     }
@@ -101,24 +100,21 @@ fn open(
     upgrade: &Upgrade<'_>,
     service: Service,
     turn: &mut Turn<'_>,
-) -> Result<Answer, BuildError> {
-    // A page of another site must not talk to the board through the browser of who looks at it.
-    if !upgrade.is_same_origin() {
-        return refuse(Refusal::new(Status::FORBIDDEN), turn);
-    }
+) -> Result<Answer, HandshakeError> {
     if turn.status.free() == 0 {
-        let refusal = Refusal {
-            headers: &[("Retry-After", "5")],
-            body: b"all places are taken\n",
-            ..Refusal::new(Status::SERVICE_UNAVAILABLE)
-        };
+        let refusal = Refusal::new(Status::SERVICE_UNAVAILABLE)
+            .headers(&[("Retry-After", "5")])
+            .body(b"all places are taken\n");
         return refuse(refusal, turn);
     }
-    let len = upgrade.accept(&Acceptance::default(), turn.scratch)?;
-    Ok(Answer { len, step: Step::Open(service) })
+    // A page of another site must not talk to the board through the browser of who looks at it.
+    match upgrade.accept(&Acceptance::new(), turn.scratch) {
+        Err(HandshakeError::Request(error)) => refuse(error.into(), turn),
+        accepted => Ok(Answer { len: accepted?, step: Step::Open(service) }),
+    }
 }
 
-fn refuse(refusal: Refusal<'_>, turn: &mut Turn<'_>) -> Result<Answer, BuildError> {
+fn refuse(refusal: Refusal<'_>, turn: &mut Turn<'_>) -> Result<Answer, HandshakeError> {
     turn.counters.refused += 1;
     Ok(Answer { len: refusal.encode(turn.scratch)?, step: Step::Close })
 }
