@@ -99,10 +99,14 @@ pub struct SwitchingProtocols<'a> {
 
 impl<'a> SwitchingProtocols<'a> {
     /// `acceptance` has been held against the request.
-    pub(super) fn new(acceptance: &Acceptance<'a>, key: &[u8; 24]) -> Self {
-        let mut accept = [0; 28];
-        key::accept(key, &mut accept);
-        Self { accept, subprotocol: acceptance.subprotocol, headers: acceptance.headers }
+    pub(super) const fn new(acceptance: &Acceptance<'a>) -> Self {
+        let Acceptance { subprotocol, headers, .. } = *acceptance;
+        Self { accept: [0; 28], subprotocol, headers }
+    }
+
+    /// Proves that `key` has been read.
+    pub(super) fn answer(&mut self, key: &[u8; 24]) {
+        key::accept(key, &mut self.accept);
     }
 
     /// Writes the response; returns its length, about 130 bytes without headers of your own.

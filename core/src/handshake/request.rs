@@ -250,7 +250,12 @@ impl<'r> Upgrade<'r> {
         acceptance: &Acceptance<'_>,
         out: &mut [u8],
     ) -> Result<usize, HandshakeError> {
-        Ok(self.respond(acceptance)?.encode(out)?)
+        self.check(acceptance)?;
+        // Where it is, and not as a result of `respond`, which would be copied: firmware would link
+        // `memcpy` for that.
+        let mut response = SwitchingProtocols::new(acceptance);
+        response.answer(self.key);
+        Ok(response.encode(out)?)
     }
 
     /// Makes the response that opens the connection, to be written in pieces.
@@ -264,6 +269,14 @@ impl<'r> Upgrade<'r> {
         &self,
         acceptance: &Acceptance<'a>,
     ) -> Result<SwitchingProtocols<'a>, HandshakeError> {
+        self.check(acceptance)?;
+        let mut response = SwitchingProtocols::new(acceptance);
+        response.answer(self.key);
+        Ok(response)
+    }
+
+    /// Checks that this request may be accepted so.
+    fn check(&self, acceptance: &Acceptance<'_>) -> Result<(), HandshakeError> {
         let is_let_in = match acceptance.let_in() {
             Some(origins) => origins.permits(self.origin),
             None => self.is_same_origin(),
@@ -274,7 +287,7 @@ impl<'r> Upgrade<'r> {
         if !acceptance.chosen().is_none_or(|subprotocol| self.offers(subprotocol)) {
             return Err(BuildError::Subprotocol.into());
         }
-        Ok(SwitchingProtocols::new(acceptance, self.key))
+        Ok(())
     }
 
     fn offers(&self, subprotocol: &str) -> bool {
