@@ -76,7 +76,7 @@ impl<'a> ClientRequest<'a> {
     ///
     /// [`BuildError`]; the request has not been written whole and must not be sent.
     pub fn encode(&self, key: &Key, out: &mut [u8]) -> Result<usize, BuildError> {
-        write_whole(&Keyed { request: self, key }, out)
+        write_whole(&self.with_key(key), out)
     }
 
     /// Writes what fits of the request, from its byte number `at` on.
@@ -86,7 +86,12 @@ impl<'a> ClientRequest<'a> {
     /// As [`encode`](Self::encode), without [`BuildError::OutOfSpace`]; for the first piece or for
     /// none.
     pub fn encode_piece(&self, key: &Key, at: usize, out: &mut [u8]) -> Result<Piece, BuildError> {
-        write_head(&Keyed { request: self, key }, at, out)
+        write_head(&self.with_key(key), at, out)
+    }
+
+    /// The head of this request.
+    pub(crate) const fn with_key<'q>(&'q self, key: &'q Key) -> Keyed<'q, 'a> {
+        Keyed { request: self, key }
     }
 
     /// Checks the head of the server's response to this request with at most
@@ -137,7 +142,8 @@ impl<'a> ClientRequest<'a> {
 }
 
 /// A request and its key, which make a head.
-struct Keyed<'q, 'a> {
+#[derive(Debug)]
+pub(crate) struct Keyed<'q, 'a> {
     request: &'q ClientRequest<'a>,
     key: &'q Key,
 }
@@ -222,9 +228,20 @@ impl<'b> Response<'b> {
             Err(RequestError::TooManyHeaders) => return Err(ResponseError::TooManyHeaders),
             _ => return Err(ResponseError::Malformed),
         }
+        Self::of_scanned(head)
+    }
+
+    /// Parses a head that a [`HeadScanner`] has found to be whole.
+    pub(crate) fn of_scanned(head: &'b [u8]) -> Result<Self, ResponseError> {
         let (line, fields) = fields::split(head);
         let status = parse_line(line).ok_or(ResponseError::Malformed)?;
         Ok(Self { status, fields })
+    }
+
+    /// Tells whether another response follows (RFC 9110 §15.2).
+    #[must_use]
+    pub const fn is_interim(&self) -> bool {
+        self.status.get() < 200 && self.status.get() != 101
     }
 
     /// Returns the status.

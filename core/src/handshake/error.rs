@@ -21,6 +21,8 @@ pub enum HandshakeError {
     Response(ResponseError),
     /// The caller asked to send what must not be sent.
     Build(BuildError),
+    /// The head of the response is longer than the caller's buffer for it.
+    HeadTooLong,
 }
 
 /// The client's request cannot be accepted, for the reason that the name says.
@@ -151,6 +153,7 @@ impl fmt::Display for HandshakeError {
             Self::Request(error) => error.fmt(f),
             Self::Response(error) => error.fmt(f),
             Self::Build(error) => error.fmt(f),
+            Self::HeadTooLong => f.write_str("the head is longer than the buffer for it"),
         }
     }
 }

@@ -114,3 +114,10 @@ impl Head for Refusal<'_> {
 }
 
 const CONTENT_TYPE: &str = "Content-Type";
+
+/// The refusal of a request for what is wrong with it.
+impl Head for RequestError {
+    fn write(&self, writer: &mut Writer<'_>) -> Result<(), BuildError> {
+        Refusal::from(*self).write(writer)
+    }
+}

@@ -277,17 +277,20 @@ impl<'r> Upgrade<'r> {
 
     /// Checks that this request may be accepted so.
     fn check(&self, acceptance: &Acceptance<'_>) -> Result<(), HandshakeError> {
-        let is_let_in = match acceptance.let_in() {
-            Some(origins) => origins.permits(self.origin),
-            None => self.is_same_origin(),
-        };
-        if !is_let_in {
-            return Err(RequestError::Origin.into());
-        }
+        self.check_origin(acceptance)?;
         if !acceptance.chosen().is_none_or(|subprotocol| self.offers(subprotocol)) {
             return Err(BuildError::Subprotocol.into());
         }
         Ok(())
+    }
+
+    /// Checks that the client is no page that `acceptance` does not let in.
+    pub(crate) fn check_origin(&self, acceptance: &Acceptance<'_>) -> Result<(), RequestError> {
+        let is_let_in = match acceptance.let_in() {
+            Some(origins) => origins.permits(self.origin),
+            None => self.is_same_origin(),
+        };
+        if is_let_in { Ok(()) } else { Err(RequestError::Origin) }
     }
 
     fn offers(&self, subprotocol: &str) -> bool {

@@ -4,7 +4,7 @@ use super::BuildError;
 use crate::buffers::copy;
 
 /// What is sent in the opening handshake: it can be written from any byte on.
-pub(super) trait Head {
+pub(crate) trait Head: core::fmt::Debug {
     /// Writes all of it; the writer leaves out what has been sent, and what there is no space for.
     ///
     /// To the end in every case, so that whatever is wrong is told before the first byte is sent.
@@ -38,7 +38,7 @@ pub struct Piece {
 }
 
 /// Writes as much of `head` as fits, beginning with its byte number `at`.
-pub(super) fn write_head(head: &impl Head, at: usize, out: &mut [u8]) -> Result<Piece, BuildError> {
+pub(crate) fn write_head(head: &dyn Head, at: usize, out: &mut [u8]) -> Result<Piece, BuildError> {
     let mut writer = Writer::new(at, out);
     head.write(&mut writer)?;
     Ok(Piece { len: writer.len, is_last: !writer.overflow })
@@ -51,7 +51,7 @@ pub(super) fn write_whole(head: &impl Head, out: &mut [u8]) -> Result<usize, Bui
 }
 
 /// Appends to a buffer what has not been sent before.
-pub(super) struct Writer<'b> {
+pub(crate) struct Writer<'b> {
     out: &'b mut [u8],
     len: usize,
     /// How many bytes of what comes are left out.
@@ -102,6 +102,7 @@ impl<'b> Writer<'b> {
 mod tests {
     use super::*;
 
+    #[derive(Debug)]
     struct Number(usize);
 
     impl Head for Number {
