@@ -40,13 +40,13 @@
 mod acceptance;
 mod allow;
 mod client;
+mod digest;
 mod error;
 mod fields;
 mod head;
 mod key;
 mod refusal;
 mod request;
-mod sha1;
 mod status;
 mod writer;
 

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::sha1::sha1;
+use super::digest::{base64, sha1};
 
 /// Holds the key of a handshake: the base64 of 16 bytes, 24 characters.
 ///
@@ -64,8 +64,10 @@ impl defmt::Format for Key {
 /// Returns the value of a `Sec-WebSocket-Key` field if it decodes to 16 bytes.
 pub(super) fn check(value: &[u8]) -> Option<&[u8; 24]> {
     let text: &[u8; 24] = value.try_into().ok()?;
-    // 21 characters of six bits, one of two bits, and two that fill up: 16 bytes.
-    let [digits @ .., b'A' | b'Q' | b'g' | b'w', b'=', b'='] = text else { return None };
+    // 22 characters of six bits, and two that fill up: 16 bytes and four bits that carry nothing.
+    // RFC 4648 §3.5 lets a decoder refuse those unless they are 0, but in RFC 6455's own example (§4.1
+    // item 7) they are not.
+    let [digits @ .., b'=', b'='] = text else { return None };
     let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     digits.iter().all(is_digit).then_some(text)
 }
@@ -77,53 +79,43 @@ pub(super) fn accept(key: &[u8; 24], out: &mut [u8; 28]) {
     base64(&sha1(key), out);
 }
 
-/// Encodes `bytes` (RFC 4648 §4) as the characters that they make, as many as `text` has.
-///
-/// Of our own, because the libraries leave panics in firmware; a test holds it against one.
-fn base64(bytes: &[u8], text: &mut [u8]) {
-    let byte = |at: usize| usize::from(bytes.get(at).copied().unwrap_or_default());
-    for (i, digit) in text.iter_mut().enumerate() {
-        let at = i * 6 / 8;
-        *digit = match bytes.get(at) {
-            Some(_) => ALPHABET[(byte(at) << 8 | byte(at + 1)) >> (10 - i * 6 % 8) & 63],
-            None => b'=',
-        };
-    }
-}
-
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 #[cfg(test)]
 mod tests {
     use ::base64::Engine as _;
-    use ::base64::engine::general_purpose::STANDARD;
+    use ::base64::alphabet::STANDARD;
+    use ::base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
     use super::*;
 
-    fn encode<const LEN: usize>(bytes: &[u8]) -> [u8; LEN] {
-        let mut text = [0; LEN];
-        assert_eq!(STANDARD.encode_slice(bytes, &mut text), Ok(LEN));
-        text
-    }
-
     #[test]
-    fn encoding_and_decoding_agree_with_the_library() {
-        let byte = |seed: u8, i: usize| seed.wrapping_mul(31) ^ u8::try_from(i * 37 % 251).unwrap();
+    fn what_is_a_key_agrees_with_the_library() {
+        // §4.1 item 7 has a key whose last bits, which carry nothing, are not 0.
+        let config = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
+        let library = GeneralPurpose::new(&STANDARD, config);
         for seed in 0..=u8::MAX {
-            let nonce = core::array::from_fn(|i| byte(seed, i));
+            let byte = |i: usize| seed.wrapping_mul(31) ^ u8::try_from(i * 37 % 251).unwrap();
+            let nonce = core::array::from_fn(byte);
             let key = Key::from_nonce(nonce);
-            assert_eq!(key.as_bytes(), &encode::<24>(&nonce));
-            let digest: [u8; 20] = core::array::from_fn(|i| byte(seed, i + 16));
-            let mut text = [0; 28];
-            base64(&digest, &mut text);
-            assert_eq!(text, encode::<28>(&digest));
+            let mut decoded = [0; 18];
+            assert_eq!(library.decode_slice(key.as_bytes(), &mut decoded), Ok(16));
+            assert_eq!(decoded[..16], nonce);
             // Every character in every place: a key for both, or for none.
             for at in 0..24 {
                 let mut text = *key.as_bytes();
                 text[at] = seed;
-                let decoded = STANDARD.decode_slice(text, &mut [0; 18]) == Ok(16);
-                assert_eq!(Key::parse(&text).is_some(), decoded, "{seed} at {at}");
+                let is_key = library.decode_slice(text, &mut decoded) == Ok(16);
+                assert_eq!(Key::parse(&text).is_some(), is_key, "{seed} at {at}");
             }
+        }
+    }
+
+    #[test]
+    fn the_last_bits_of_a_key_carry_nothing() {
+        // All 64 last characters are read, though they stand for four nonces.
+        for last in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/" {
+            let mut text = *b"AQIDBAUGBwgJCgsMDQ4PEC==";
+            text[21] = *last;
+            assert_eq!(Key::parse(&text).map(|key| *key.as_bytes()), Some(text));
         }
     }
 
