@@ -102,9 +102,9 @@ impl<'b, S: Read + Write, R: Random> WebSocket<'b, S, Client<R>> {
         write_all(&mut socket, window.space().get(..n).unwrap_or_default()).await?;
         socket.flush().await.map_err(Error::Transport)?;
 
-        let mut scanner = HeadScanner::new();
+        let (mut scanner, mut n_interim) = (HeadScanner::new(), 0);
         let head_len = loop {
-            match driver::scan_response(&mut scanner, window)? {
+            match driver::scan_response(&mut scanner, &mut n_interim, window)? {
                 Some(len) => break len,
                 None => read(&mut socket, window).await?,
             }

@@ -8,8 +8,8 @@ use heapless::VecView;
 
 use crate::buffers::{Window, copy};
 use crate::handshake::{
-    Acceptance, ClientRequest, HandshakeError, HeadScanner, Key, Request, RequestError, Response,
-    ResponseError,
+    Acceptance, ClientRequest, HandshakeError, HeadScanner, Key, MAX_INTERIM_RESPONSES, Request,
+    RequestError, Response,
 };
 use crate::inbox::message;
 use crate::{
@@ -367,17 +367,22 @@ pub(crate) fn accept(
     Ok(())
 }
 
-/// Looks for the end of a response's head in what has been received.
+/// Looks for the end of a response's head in what has been received, behind interim ones.
 pub(crate) fn scan_response(
     scanner: &mut HeadScanner,
+    n_interim: &mut u8,
     window: &mut Window<'_>,
 ) -> Result<Option<usize>, HandshakeError> {
-    match scanner.scan(window.filled()) {
-        Ok(None) if window.space().is_empty() => Err(ResponseError::HeadTooLong.into()),
-        Ok(len) => Ok(len),
-        Err(RequestError::TooManyHeaders) => Err(ResponseError::TooManyHeaders.into()),
-        Err(_) => Err(ResponseError::Malformed.into()),
+    while let Some(len) = scanner.scan_response(window.filled_mut())? {
+        let head = window.filled().get(..len).unwrap_or_default();
+        if !Response::of_scanned(head)?.is_interim() || *n_interim == MAX_INTERIM_RESPONSES {
+            return Ok(Some(len));
+        }
+        *n_interim += 1;
+        *scanner = HeadScanner::new();
+        window.consume(len);
     }
+    if window.space().is_empty() { Err(HandshakeError::HeadTooLong) } else { Ok(None) }
 }
 
 /// Checks the response to a request.

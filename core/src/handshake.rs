@@ -6,6 +6,8 @@
 //!                                   └─ a plain GET: the application's own page
 //!
 //! ClientRequest::encode ─▶ bytes out        bytes in ─▶ HeadScanner ─▶ ClientRequest::verify
+//!                                                           │
+//!                                                           └─ Response::is_interim: drop it, scan again
 //! ```
 //!
 //! A head lies in one buffer of the caller, whose length is the limit in bytes; it may have
@@ -42,8 +44,10 @@ mod allow;
 mod client;
 mod digest;
 mod error;
+mod extension;
 mod fields;
 mod head;
+mod host;
 mod key;
 mod refusal;
 mod request;
@@ -54,6 +58,7 @@ pub use acceptance::{Acceptance, SwitchingProtocols};
 pub use allow::AllowList;
 pub use client::{ClientRequest, Response};
 pub use error::{BuildError, HandshakeError, RequestError, ResponseError};
+pub use extension::{Extension, MalformedExtension, ParameterValue};
 pub use head::HeadScanner;
 pub use key::Key;
 pub use refusal::Refusal;
@@ -63,3 +68,8 @@ pub use writer::Piece;
 
 /// How many header fields a head may have. A browser sends about 15.
 pub const MAX_HEADERS: usize = 64;
+
+/// How many interim responses ([`Response::is_interim`]) a client skips before it gives the server up.
+///
+/// RFC 9110 §15.2 sets no limit; servers send one or two.
+pub const MAX_INTERIM_RESPONSES: u8 = 8;

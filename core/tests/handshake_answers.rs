@@ -147,6 +147,43 @@ fn a_refusal_has_its_status_headers_and_body_at_exactly_its_length() {
     assert_eq!(full.encode(&mut vec![0; expected.len()]), Ok(expected.len()));
 }
 
+/// RFC 9110 §8.6: "A server MUST NOT send a Content-Length header field in any response with a status
+/// code of 1xx (Informational) or 204 (No Content)." §15.4.5: a 304 "is terminated by the end of the
+/// header section".
+#[test]
+fn a_status_without_content_has_no_length_and_no_body() {
+    for number in [204, 205, 304] {
+        let status = Status::new(number).unwrap();
+        let no_content = Refusal::new(status).headers(&[("X-A", "b")]);
+        let expected = format!("HTTP/1.1 {number} \r\nConnection: close\r\nX-A: b\r\n\r\n");
+        assert_eq!(refusal(&no_content), expected);
+        let with_body = no_content.body(b"x");
+        assert_eq!(with_body.encode(&mut [0; 512]), Err(BuildError::Body));
+        assert_eq!(with_body.encode_piece(0, &mut [0; 1]), Err(BuildError::Body));
+    }
+}
+
+/// §4.1 item 10: the subprotocols are tokens.
+#[test]
+fn a_subprotocol_that_is_no_token_is_neither_told_nor_sent_back() {
+    let offers = ["(a b)", "\"c\"", "a b", "{a}", "\u{e9}", "a;b", "a=b", "\"mqtt"];
+    let head = format!(
+        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Protocol: {}, mqtt\r\n\r\n",
+        offers.join(", ")
+    );
+    let request = Request::parse(head.as_bytes()).unwrap();
+    let upgrade = request.upgrade().unwrap();
+    assert!(upgrade.subprotocols().eq(["mqtt"]));
+    assert_eq!(upgrade.choose_subprotocol(&offers), None);
+    for offer in offers {
+        let acceptance = Acceptance::new().subprotocol(Some(offer));
+        let result = upgrade.accept(&acceptance, &mut [0; 512]);
+        assert_eq!(result, build(BuildError::Subprotocol), "{offer:?}");
+    }
+}
+
 #[test]
 fn every_request_error_has_a_refusal_that_closes_the_connection() {
     use RequestError as E;

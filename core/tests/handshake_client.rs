@@ -1,8 +1,8 @@
 //! The client's side of the opening handshake (§4.1): its request, and its check of the response.
 
 use wirelet::handshake::{
-    Acceptance, BuildError, ClientRequest, HandshakeError, HeadScanner, Key, Request, RequestError,
-    Response, ResponseError, Status,
+    Acceptance, BuildError, ClientRequest, HandshakeError, HeadScanner, Key, Request, Response,
+    ResponseError, Status,
 };
 
 const REQUEST: ClientRequest<'_> =
@@ -38,10 +38,8 @@ fn with(name: &str, fields: &[&str]) -> Vec<u8> {
 
 /// Checks a response as a client does; returns the chosen subprotocol.
 fn verify(bytes: &[u8]) -> Result<Option<String>, ResponseError> {
-    let len = HeadScanner::new().scan(bytes).map_err(|error| match error {
-        RequestError::TooManyHeaders => ResponseError::TooManyHeaders,
-        _ => ResponseError::Malformed,
-    })?;
+    let mut bytes = bytes.to_vec();
+    let len = HeadScanner::new().scan_response(&mut bytes)?;
     let head = &bytes[..len.expect("the head is whole")];
     REQUEST.verify(&key(), head).map(|response| response.subprotocol().map(str::to_owned))
 }
@@ -177,7 +175,6 @@ fn what_is_no_http_1_1_is_refused() {
     }
     for field in [
         "Space-Before-Colon : x",
-        "X: a\r\n folded",
         "Nul: a\0b",
         "Bare-LF: a\nInjected: b",
         "Bare-CR: a\rb",

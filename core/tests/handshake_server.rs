@@ -187,7 +187,10 @@ fn a_key_with_pad_bits_that_are_not_zero_is_accepted() {
     let response = answer(&with("Sec-WebSocket-Key", &[field])).unwrap();
     let response = String::from_utf8(response).unwrap();
     // By `openssl sha1`: the digest is of the 24 characters, not of what they carry.
-    assert!(response.contains("\r\nSec-WebSocket-Accept: OfS0wDaT5NoxF2gqm7Zj2YtetzM=\r\n"), "{response}");
+    assert!(
+        response.contains("\r\nSec-WebSocket-Accept: OfS0wDaT5NoxF2gqm7Zj2YtetzM=\r\n"),
+        "{response}"
+    );
 }
 
 #[test]

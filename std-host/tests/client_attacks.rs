@@ -106,7 +106,7 @@ async fn a_message_longer_than_the_limit_is_answered_by_1009() {
 async fn each_wrong_response_fails_the_connection() {
     use ResponseError as R;
     type Answer = fn(&str) -> String;
-    let cases: [(&str, Answer, ResponseError); 8] = [
+    let refused: [(&str, Answer, ResponseError); 7] = [
         ("a wrong accept", |_| switching("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), R::Accept),
         ("no accept", |a| switching(a).replace("-Accept", "-Except"), R::Accept),
         ("no Upgrade", |a| switching(a).replace("Upgrade: w", "X: w"), R::Upgrade),
@@ -122,15 +122,35 @@ async fn each_wrong_response_fails_the_connection() {
             R::Subprotocol,
         ),
         ("bytes in front", |a| format!("\u{1}\u{2}{}", switching(a)), R::Malformed),
-        ("an endless head", |_| "HTTP/1.1 101 ".to_owned() + &"x".repeat(20_000), R::HeadTooLong),
     ];
+    let refused =
+        refused.map(|(name, answer, error)| (name, answer, HandshakeError::Response(error)));
+    let endless: Answer = |_| "HTTP/1.1 101 ".to_owned() + &"x".repeat(20_000);
+    let too_long = ("an endless head", endless, HandshakeError::HeadTooLong);
+    let cases = refused.into_iter().chain([too_long]);
     for (name, answer, wanted) in cases {
         let (addr, _served) = serve(move |accept| answer(accept).into_bytes());
         match connect(addr).await {
-            Err(ClientError::Handshake(HandshakeError::Response(got))) => {
-                assert_eq!(got, wanted, "{name}");
-            }
+            Err(ClientError::Handshake(got)) => assert_eq!(got, wanted, "{name}"),
             other => panic!("{name}: {other:?}"),
+        }
+    }
+}
+
+/// RFC 9110 §15.2 and RFC 9112 §5.2.
+#[tokio::test]
+async fn eight_interim_responses_are_skipped_and_folded_lines_are_read() {
+    for (n, is_accepted) in [(8, true), (9, false)] {
+        let (addr, _served) = serve(move |accept| {
+            let folded = switching(accept).replace("Connection: ", "Connection:\r\n ");
+            ("HTTP/1.1 103 Early Hints\r\n\r\n".repeat(n) + &folded).into_bytes()
+        });
+        match connect(addr).await {
+            Ok(_) => assert!(is_accepted, "{n}"),
+            Err(ClientError::Refused { status, .. }) => {
+                assert_eq!((status.get(), is_accepted), (103, false), "{n}");
+            }
+            Err(other) => panic!("{n}: {other}"),
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use core::str::from_utf8;
 
+use super::extension::{Extension, Extensions, MalformedExtension};
 use super::fields::{self, Added, Fields, List, Only, is_field_value, is_named, is_token, text};
+use super::host::is_host;
 use super::writer::{Head, Writer, write_head, write_whole};
 use super::{BuildError, HeadScanner, Key, Piece, RequestError, ResponseError, Status};
 
@@ -151,15 +153,11 @@ pub(crate) struct Keyed<'q, 'a> {
 impl Head for Keyed<'_, '_> {
     fn write(&self, writer: &mut Writer<'_>) -> Result<(), BuildError> {
         let Self { request, key } = self;
-        let is_graphic =
-            |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
-        if !is_graphic(request.host) || request.host.contains(['/', '?', '#', '@', ',']) {
+        if !is_host(request.host.as_bytes()) {
             return Err(BuildError::Host);
         }
-        if !request.target.starts_with('/')
-            || !is_graphic(request.target)
-            || request.target.contains('#')
-        {
+        let is_target_byte = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
+        if !request.target.starts_with('/') || !request.target.bytes().all(is_target_byte) {
             return Err(BuildError::Target);
         }
         writer.put(b"GET ");
@@ -217,7 +215,8 @@ pub struct Response<'b> {
 }
 
 impl<'b> Response<'b> {
-    /// Parses a head, which ends with its empty line, of any status.
+    /// Parses a head, which ends with its empty line, of any status. If a header field goes on in the
+    /// next line, [`HeadScanner::scan_response`] has to have made it one line.
     ///
     /// # Errors
     ///
@@ -238,7 +237,10 @@ impl<'b> Response<'b> {
         Ok(Self { status, fields })
     }
 
-    /// Tells whether another response follows (RFC 9110 §15.2).
+    /// Tells whether another response follows: 1xx, but not 101 (RFC 9110 §15.2).
+    ///
+    /// A client drops it and scans what is behind it, at most
+    /// [`MAX_INTERIM_RESPONSES`](super::MAX_INTERIM_RESPONSES) times.
     #[must_use]
     pub const fn is_interim(&self) -> bool {
         self.status.get() < 200 && self.status.get() != 101
@@ -254,6 +256,13 @@ impl<'b> Response<'b> {
     #[must_use]
     pub fn subprotocol(&self) -> Option<&'b str> {
         self.fields.first("Sec-WebSocket-Protocol").and_then(|value| from_utf8(value).ok())
+    }
+
+    /// Returns the extensions that the server chose, with their parameters, as [`Extension`] shows.
+    pub fn extensions(
+        &self,
+    ) -> impl Iterator<Item = Result<Extension<'b>, MalformedExtension>> + Clone + use<'b> {
+        Extensions::of(self.fields)
     }
 
     /// Returns the value of the first header field named `name`, whatever its case.

@@ -14,6 +14,7 @@ use super::Status;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum HandshakeError {
     /// The client's request cannot be accepted.
     Request(RequestError),
@@ -21,7 +22,8 @@ pub enum HandshakeError {
     Response(ResponseError),
     /// The caller asked to send what must not be sent.
     Build(BuildError),
-    /// The head of the response is longer than the caller's buffer for it.
+    /// The head of the server's response is longer than the caller's buffer for it. (A request that
+    /// is too long is the client's fault: [`RequestError::HeadTooLong`].)
     HeadTooLong,
 }
 
@@ -34,6 +36,7 @@ pub enum HandshakeError {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum RequestError {
     /// The head is longer than the buffer for it.
     HeadTooLong,
@@ -45,9 +48,9 @@ pub enum RequestError {
     HttpVersion,
     /// The method is not GET (§4.1 item 2).
     Method,
-    /// The target is neither a path nor an http URI.
+    /// The target is neither a path nor an http URI with a valid host.
     Target,
-    /// There is no `Host`, or more than one (RFC 9112 §3.2).
+    /// There is no `Host`, or more than one, or it is neither name nor address (RFC 9112 §3.2).
     Host,
     /// The request announces a body, which would be taken for frames.
     Body,
@@ -98,9 +101,8 @@ impl RequestError {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum ResponseError {
-    /// The head is longer than the buffer for it.
-    HeadTooLong,
     /// The head has more header fields than the limit.
     TooManyHeaders,
     /// This is not HTTP/1.1, or a line does not end in CR LF.
@@ -130,10 +132,11 @@ pub enum ResponseError {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum BuildError {
     /// The head does not fit the buffer.
     OutOfSpace,
-    /// The host has characters that must not stand in a `Host` field.
+    /// The host is neither a name nor an address, with or without a port.
     Host,
     /// The target does not begin with `/`, or has a space or control character.
     Target,
@@ -145,6 +148,8 @@ pub enum BuildError {
     Subprotocol,
     /// The status of a refusal is below 200.
     Status,
+    /// A response whose status forbids content (204, 205, 304) has a body.
+    Body,
 }
 
 impl fmt::Display for HandshakeError {
@@ -153,7 +158,7 @@ impl fmt::Display for HandshakeError {
             Self::Request(error) => error.fmt(f),
             Self::Response(error) => error.fmt(f),
             Self::Build(error) => error.fmt(f),
-            Self::HeadTooLong => f.write_str("the head is longer than the buffer for it"),
+            Self::HeadTooLong => f.write_str("the response head is longer than the buffer for it"),
         }
     }
 }
@@ -167,7 +172,7 @@ impl fmt::Display for RequestError {
             Self::HttpVersion => "the HTTP version must be 1.1",
             Self::Method => "the method must be GET",
             Self::Target => "the request target must be a path",
-            Self::Host => "there must be exactly one Host",
+            Self::Host => "there must be exactly one Host, a name or an address",
             Self::Body => "a handshake request must not have a body",
             Self::NotUpgrade => "this is a WebSocket endpoint: Upgrade must be websocket",
             Self::Connection => "Connection must list Upgrade",
@@ -182,7 +187,6 @@ impl fmt::Display for RequestError {
 impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::HeadTooLong => "the response head is too long",
             Self::TooManyHeaders => "the response has too many header fields",
             Self::Malformed => "the response is not valid HTTP/1.1",
             Self::Refused(status) => {
@@ -201,17 +205,27 @@ impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::OutOfSpace => "the head does not fit the buffer",
-            Self::Host => "the host has characters that must not stand in Host",
+            Self::Host => "the host must be a name or an address, with or without a port",
             Self::Target => "the target must begin with / and have no spaces or controls",
             Self::HeaderName => "the header name is no token, or written by the handshake itself",
             Self::HeaderValue => "the header value has a control character",
             Self::Subprotocol => "the subprotocol is no token, named twice or was not offered",
             Self::Status => "the status of a refusal must be 200 or more",
+            Self::Body => "a response with status 204, 205 or 304 must not have a body",
         })
     }
 }
 
-impl core::error::Error for HandshakeError {}
+impl core::error::Error for HandshakeError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Request(error) => Some(error),
+            Self::Response(error) => Some(error),
+            Self::Build(error) => Some(error),
+            Self::HeadTooLong => None,
+        }
+    }
+}
 impl core::error::Error for RequestError {}
 impl core::error::Error for ResponseError {}
 impl core::error::Error for BuildError {}

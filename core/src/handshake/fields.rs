@@ -203,28 +203,37 @@ pub(super) fn is_token(text: &[u8]) -> bool {
 }
 
 pub(super) fn is_token_byte(byte: u8) -> bool {
-    TOKEN_BYTES.get(usize::from(byte / 32)).is_some_and(|bits| bits >> (byte % 32) & 1 == 1)
+    TOKEN_BYTES.has(byte)
 }
 
-/// A bit for each.
-const TOKEN_BYTES: [u32; 4] = {
-    const OTHERS: &[u8] = b"!#$%&'*+-.^_`|~";
-    let mut bits = 0_u128;
-    let mut byte = 0_u8;
-    while byte < 128 {
-        if byte.is_ascii_alphanumeric() {
-            bits |= 1 << byte;
+const TOKEN_BYTES: Set = Set::of(&[ALPHANUMERIC, b"!#$%&'*+-.^_`|~"]);
+
+pub(super) const ALPHANUMERIC: &[u8] =
+    b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// A set of ASCII characters, with a bit for each.
+pub(super) struct Set([u32; 4]);
+
+impl Set {
+    pub(super) const fn of(parts: &[&[u8]]) -> Self {
+        let mut bits = 0_u128;
+        let mut n = 0;
+        while n < parts.len() {
+            let mut i = 0;
+            while i < parts[n].len() {
+                bits |= 1 << parts[n][i];
+                i += 1;
+            }
+            n += 1;
         }
-        byte += 1;
+        #[expect(clippy::cast_possible_truncation, reason = "32 bits at a time")]
+        Self([bits as u32, (bits >> 32) as u32, (bits >> 64) as u32, (bits >> 96) as u32])
     }
-    let mut i = 0;
-    while i < OTHERS.len() {
-        bits |= 1 << OTHERS[i];
-        i += 1;
+
+    pub(super) fn has(&self, byte: u8) -> bool {
+        self.0.get(usize::from(byte / 32)).is_some_and(|bits| bits >> (byte % 32) & 1 == 1)
     }
-    #[expect(clippy::cast_possible_truncation, reason = "32 bits at a time")]
-    [bits as u32, (bits >> 32) as u32, (bits >> 64) as u32, (bits >> 96) as u32]
-};
+}
 
 /// RFC 9110 §5.5: visible characters, spaces and tabs; no CR, LF or NUL.
 pub(super) fn is_field_value(text: &[u8]) -> bool {

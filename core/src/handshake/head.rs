@@ -1,13 +1,14 @@
 //! Reading a head that arrives in pieces, up to its end.
 
 use super::fields::{is_field_byte, is_token_byte};
-use super::{MAX_HEADERS, RequestError};
+use super::{MAX_HEADERS, RequestError, ResponseError};
 
 /// Checks the syntax of an HTTP head and finds its end, looking at each byte once however the head
 /// is cut.
 ///
 /// Every line must end in CR LF: a lone CR or LF, which parsers along the way may read
-/// differently, is refused at once, and so is what can be no header field.
+/// differently, is refused at once, and so is what can be no header field. What was refused stays
+/// refused, and what was found is found again.
 ///
 /// ```
 /// use wirelet::handshake::{HeadScanner, RequestError};
@@ -21,7 +22,8 @@ use super::{MAX_HEADERS, RequestError};
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct HeadScanner {
-    /// How many bytes have been looked at.
+    /// How many bytes have been looked at and belong to the head. The last byte of the head is not among
+    /// them, nor is one that was refused, so that both are found again.
     scanned: usize,
     at: At,
     /// How many lines that are not empty have begun.
@@ -43,6 +45,16 @@ enum At {
     EmptyLineEnd,
 }
 
+/// How far the scanner has come.
+enum Found {
+    /// More must come.
+    NotYet,
+    /// A header field that goes on in the next line.
+    Fold,
+    /// The whole head, of this length.
+    Head(usize),
+}
+
 impl HeadScanner {
     /// Starts at the beginning of a head.
     #[must_use]
@@ -57,6 +69,53 @@ impl HeadScanner {
     ///
     /// [`RequestError::Malformed`] and [`RequestError::TooManyHeaders`].
     pub fn scan(&mut self, received: &[u8]) -> Result<Option<usize>, RequestError> {
+        match self.advance(received)? {
+            Found::NotYet => Ok(None),
+            Found::Head(len) => Ok(Some(len)),
+            // RFC 9112 §5.2: a server "MUST [...] reject the message by sending a 400" or replace it.
+            Found::Fold => Err(RequestError::Malformed),
+        }
+    }
+
+    /// As [`scan`](Self::scan), for the response of a server: a header field may go on in the next
+    /// line, and the end of the line is then overwritten with spaces (RFC 9112 §5.2), so that
+    /// [`ClientRequest::verify`](super::ClientRequest::verify) and
+    /// [`Response::parse`](super::Response::parse) find it in one.
+    ///
+    /// ```
+    /// use wirelet::handshake::{HeadScanner, Response};
+    ///
+    /// let mut received = *b"HTTP/1.1 103 Early Hints\r\nLink: </a>,\r\n </b>\r\n\r\nHTTP/1.1 101";
+    /// let len = HeadScanner::new().scan_response(&mut received)?.expect("the head is whole");
+    /// let response = Response::parse(&received[..len])?;
+    /// assert_eq!(response.header("Link"), Some(&b"</a>,   </b>"[..]));
+    /// assert!(response.is_interim()); // go on behind it, with a new scanner
+    /// # Ok::<(), wirelet::handshake::ResponseError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ResponseError::Malformed`] and [`ResponseError::TooManyHeaders`].
+    pub fn scan_response(&mut self, received: &mut [u8]) -> Result<Option<usize>, ResponseError> {
+        loop {
+            let found = self.advance(received).map_err(|error| match error {
+                RequestError::TooManyHeaders => ResponseError::TooManyHeaders,
+                _ => ResponseError::Malformed,
+            })?;
+            match found {
+                Found::NotYet => return Ok(None),
+                Found::Head(len) => return Ok(Some(len)),
+                Found::Fold => {
+                    // "MUST replace each received obs-fold with one or more SP octets".
+                    let fold = received.get_mut(self.scanned.saturating_sub(2)..=self.scanned);
+                    fold.unwrap_or_default().fill(b' ');
+                    self.at = At::Text;
+                }
+            }
+        }
+    }
+
+    fn advance(&mut self, received: &[u8]) -> Result<Found, RequestError> {
         loop {
             let new = received.get(self.scanned..).unwrap_or_default();
             self.scanned += match self.at {
@@ -65,8 +124,7 @@ impl HeadScanner {
                 At::Name => run_len(new, is_token_byte),
                 _ => 0,
             };
-            let Some(byte) = received.get(self.scanned) else { return Ok(None) };
-            self.scanned += 1;
+            let Some(byte) = received.get(self.scanned) else { return Ok(Found::NotYet) };
             self.at = match (self.at, byte) {
                 (At::Text, b'\r') => At::LineEnd,
                 (At::Text, byte) if is_field_byte(*byte) => At::Text,
@@ -76,10 +134,13 @@ impl HeadScanner {
                 // RFC 9112 §2.2: "ignore at least one empty line (CRLF) received prior to the
                 // request-line".
                 (At::EmptyLineEnd, b'\n') if self.n_lines == 0 => At::LineStart,
-                (At::EmptyLineEnd, b'\n') => return Ok(Some(self.scanned)),
+                (At::EmptyLineEnd, b'\n') => return Ok(Found::Head(self.scanned + 1)),
+                // The first line is no header field.
+                (At::LineStart, b' ' | b'\t') if self.n_lines > 1 => return Ok(Found::Fold),
                 (At::LineStart, byte) => self.begin_line(*byte)?,
                 _ => return Err(RequestError::Malformed),
             };
+            self.scanned += 1;
         }
     }
 

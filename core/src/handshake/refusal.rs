@@ -43,7 +43,8 @@ impl<'a> Refusal<'a> {
         self
     }
 
-    /// Says what was wrong; plain text unless the headers have a `Content-Type`.
+    /// Says what was wrong; plain text unless the headers have a `Content-Type`. Statuses 204, 205 and
+    /// 304 have none.
     #[must_use]
     pub const fn body(mut self, body: &'a [u8]) -> Self {
         self.body = body;
@@ -60,8 +61,9 @@ impl<'a> Refusal<'a> {
     ///
     /// # Errors
     ///
-    /// [`BuildError::Status`], [`BuildError::HeaderName`], [`BuildError::HeaderValue`] and
-    /// [`BuildError::OutOfSpace`]; the response has not been written whole.
+    /// [`BuildError::Status`], [`BuildError::Body`], [`BuildError::HeaderName`],
+    /// [`BuildError::HeaderValue`] and [`BuildError::OutOfSpace`]; the response has not been written
+    /// whole.
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, BuildError> {
         write_whole(self, out)
     }
@@ -88,6 +90,12 @@ impl Head for Refusal<'_> {
         if self.status.get() < 200 {
             return Err(BuildError::Status);
         }
+        // RFC 9110 §15.3.5, §15.3.6 and §15.4.5: these have no content. §8.6: and the first "MUST NOT"
+        // have a length; that of the last would be another's.
+        let has_content = !matches!(self.status.get(), 204 | 205 | 304);
+        if !has_content && !self.body.is_empty() {
+            return Err(BuildError::Body);
+        }
         writer.put(b"HTTP/1.1 ");
         writer.number(self.status.get().into());
         writer.put(b" ");
@@ -105,9 +113,12 @@ impl Head for Refusal<'_> {
         if !self.body.is_empty() && !self.headers.has(CONTENT_TYPE) {
             writer.field(CONTENT_TYPE, b"text/plain; charset=utf-8");
         }
-        writer.put(b"Content-Length: ");
-        writer.number(self.body.len());
-        writer.put(b"\r\n\r\n");
+        if has_content {
+            writer.put(b"Content-Length: ");
+            writer.number(self.body.len());
+            writer.put(b"\r\n");
+        }
+        writer.put(b"\r\n");
         writer.put(self.body);
         Ok(())
     }

@@ -1,9 +1,10 @@
 //! The client's request, as the server sees it (RFC 6455 §4.2.1).
 
 use core::fmt;
-use core::str::from_utf8;
 
+use super::extension::{Extension, Extensions, MalformedExtension};
 use super::fields::{self, Fields, List, Only, is_named, is_token, split_at, text};
+use super::host::is_host;
 use super::{
     Acceptance, BuildError, HandshakeError, HeadScanner, RequestError, SwitchingProtocols, key,
 };
@@ -123,10 +124,12 @@ impl<'b> Request<'b> {
         if self.minor_version < 1 {
             return Err(RequestError::HttpVersion);
         }
-        if !is_valid_target(self.target) {
-            return Err(RequestError::Target);
-        }
-        let host = host.get().ok_or(RequestError::Host)?;
+        let target_host = check_target(self.target).ok_or(RequestError::Target)?;
+        // RFC 9112 §3.2.2: an absolute-form target replaces "the received Host header field", but
+        // §3.2: "A server MUST respond with a 400 [...] to any [...] request message that contains
+        // [...] a Host header field with an invalid field value."
+        let field_host = host.get().filter(|host| is_host(host)).ok_or(RequestError::Host)?;
+        let host = if target_host.is_empty() { field_host } else { target_host };
         if has_body {
             return Err(RequestError::Body);
         }
@@ -204,7 +207,8 @@ pub struct Upgrade<'r> {
 }
 
 impl<'r> Upgrade<'r> {
-    /// Returns the value of `Host`.
+    /// Returns the host that the client asks for, with `:port` unless that is the default one: the
+    /// value of `Host` or, if the target is an absolute URI, its authority (RFC 9112 §3.2.2).
     #[must_use]
     pub const fn host(&self) -> &'r [u8] {
         self.host
@@ -227,15 +231,24 @@ impl<'r> Upgrade<'r> {
         })
     }
 
-    /// Returns the subprotocols that the client offers, the one it likes best first.
-    pub fn subprotocols(&self) -> impl Iterator<Item = &'r str> {
-        self.fields.list("Sec-WebSocket-Protocol").filter_map(|offer| from_utf8(offer).ok())
+    /// Returns the subprotocols that the client offers, the one it likes best first. What is no token
+    /// is none (§4.1 item 10).
+    pub fn subprotocols(&self) -> impl Iterator<Item = &'r str> + use<'r> {
+        self.fields.list("Sec-WebSocket-Protocol").filter(|offer| is_token(offer)).map(text)
     }
 
     /// Returns the first of `supported` that the client offers.
     #[must_use]
     pub fn choose_subprotocol<'s>(&self, supported: &[&'s str]) -> Option<&'s str> {
         supported.iter().copied().find(|name| self.offers(name))
+    }
+
+    /// Returns the extensions that the client offers, the one it likes best first, with their
+    /// parameters, as [`Extension`] shows.
+    pub fn extensions(
+        &self,
+    ) -> impl Iterator<Item = Result<Extension<'r>, MalformedExtension>> + Clone + use<'r> {
+        Extensions::of(self.fields)
     }
 
     /// Writes the response that opens the connection (§4.2.2); returns its length, about 130 bytes
@@ -294,7 +307,7 @@ impl<'r> Upgrade<'r> {
     }
 
     fn offers(&self, subprotocol: &str) -> bool {
-        self.fields.list("Sec-WebSocket-Protocol").any(|offer| offer == subprotocol.as_bytes())
+        self.subprotocols().any(|offer| offer == subprotocol)
     }
 }
 
@@ -333,10 +346,7 @@ fn parse_line(line: &[u8]) -> Option<(&[u8], &[u8], u8)> {
 /// Splits a target into path and query.
 fn split_target(target: &[u8]) -> (&[u8], Option<&[u8]>) {
     let target = match after_scheme(target) {
-        Some(rest) => {
-            let at = rest.iter().position(|byte| matches!(byte, b'/' | b'?'));
-            at.and_then(|at| rest.get(at..)).unwrap_or(b"/")
-        }
+        Some(rest) => rest.get(authority_len(rest)..).unwrap_or_default(),
         None => target,
     };
     match split_at(target, b'?') {
@@ -345,16 +355,22 @@ fn split_target(target: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
+/// Returns the host of a target, empty if it has none; `None` if it is no target.
+///
 /// §4.2.1 item 1: a path, or "an absolute HTTP/HTTPS URI"; §3: "Fragment identifiers are
 /// meaningless [...] and MUST NOT be used".
-fn is_valid_target(target: &[u8]) -> bool {
-    let has_form = match after_scheme(target) {
-        // RFC 9110 §4.2.1: an empty host "MUST" be rejected as invalid.
-        Some(rest) => !matches!(rest, [] | [b'/' | b'?', ..]),
-        None => target.starts_with(b"/"),
+fn check_target(target: &[u8]) -> Option<&[u8]> {
+    let host = match after_scheme(target) {
+        Some(rest) => rest.get(..authority_len(rest)).filter(|host| is_host(host)),
+        None => target.starts_with(b"/").then_some(&[][..]),
     };
     // Not `contains`, which takes 160 bytes of flash to search by words.
-    has_form && target.iter().all(|byte| *byte != b'#')
+    host.filter(|_| target.iter().all(|byte| *byte != b'#'))
+}
+
+/// How long the authority at the beginning of a URI without its scheme is.
+fn authority_len(rest: &[u8]) -> usize {
+    rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len())
 }
 
 /// RFC 9112 §3.2.2: "a server MUST accept the absolute-form in requests".

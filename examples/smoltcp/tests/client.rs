@@ -94,6 +94,19 @@ fn a_message_in_the_packet_of_the_response_is_not_lost() {
 }
 
 #[test]
+fn a_folded_response_is_found_behind_interim_ones() {
+    let answer = |request: &[u8]| {
+        let early_hints = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
+        let folded = b"Connection:\r\n Upgrade";
+        let head = acceptance(request);
+        let at = head.windows(19).position(|bytes| bytes == b"Connection: Upgrade").unwrap();
+        let head = [&head[..at], folded, &head[at + 19..]].concat();
+        [&early_hints.repeat(2)[..], &head, b"\x81\x05Hello"].concat()
+    };
+    each_client_hears(answer, Ok(b"Hello"));
+}
+
+#[test]
 fn a_server_that_does_not_accept_is_told_as_an_error() {
     let refused = |error: ResponseError| Err(Error::from(HandshakeError::from(error)));
     let not_found = |_: &[u8]| b"HTTP/1.1 404 Not Found\r\n\r\n".to_vec();
@@ -106,7 +119,7 @@ fn a_server_that_does_not_accept_is_told_as_an_error() {
     each_client_hears(of_another, refused(ResponseError::Accept));
     each_client_hears(|_| b"\r\n\n".to_vec(), refused(ResponseError::Malformed));
     let endless = |_: &[u8]| format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(RING)).into_bytes();
-    each_client_hears(endless, refused(ResponseError::HeadTooLong));
+    each_client_hears(endless, Err(HandshakeError::HeadTooLong.into()));
 }
 
 #[test]

@@ -6,14 +6,13 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
-use wirelet::Random as _;
-use wirelet::handshake::{ClientRequest, Key, RequestError, Response, ResponseError};
+use wirelet::handshake::{
+    ClientRequest, HandshakeError, HeadScanner, Key, MAX_INTERIM_RESPONSES, Response, ResponseError,
+};
 
 use super::stream::{Socket, Stream};
 use super::target::Target;
 use super::{Client, ClientError, ClientOptions};
-use crate::handshake::Head;
-use crate::random::SeededRandom;
 use crate::scratch;
 use crate::tls::config::client_config;
 
@@ -103,23 +102,33 @@ async fn write_all(stream: &mut Stream, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads until the head of the response is whole; returns what was received and the length of the
+/// Reads until the head of the response is whole, without the interim ones before it; returns what was received and the length of the
 /// head.
 async fn read_head(stream: &mut Stream) -> Result<(Vec<u8>, usize), ClientError> {
-    let mut head = Head::default();
+    let (mut received, mut scanner, mut n_interim) = (Vec::new(), HeadScanner::new(), 0);
     loop {
         stream.ready(Interest::READABLE).await?;
-        let pushed = scratch::with(|input| match stream.try_read(input)? {
+        scratch::with(|input| match stream.try_read(input)? {
             Some(0) => Err(ClientError::Eof),
-            Some(n) => head.push(&input[..n], HEAD_BYTES).map_err(|error| match error {
-                RequestError::HeadTooLong => ResponseError::HeadTooLong.into(),
-                RequestError::TooManyHeaders => ResponseError::TooManyHeaders.into(),
-                _ => ResponseError::Malformed.into(),
-            }),
-            None => Ok(None),
+            n => {
+                received.extend_from_slice(&input[..n.unwrap_or_default()]);
+                Ok(())
+            }
         })?;
-        if let Some(head_len) = pushed {
-            return Ok((head.into_received(), head_len));
+        while let Some(head_len) = scanner.scan_response(&mut received)? {
+            // RFC 9110 §15.2: "A client MUST be able to parse one or more 1xx responses received prior
+            // to a final response".
+            if !Response::parse(&received[..head_len])?.is_interim()
+                || n_interim == MAX_INTERIM_RESPONSES
+            {
+                return Ok((received, head_len));
+            }
+            n_interim += 1;
+            received.drain(..head_len);
+            scanner = HeadScanner::new();
+        }
+        if received.len() > HEAD_BYTES {
+            return Err(ClientError::Handshake(HandshakeError::HeadTooLong));
         }
     }
 }

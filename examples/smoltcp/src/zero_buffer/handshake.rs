@@ -3,8 +3,8 @@
 
 use smoltcp::socket::tcp::{self, RecvError};
 use wirelet::handshake::{
-    Acceptance, ClientRequest, HandshakeError, HeadScanner, Key, Refusal, Request, RequestError,
-    ResponseError,
+    Acceptance, ClientRequest, HandshakeError, HeadScanner, Key, MAX_INTERIM_RESPONSES, Refusal,
+    Request, RequestError, Response,
 };
 use wirelet::{Error, Random, SendError};
 
@@ -75,6 +75,9 @@ pub struct Connecting<'q> {
     request: ClientRequest<'q>,
     key: Key,
     scanner: HeadScanner,
+    /// How many interim responses have come, and their bytes, which are in front of what is scanned.
+    n_interim: u8,
+    interim_len: usize,
 }
 
 impl<'q> Connecting<'q> {
@@ -98,7 +101,7 @@ impl<'q> Connecting<'q> {
             Err(error) => (0, Err(HandshakeError::Build(error))),
         });
         written.map_err(TcpError::from)??;
-        Ok(Self { request, key, scanner: HeadScanner::new() })
+        Ok(Self { request, key, scanner: HeadScanner::new(), n_interim: 0, interim_len: 0 })
     }
 
     /// Checks the response as soon as all of it is in the ring, `None` until then; go on with
@@ -113,7 +116,7 @@ impl<'q> Connecting<'q> {
         let verified = socket.recv(|ring| match self.verify(ring, capacity) {
             Ok(Some(head_len)) => (head_len, Ok(Some(()))),
             Ok(None) => (0, Ok(None)),
-            Err(error) => (ring.len(), Err(HandshakeError::Response(error))),
+            Err(error) => (ring.len(), Err(error)),
         });
         match verified.map_err(eof)?? {
             Some(()) => Ok(Some(())),
@@ -121,17 +124,26 @@ impl<'q> Connecting<'q> {
         }
     }
 
-    /// Returns the length of the response, once it is whole.
-    fn verify(&mut self, ring: &[u8], capacity: usize) -> Result<Option<usize>, ResponseError> {
-        let head_len = self.scanner.scan(ring).map_err(|_| ResponseError::Malformed)?;
-        match head_len {
-            None if ring.len() == capacity => return Err(ResponseError::HeadTooLong),
-            None => {}
-            Some(len) => {
-                self.request.verify(&self.key, &ring[..len])?;
+    /// Returns the length of the response and the interim ones before it, once it is whole.
+    fn verify(
+        &mut self,
+        ring: &mut [u8],
+        capacity: usize,
+    ) -> Result<Option<usize>, HandshakeError> {
+        let received = ring.len();
+        // They stay in the ring, so that what follows them does not wrap around its end.
+        while let Some(len) = self.scanner.scan_response(&mut ring[self.interim_len..])? {
+            let head_len = self.interim_len + len;
+            let head = &ring[self.interim_len..head_len];
+            if !Response::parse(head)?.is_interim() || self.n_interim == MAX_INTERIM_RESPONSES {
+                self.request.verify(&self.key, head)?;
+                return Ok(Some(head_len));
             }
+            self.scanner = HeadScanner::new();
+            self.interim_len = head_len;
+            self.n_interim += 1;
         }
-        Ok(head_len)
+        if received == capacity { Err(HandshakeError::HeadTooLong) } else { Ok(None) }
     }
 }
 

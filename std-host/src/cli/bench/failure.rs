@@ -37,6 +37,12 @@ impl From<BuildError> for Failure {
     }
 }
 
+impl From<HandshakeError> for Failure {
+    fn from(error: HandshakeError) -> Self {
+        Self::Handshake(error)
+    }
+}
+
 impl From<ResponseError> for Failure {
     fn from(error: ResponseError) -> Self {
         Self::Handshake(error.into())

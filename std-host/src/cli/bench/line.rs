@@ -4,9 +4,10 @@ use std::io::{self, Write as _};
 use std::mem;
 
 use mio::{Registry, Token};
-use wirelet::handshake::{HeadScanner, Key, RequestError, ResponseError};
-use wirelet::{Client, CloseCode, Connection, Event, Random as _};
-use wirelet_host::program::SeededRandom;
+use rand::Rng as _;
+use rand::rngs::StdRng;
+use wirelet::handshake::{HandshakeError, HeadScanner, Key, MAX_INTERIM_RESPONSES, Response};
+use wirelet::{Client, CloseCode, Connection, Event};
 
 use super::echo::Echo;
 use super::failure::Failure;
@@ -42,6 +43,8 @@ struct Handshake {
     /// The response, as far as it has come.
     head: Vec<u8>,
     scanner: HeadScanner,
+    /// Interim responses before it, which are dropped.
+    n_interim: u8,
 }
 
 /// What all connections have in common.
@@ -109,7 +112,8 @@ impl Line {
         let mut request = vec![0; HEAD_BYTES];
         let n = contract.target.request().encode(&key, &mut request)?;
         let (head, scanner) = (Vec::new(), HeadScanner::new());
-        self.state = State::Handshaking(Box::new(Handshake { key, random, head, scanner }));
+        self.state =
+            State::Handshaking(Box::new(Handshake { key, rng, head, scanner, n_interim: 0 }));
         Ok(self.write(&request[..n])?)
     }
 
@@ -239,13 +243,18 @@ impl Line {
 
 impl Handshake {
     /// Returns the length of the head once it is whole.
-    fn scan(&mut self) -> Result<Option<usize>, ResponseError> {
-        match self.scanner.scan(&self.head) {
-            Ok(None) if self.head.len() >= HEAD_BYTES => Err(ResponseError::HeadTooLong),
-            Ok(len) => Ok(len),
-            Err(RequestError::TooManyHeaders) => Err(ResponseError::TooManyHeaders),
-            Err(_) => Err(ResponseError::Malformed),
+    fn scan(&mut self) -> Result<Option<usize>, HandshakeError> {
+        while let Some(len) = self.scanner.scan_response(&mut self.head)? {
+            if !Response::parse(&self.head[..len])?.is_interim()
+                || self.n_interim == MAX_INTERIM_RESPONSES
+            {
+                return Ok(Some(len));
+            }
+            self.n_interim += 1;
+            self.head.drain(..len);
+            self.scanner = HeadScanner::new();
         }
+        if self.head.len() >= HEAD_BYTES { Err(HandshakeError::HeadTooLong) } else { Ok(None) }
     }
 }
 
