@@ -29,8 +29,13 @@ fuzz_target!(|data: &[u8]| {
 
 /// Checks a response to a request that offers two subprotocols.
 fn verify(received: &[u8]) {
-    let Ok(Some(len)) = HeadScanner::new().scan(received) else { return };
-    let head = &received[..len];
+    let mut unfolded = received.to_vec();
+    let Ok(Some(len)) = HeadScanner::new().scan_response(&mut unfolded) else { return };
+    // What goes on in the next line is all that a server may not send to a server.
+    let is_folded = unfolded != received;
+    assert_eq!(HeadScanner::new().scan(received).ok(), (!is_folded).then_some(Some(len)));
+    assert_eq!(HeadScanner::new().scan_response(&mut unfolded), Ok(Some(len)));
+    let head = &unfolded[..len];
     // §1.3
     let key = Key::from_nonce(*b"the sample nonce");
     let nothing = ClientRequest::new("server.example.com", "/chat");

@@ -74,8 +74,21 @@ fn recheck(head: &[u8], request: &Request<'_>, upgrade: &Upgrade<'_>) -> Key {
     );
     assert!(target.contains(request.path()) || request.path() == "/");
     assert_eq!(request.query(), target.split_once('?').map(|(_, query)| query));
-    // 2. "A |Host| header field containing the server's authority."
-    assert_eq!(head.all("Host"), [upgrade.host()]);
+    // 2. "A |Host| header field containing the server's authority." RFC 9112 §3.2.2: an absolute target
+    // replaces it.
+    assert_eq!(head.all("Host").len(), 1);
+    let host = match target.split_once("://") {
+        Some((scheme, rest)) if !scheme.starts_with('/') => {
+            rest.split(['/', '?']).next().expect("an authority").as_bytes()
+        }
+        _ => head.all("Host")[0],
+    };
+    assert_eq!(upgrade.host(), host);
+    for host in [host, head.all("Host")[0]] {
+        let is_host_byte =
+            |byte: &u8| byte.is_ascii_graphic() && !b"/?#@,\\\"<>^`{|}".contains(byte);
+        assert!(!host.is_empty() && host.iter().all(is_host_byte), "{}", host.escape_ascii());
+    }
     // 3. "An |Upgrade| header field containing the value "websocket", treated as an ASCII
     // case-insensitive value."
     assert!(request.is_upgrade() && head.lists("Upgrade", "websocket"));
@@ -84,12 +97,12 @@ fn recheck(head: &[u8], request: &Request<'_>, upgrade: &Upgrade<'_>) -> Key {
     assert!(head.lists("Connection", "upgrade"));
     // 5. "A |Sec-WebSocket-Key| header field with a base64-encoded (see Section 4 of [RFC4648])
     // value that, when decoded, is 16 bytes in length." 22 characters carry 132 bits: the last
-    // four are no part of the 16 bytes, and 0.
+    // four are no part of the 16 bytes.
     let key = head.all("Sec-WebSocket-Key");
     assert_eq!(key.len(), 1);
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    assert!(matches!(key[0], [text @ .., b'A' | b'Q' | b'g' | b'w', b'=', b'=']
-        if text.len() == 21 && text.iter().all(is_base64)));
+    assert!(matches!(key[0], [text @ .., b'=', b'=']
+        if text.len() == 22 && text.iter().all(is_base64)));
     // 6. "A |Sec-WebSocket-Version| header field, with a value of 13."
     assert_eq!(head.all("Sec-WebSocket-Version"), [b"13"]);
     // No body that would be taken for frames.
@@ -100,6 +113,20 @@ fn recheck(head: &[u8], request: &Request<'_>, upgrade: &Upgrade<'_>) -> Key {
     assert_eq!(upgrade.origin(), head.all("Origin").first().copied());
     let is_let_in = upgrade.respond(&Acceptance::new()).is_ok();
     assert_eq!(is_let_in, upgrade.is_same_origin());
+
+    // 9. The extensions: no more elements than commas would separate.
+    let fields = head.all("Sec-WebSocket-Extensions");
+    let n_elements = fields.iter().flat_map(|value| value.split(|byte| *byte == b',')).count();
+    assert!(upgrade.extensions().count() <= n_elements);
+    for extension in upgrade.extensions().flatten() {
+        let is_token = |name: &str| !name.is_empty() && !name.contains([' ', ',', ';', '=', '"']);
+        assert!(is_token(extension.name()));
+        for (name, value) in extension.parameters() {
+            assert!(is_token(name));
+            let len = fields.iter().map(|value| value.len()).max().unwrap_or_default();
+            assert!(value.is_none_or(|value| value.bytes().count() <= len));
+        }
+    }
 
     let key = Key::parse(key[0]).expect("a key");
     assert_eq!(&key.accept()[..], derive_accept_key(key.as_bytes()).as_bytes());

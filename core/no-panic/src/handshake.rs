@@ -1,8 +1,9 @@
 //! The opening handshake, both roles.
 
 use wirelet::handshake::{
-    Acceptance, AllowList, BuildError, ClientRequest, HandshakeError, HeadScanner, Key, Piece,
-    Refusal, Request, RequestError, Response, ResponseError, Status, SwitchingProtocols, Upgrade,
+    Acceptance, AllowList, BuildError, ClientRequest, Extension, HandshakeError, HeadScanner, Key,
+    MalformedExtension, ParameterValue, Piece, Refusal, Request, RequestError, Response,
+    ResponseError, Status, SwitchingProtocols, Upgrade,
 };
 
 #[unsafe(no_mangle)]
@@ -11,6 +12,14 @@ pub fn head_scanner_scan(
     received: &[u8],
 ) -> Result<Option<usize>, RequestError> {
     scanner.scan(received)
+}
+
+#[unsafe(no_mangle)]
+pub fn head_scanner_scan_response(
+    scanner: &mut HeadScanner,
+    received: &mut [u8],
+) -> Result<Option<usize>, ResponseError> {
+    scanner.scan_response(received)
 }
 
 #[unsafe(no_mangle)]
@@ -41,6 +50,32 @@ pub fn request_upgrade<'r>(request: &'r Request<'_>) -> Result<Upgrade<'r>, Requ
 #[unsafe(no_mangle)]
 pub fn upgrade_origin<'r>(upgrade: &Upgrade<'r>) -> (&'r [u8], Option<&'r [u8]>) {
     (upgrade.host(), upgrade.origin())
+}
+
+#[unsafe(no_mangle)]
+pub fn upgrade_subprotocols(upgrade: &Upgrade<'_>, show: fn(&str)) {
+    upgrade.subprotocols().for_each(show);
+}
+
+#[unsafe(no_mangle)]
+pub fn upgrade_extensions(
+    upgrade: &Upgrade<'_>,
+    show: fn(Result<Extension<'_>, MalformedExtension>),
+) {
+    upgrade.extensions().for_each(show);
+}
+
+#[unsafe(no_mangle)]
+pub fn extension_parameters(
+    extension: &Extension<'_>,
+    show: fn(&str, &str, Option<ParameterValue<'_>>),
+) {
+    extension.parameters().for_each(|(name, value)| show(extension.name(), name, value));
+}
+
+#[unsafe(no_mangle)]
+pub fn parameter_value_is(value: &ParameterValue<'_>, other: &str) -> bool {
+    *value == *other
 }
 
 #[unsafe(no_mangle)]
@@ -152,6 +187,14 @@ pub fn client_request_verify<'b>(
 #[unsafe(no_mangle)]
 pub fn response_parse(head: &[u8]) -> Result<Response<'_>, ResponseError> {
     Response::parse(head)
+}
+
+#[unsafe(no_mangle)]
+pub fn response_extensions(
+    response: &Response<'_>,
+    show: fn(bool, Result<Extension<'_>, MalformedExtension>),
+) {
+    response.extensions().for_each(|extension| show(response.is_interim(), extension));
 }
 
 #[unsafe(no_mangle)]

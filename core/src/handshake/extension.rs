@@ -136,7 +136,7 @@ impl<'h> ParameterValue<'h> {
         if is_token(value) {
             return Some(Self(value));
         }
-        let inner = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+        let [b'"', inner @ .., b'"'] = value else { return None };
         let mut is_escaped = false;
         for byte in inner {
             if *byte == b'"' && !is_escaped {

@@ -9,8 +9,8 @@ use super::fields::{ALPHANUMERIC, Set, split_at};
 /// alone: with it, two fields that were joined on the way would be one host. What an address stands
 /// for is not looked at; its zone is let in, which some clients send.
 pub(super) fn is_host(value: &[u8]) -> bool {
-    let (is_valid, port) = match value.strip_prefix(b"[") {
-        Some(literal) => {
+    let (is_valid, port) = match value {
+        [b'[', literal @ ..] => {
             let (address, rest) = split_at(literal, b']');
             match rest {
                 Some([b':', port @ ..]) => (is_ipv6_address(address), port),
@@ -18,7 +18,7 @@ pub(super) fn is_host(value: &[u8]) -> bool {
                 _ => return false,
             }
         }
-        None => {
+        _ => {
             let (name, port) = split_at(value, b':');
             (is_name(name), port.unwrap_or_default())
         }
