@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::from_utf8;
 
-use crate::buffers::copy;
+use crate::slice::{copy, front};
 use crate::{ProtocolError, SendError, Utf8Validator};
 
 /// Says why a connection ends; always a code that may stand in a close frame.
@@ -161,7 +161,7 @@ impl<'b> Close<'b> {
         let ([high, low], reason) = (code.get().to_be_bytes(), &mut out[2..]);
         let len = 2 + copy(self.reason, reason);
         [out[0], out[1]] = [high, low];
-        out.get(..len).unwrap_or_default()
+        front(out, len)
     }
 }
 

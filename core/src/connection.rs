@@ -1,10 +1,12 @@
 //! One end of a connection after its handshake, sans-I/O.
 
-use crate::{Chunk, Close, CloseCode, ProtocolError, Role, SendError};
+use crate::{Chunk, Close, CloseCode, Kind, ProtocolError, Role, SendError};
 
+mod extension;
 mod incoming;
 mod outgoing;
 
+pub use extension::Extension;
 pub use incoming::{Event, Incoming, Progress};
 pub use outgoing::{FrameStart, Outgoing};
 
@@ -43,16 +45,27 @@ pub use outgoing::{FrameStart, Outgoing};
 /// A close frame of the peer shows as [`Event::Close`] and is answered by `reply`; a close that
 /// you begin ends when that event comes. From then on, and after an error, input is consumed and
 /// ignored. [`split`](Self::split) gives the two directions to two owners.
+///
+/// # Extensions
+///
+/// `X` is what the handshake has negotiated beside the protocol; `()`, for nothing, takes no memory.
 #[derive(Debug)]
-pub struct Connection<Ro> {
-    incoming: Incoming<Ro>,
+pub struct Connection<Ro, X = ()> {
+    incoming: Incoming<Ro, X>,
     outgoing: Outgoing<Ro>,
 }
 
 impl<Ro: Role> Connection<Ro> {
     /// Begins after the opening handshake.
     pub const fn new(role: Ro) -> Self {
-        Self { incoming: Incoming::new(), outgoing: Outgoing::new(role) }
+        Self::with_extension(role, ())
+    }
+}
+
+impl<Ro: Role, X: Extension> Connection<Ro, X> {
+    /// Begins after an opening handshake that has negotiated `extension`.
+    pub const fn with_extension(role: Ro, extension: X) -> Self {
+        Self { incoming: Incoming::new(extension), outgoing: Outgoing::new(role) }
     }
 
     /// Takes the next received bytes; see [`Incoming::receive`].
@@ -62,6 +75,27 @@ impl<Ro: Role> Connection<Ro> {
     /// The peer broke the protocol; `reply` has the close frame that tells it so.
     pub fn receive<'b>(&mut self, input: &'b mut [u8]) -> Result<Progress<'b>, ProtocolError> {
         self.incoming.receive(input)
+    }
+
+    /// Takes the next received bytes of messages that have at most `limit` bytes; see
+    /// [`Incoming::receive_within`].
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`](Self::receive), and [`ProtocolError::MessageTooBig`].
+    pub fn receive_within<'b>(
+        &mut self,
+        limit: usize,
+        input: &'b mut [u8],
+    ) -> Result<Progress<'b>, ProtocolError> {
+        self.incoming.receive_within(limit, input)
+    }
+
+    /// Tells whether `receive` may have another event without more input; see
+    /// [`Incoming::has_more`].
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.incoming.has_more()
     }
 
     /// Writes the next bytes of the waiting reply; see [`Outgoing::reply`].
@@ -89,6 +123,45 @@ impl<Ro: Role> Connection<Ro> {
     /// See [`SendError`]; nothing has changed.
     pub fn start(&mut self, chunk: &Chunk<'_>) -> Result<FrameStart, SendError> {
         self.outgoing.start(chunk)
+    }
+
+    /// Begins a frame whose payload follows piece by piece; see [`Outgoing::begin`].
+    ///
+    /// # Errors
+    ///
+    /// See [`SendError`]; nothing has changed.
+    pub fn begin(
+        &mut self,
+        kind: Kind,
+        is_last: bool,
+        len: usize,
+    ) -> Result<FrameStart, SendError> {
+        self.outgoing.begin(kind, is_last, len)
+    }
+
+    /// Writes the next piece of the payload of the frame that was begun; see
+    /// [`Outgoing::payload`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::InvalidUtf8`]; nothing was written.
+    pub fn payload(&mut self, piece: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        self.outgoing.payload(piece, out)
+    }
+
+    /// Returns how many bytes the frame that was begun lacks; see [`Outgoing::unfinished`].
+    #[must_use]
+    pub const fn unfinished(&self) -> usize {
+        self.outgoing.unfinished()
+    }
+
+    /// Checks that a whole message may begin now; see [`Outgoing::may_begin`].
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub fn may_begin(&self) -> Result<(), SendError> {
+        self.outgoing.may_begin()
     }
 
     /// Encodes a ping; see [`Outgoing::ping`].
@@ -173,7 +246,7 @@ impl<Ro: Role> Connection<Ro> {
     /// Gives the two directions to two owners, for full duplex.
     ///
     /// What [`Incoming`] has to reply is written by [`Outgoing::reply`].
-    pub fn split(self) -> (Incoming<Ro>, Outgoing<Ro>) {
+    pub fn split(self) -> (Incoming<Ro, X>, Outgoing<Ro>) {
         (self.incoming, self.outgoing)
     }
 }

@@ -1,23 +1,33 @@
-//! What the blocking and the async driver share: all of it but the reads and writes.
+//! What both drivers are made of: all but the calls of the socket.
 //!
-//! A driver repeats [`Receiving::step`] and does what it says, until something is there to be
-//! taken; it writes out [`Sending::pending`] before it waits for input. No future holds anything
-//! that these two do not hold, which is what makes cancellation safe.
+//! ```text
+//! want ─▶ Receiving ─▶ Read(space), Done
+//!             └─▶ Reply, Head, Batch
+//!                   └─▶ Sending ─▶ Write(bytes), Flush, Done
+//! ```
+//!
+//! What is wanted, and what is to be sent, are values. `Receiving` and `Sending` say step by step
+//! what the socket has to do for them; `blocking` and `asynch` are the loops that do it, and hold no
+//! rule. No call holds anything that these two do not hold, so what was interrupted, by an error or
+//! by dropping a future, can be gone on with.
 
-use heapless::VecView;
+use crate::handshake::{HandshakeError, ResponseError};
+use crate::{Close, Error, Incoming, ProtocolError, SendError};
 
-use crate::buffers::{Window, copy};
-use crate::handshake::{
-    Acceptance, ClientRequest, HandshakeError, HeadScanner, Key, MAX_INTERIM_RESPONSES, Request,
-    RequestError, Response,
-};
-use crate::inbox::message;
-use crate::{
-    Buffers, CapacityError, Chunk, Close, Error, Event, FrameStart, Inbox, Incoming, Kind, Message,
-    Outgoing, ProtocolError, Role, SendError, Store,
-};
+mod opening;
+mod operations;
+mod receiving;
+mod sending;
+mod websocket;
 
-/// Tells what the peer sent: data, which is a [`Message`] or a [`Chunk`], or a control frame.
+pub(crate) use opening::{Acceptable, Handshake, Opening, Requested, Responded};
+pub(crate) use operations::{Begin, Control, Frame, Payload, ShortFrame};
+pub(crate) use receiving::{End, Next, Receiving, Step, Want};
+pub(crate) use sending::{Operation, Put, Sending, Step as SendingStep, Then};
+pub use websocket::{Receiver, Sender, WebSocket, Writer};
+
+/// Tells what the peer sent: data, which is a [`Message`](crate::Message) or a
+/// [`Chunk`](crate::Chunk), or a control frame.
 ///
 /// ```
 /// use wirelet::{Close, Message, Received};
@@ -45,6 +55,16 @@ pub enum Received<'m, D> {
     Close(Close<'m>),
 }
 
+impl<D> Received<'_, D> {
+    /// Returns the data, if it is some.
+    pub fn data(self) -> Option<D> {
+        match self {
+            Self::Data(data) => Some(data),
+            Self::Ping(_) | Self::Pong(_) | Self::Close(_) => None,
+        }
+    }
+}
+
 /// Says when the driver calls `flush` of the transport, after it has written all that waits.
 ///
 /// ```
@@ -59,339 +79,58 @@ pub enum Flush {
     /// back, such as TLS.
     #[default]
     Batch,
-    /// Only when the application calls `flush`. For transports that send by themselves and whose
-    /// flush waits for the peer's ACK, such as embassy-net's TCP socket.
+    /// Only when the application calls `flush`, also during the opening handshake. For transports
+    /// that send by themselves and whose flush waits for the peer's ACK, such as embassy-net's TCP
+    /// socket.
     Manual,
 }
 
-/// What the receiving half of a driver has to reply, if anything; made by its `reply` for `answer`
-/// of the sending half.
+/// What a [`Receiver`] has to reply; made by its `reply` for `answer` of the [`Sender`] of the same
+/// connection.
 #[derive(Debug)]
-pub struct Reply<'r, Ro>(pub(crate) &'r mut Incoming<Ro>);
-
-/// The receiving half of a driver, without its socket.
-#[derive(Debug)]
-pub(crate) struct Receiving<'b, Ro> {
-    pub(crate) incoming: Incoming<Ro>,
-    pub(crate) window: Window<'b>,
-    inbox: Inbox<&'b mut VecView<u8>>,
-    found: Option<Found>,
+pub struct Reply<'r, Ro> {
+    pub(crate) incoming: &'r mut Incoming<Ro>,
+    /// Tells connections apart: where the transmit buffer lies.
+    pub(crate) connection: usize,
 }
 
-/// What the driver has to do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// Read into the window, all of which is space.
-    Read,
-    /// Hand the waiting reply to [`Sending::reply`].
-    Reply,
-    /// Take what was found.
-    Ready,
-}
-
-/// What has been received and waits to be taken.
+/// Why something will not be done, other than by the transport.
 #[derive(Clone, Copy, Debug)]
-enum Found {
-    /// The last `len` bytes that the window consumed.
-    Chunk {
-        kind: Kind,
-        first: bool,
-        last: bool,
-        remaining: u64,
-        len: usize,
-    },
-    /// The content of the inbox.
-    Joined(Kind),
-    Ping,
-    Pong,
-    Close,
-    Failed(Failure),
-}
-
-/// Why receiving came to an end, other than by the transport.
-#[derive(Clone, Copy, Debug)]
+#[repr(usize)]
 pub(crate) enum Failure {
     Protocol(ProtocolError),
-    Capacity(CapacityError),
+    Handshake(HandshakeError),
+    Send(SendError),
+    MessageInProgress,
     Closed,
+}
+
+impl From<SendError> for Failure {
+    fn from(error: SendError) -> Self {
+        Self::Send(error)
+    }
+}
+
+impl From<ResponseError> for Failure {
+    fn from(error: ResponseError) -> Self {
+        Self::Handshake(error.into())
+    }
+}
+
+impl From<HandshakeError> for Failure {
+    fn from(error: HandshakeError) -> Self {
+        Self::Handshake(error)
+    }
 }
 
 impl<E> From<Failure> for Error<E> {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Protocol(error) => Self::Protocol(error),
-            Failure::Capacity(error) => Self::Capacity(error),
+            Failure::Protocol(error) => error.into(),
+            Failure::Handshake(error) => error.into(),
+            Failure::Send(error) => error.into(),
+            Failure::MessageInProgress => Self::MessageInProgress,
             Failure::Closed => Self::Closed,
         }
     }
-}
-
-impl<Ro: Role> Receiving<'_, Ro> {
-    /// Goes on until a message is whole.
-    pub(crate) fn step_message(&mut self) -> Step {
-        loop {
-            let step = self.step();
-            let (Step::Ready, Some(Found::Chunk { kind, first, last, remaining, len })) =
-                (step, self.found)
-            else {
-                return step;
-            };
-            if first && last {
-                return step;
-            }
-            let chunk = Chunk::received(kind, self.window.consumed(len), first, last, remaining);
-            self.found = match self.inbox.join(&chunk) {
-                Ok(false) => None,
-                Ok(true) => Some(Found::Joined(kind)),
-                Err(error) => {
-                    self.incoming.fail(CapacityError::CLOSE_CODE);
-                    self.window.clear();
-                    Some(Found::Failed(Failure::Capacity(error)))
-                }
-            };
-        }
-    }
-
-    /// Goes on until there is something to take.
-    pub(crate) fn step(&mut self) -> Step {
-        loop {
-            // What was found is told after it has been answered, so that an application that
-            // leaves at a close has closed properly.
-            if self.incoming.has_reply() {
-                return Step::Reply;
-            }
-            if self.found.is_some() {
-                return Step::Ready;
-            }
-            if self.window.is_empty() {
-                if self.incoming.is_ended() {
-                    self.found = Some(Found::Failed(Failure::Closed));
-                    return Step::Ready;
-                }
-                self.window.clear();
-                return Step::Read;
-            }
-            self.found = match self.incoming.receive(self.window.filled_mut()) {
-                Ok(progress) => {
-                    let found = progress.event.map(Found::from);
-                    let consumed = progress.consumed;
-                    self.window.consume(consumed);
-                    found
-                }
-                Err(error) => {
-                    self.window.clear();
-                    Some(Found::Failed(Failure::Protocol(error)))
-                }
-            };
-        }
-    }
-
-    /// Tells whether something waits to be taken.
-    pub(crate) const fn has_found(&self) -> bool {
-        self.found.is_some()
-    }
-
-    pub(crate) fn take_message(&mut self) -> Result<Received<'_, Message<'_>>, Failure> {
-        match self.found.take() {
-            Some(Found::Chunk { kind, len, .. }) => {
-                Ok(Received::Data(message(kind, self.window.consumed(len))))
-            }
-            Some(Found::Joined(kind)) => Ok(Received::Data(self.inbox.message(kind))),
-            other => self.control(other),
-        }
-    }
-
-    pub(crate) fn take_chunk(&mut self) -> Result<Received<'_, Chunk<'_>>, Failure> {
-        match self.found.take() {
-            Some(Found::Chunk { kind, first, last, remaining, len }) => {
-                let bytes = self.window.consumed(len);
-                Ok(Received::Data(Chunk::received(kind, bytes, first, last, remaining)))
-            }
-            Some(Found::Joined(kind)) => {
-                let bytes = self.inbox.store().as_bytes();
-                Ok(Received::Data(Chunk::received(kind, bytes, true, true, 0)))
-            }
-            other => self.control(other),
-        }
-    }
-
-    fn control<D>(&self, found: Option<Found>) -> Result<Received<'_, D>, Failure> {
-        match found {
-            Some(Found::Ping) => Ok(Received::Ping(self.incoming.control_payload())),
-            Some(Found::Pong) => Ok(Received::Pong(self.incoming.control_payload())),
-            Some(Found::Close) => {
-                Ok(Received::Close(self.incoming.close_received().unwrap_or(Close::EMPTY)))
-            }
-            Some(Found::Failed(failure)) => Err(failure),
-            // Data is taken by the callers.
-            Some(Found::Chunk { .. } | Found::Joined(_)) | None => Err(Failure::Closed),
-        }
-    }
-}
-
-impl From<Event<'_>> for Found {
-    fn from(event: Event<'_>) -> Self {
-        match event {
-            Event::Chunk(chunk) => Self::Chunk {
-                kind: chunk.kind(),
-                first: chunk.is_first(),
-                last: chunk.is_last(),
-                remaining: chunk.remaining(),
-                len: chunk.as_bytes().len(),
-            },
-            Event::Ping => Self::Ping,
-            Event::Pong => Self::Pong,
-            Event::Close => Self::Close,
-        }
-    }
-}
-
-/// The sending half of a driver, without its socket.
-#[derive(Debug)]
-pub(crate) struct Sending<'b, Ro> {
-    pub(crate) outgoing: Outgoing<Ro>,
-    pub(crate) window: Window<'b>,
-    /// A frame that did not fit the window is being written; it ends with the window's content
-    /// and what the caller still holds.
-    pub(crate) unfinished: bool,
-    /// The transport took bytes since it was flushed last.
-    pub(crate) unflushed: bool,
-    pub(crate) flush: Flush,
-}
-
-impl<Ro: Role> Sending<'_, Ro> {
-    /// Bytes that wait for the transport.
-    pub(crate) fn pending(&self) -> &[u8] {
-        self.window.filled()
-    }
-
-    /// Notes that the transport took `n` of [`pending`](Self::pending).
-    pub(crate) fn written(&mut self, n: usize) {
-        self.unflushed = true;
-        self.window.consume(n);
-        if self.window.is_empty() {
-            self.window.clear();
-        }
-    }
-
-    /// Queues a whole frame that `encode` writes, or nothing.
-    pub(crate) fn queue(
-        &mut self,
-        encode: impl FnOnce(&mut Outgoing<Ro>, &mut [u8]) -> Result<usize, SendError>,
-    ) -> Result<(), SendError> {
-        if self.unfinished {
-            return Err(SendError::FrameUnfinished);
-        }
-        let n = encode(&mut self.outgoing, self.window.space())?;
-        self.window.fill(n);
-        Ok(())
-    }
-
-    /// Tells whether a frame with `payload_len` bytes of payload fits behind what waits.
-    pub(crate) fn has_room(&mut self, payload_len: usize) -> bool {
-        Outgoing::<Ro>::frame_len(payload_len) <= self.window.space().len()
-    }
-
-    /// Checks that the frame of a chunk would fit the empty window.
-    pub(crate) fn check_len(&self, chunk: &Chunk<'_>) -> Result<(), SendError> {
-        let needed = Outgoing::<Ro>::frame_len(chunk.as_bytes().len());
-        if needed > self.window.capacity() { Err(SendError::OutOfSpace { needed }) } else { Ok(()) }
-    }
-
-    /// Begins a frame that fits, or is longer than the empty window: queues its header.
-    pub(crate) fn start(&mut self, chunk: &Chunk<'_>) -> Result<FrameStart, SendError> {
-        if self.unfinished {
-            return Err(SendError::FrameUnfinished);
-        }
-        let start = self.outgoing.start(chunk)?;
-        self.unfinished = true;
-        let n = copy(start.header(), self.window.space());
-        self.window.fill(n);
-        Ok(start)
-    }
-
-    /// Queues as much of `payload` as fits; returns what is left of it.
-    pub(crate) fn fill<'p>(&mut self, start: &mut FrameStart, payload: &'p [u8]) -> &'p [u8] {
-        let len = copy(payload, self.window.space());
-        start.mask(self.window.space().get_mut(..len).unwrap_or_default());
-        self.window.fill(len);
-        payload.get(len..).unwrap_or_default()
-    }
-}
-
-/// Begins a driver after the handshake; what the receive window holds are frames.
-pub(crate) fn start<Ro: Role>(
-    role: Ro,
-    buffers: Buffers<'_>,
-) -> (Receiving<'_, Ro>, Sending<'_, Ro>) {
-    let (incoming, outgoing) = crate::Connection::new(role).split();
-    let Buffers { receive, message, transmit } = buffers;
-    let receiving =
-        Receiving { incoming, window: receive, inbox: Inbox::new(message), found: None };
-    let sending = Sending {
-        outgoing,
-        window: transmit,
-        unfinished: false,
-        unflushed: false,
-        flush: Flush::default(),
-    };
-    (receiving, sending)
-}
-
-/// Looks for the end of a request's head in what has been received.
-pub(crate) fn scan_request(
-    scanner: &mut HeadScanner,
-    window: &mut Window<'_>,
-) -> Result<Option<usize>, RequestError> {
-    match scanner.scan(window.filled())? {
-        Some(len) => {
-            Request::of_scanned(window.filled().get(..len).unwrap_or_default())?;
-            Ok(Some(len))
-        }
-        None if window.space().is_empty() => Err(RequestError::HeadTooLong),
-        None => Ok(None),
-    }
-}
-
-/// Queues the acceptance of the request, and leaves the frames behind it in the window.
-pub(crate) fn accept(
-    buffers: &mut Buffers<'_>,
-    head_len: usize,
-    acceptance: &Acceptance<'_>,
-) -> Result<(), HandshakeError> {
-    let head = buffers.receive.filled().get(..head_len).unwrap_or_default();
-    let request = Request::of_scanned(head)?;
-    let n = request.upgrade()?.accept(acceptance, buffers.transmit.space())?;
-    buffers.transmit.fill(n);
-    buffers.receive.consume(head_len);
-    Ok(())
-}
-
-/// Looks for the end of a response's head in what has been received, behind interim ones.
-pub(crate) fn scan_response(
-    scanner: &mut HeadScanner,
-    n_interim: &mut u8,
-    window: &mut Window<'_>,
-) -> Result<Option<usize>, HandshakeError> {
-    while let Some(len) = scanner.scan_response(window.filled_mut())? {
-        let head = window.filled().get(..len).unwrap_or_default();
-        if !Response::of_scanned(head)?.is_interim() || *n_interim == MAX_INTERIM_RESPONSES {
-            return Ok(Some(len));
-        }
-        *n_interim += 1;
-        *scanner = HeadScanner::new();
-        window.consume(len);
-    }
-    if window.space().is_empty() { Err(HandshakeError::HeadTooLong) } else { Ok(None) }
-}
-
-/// Checks the response to a request.
-pub(crate) fn verify<'w>(
-    request: &ClientRequest<'_>,
-    key: &Key,
-    window: &'w Window<'_>,
-    head_len: usize,
-) -> Result<Response<'w>, HandshakeError> {
-    let head = window.filled().get(..head_len).unwrap_or_default();
-    Ok(request.verify(key, head)?)
 }

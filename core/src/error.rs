@@ -4,6 +4,8 @@
 
 use core::fmt;
 
+use embedded_io::ErrorKind;
+
 use crate::CloseCode;
 use crate::handshake::{HandshakeError, RequestError};
 
@@ -21,6 +23,7 @@ use crate::handshake::{HandshakeError, RequestError};
 // As wide as the pointer in whose place it is returned, or else compilers write that in pieces, and
 // the processor waits when it is read as a whole.
 #[repr(usize)]
+#[non_exhaustive]
 pub enum ProtocolError {
     /// A reserved bit is set and no extension gave it a meaning (§5.2).
     ReservedBits,
@@ -48,6 +51,15 @@ pub enum ProtocolError {
     InvalidClosePayload,
     /// A close frame with a code that must not be sent (§7.4).
     InvalidCloseCode,
+    /// More than 1,000 fragments of one message without a byte: allowed (§5.4), but they would never
+    /// end.
+    EmptyFragments,
+    /// A message is longer than the limit that
+    /// [`receive_within`](crate::Incoming::receive_within) was given. RFC 6455 sets none;
+    /// [`Error`] has it as [`CapacityError`].
+    MessageTooBig,
+    /// The peer went on sending, and did not close, for 1 MiB after this end had closed.
+    StillSending,
 }
 
 impl ProtocolError {
@@ -56,6 +68,8 @@ impl ProtocolError {
     pub const fn close_code(self) -> CloseCode {
         match self {
             Self::InvalidUtf8 => CloseCode::INVALID_FRAME_PAYLOAD_DATA,
+            Self::MessageTooBig => CapacityError::CLOSE_CODE,
+            Self::EmptyFragments | Self::StillSending => CloseCode::POLICY_VIOLATION,
             Self::ReservedBits
             | Self::ReservedOpcode
             | Self::Unmasked
@@ -88,6 +102,9 @@ impl fmt::Display for ProtocolError {
             Self::InvalidUtf8 => "text is not valid UTF-8",
             Self::InvalidClosePayload => "the payload of a close frame has one byte",
             Self::InvalidCloseCode => "the close code must not be sent",
+            Self::EmptyFragments => "too many fragments of a message are empty",
+            Self::MessageTooBig => "the message is longer than the limit",
+            Self::StillSending => "the peer goes on sending and does not close",
         })
     }
 }
@@ -106,6 +123,8 @@ impl core::error::Error for ProtocolError {}
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+#[repr(usize)]
 pub enum SendError {
     /// A close frame has been sent; nothing may follow it (§5.5.1).
     Closed,
@@ -123,9 +142,18 @@ pub enum SendError {
     },
     /// An automatic reply waits, or has been written in part; it must come first.
     ReplyUnfinished,
-    /// An earlier send was dropped in the middle of a frame, so that no other can follow. The
-    /// transport must be closed.
+    /// A frame that was begun lacks some of its payload, so that no other can follow.
     FrameUnfinished,
+    /// The text would not be UTF-8 when its pieces are put together (§8.1).
+    InvalidUtf8,
+    /// There are more bytes than the length that was announced for the frame.
+    TooLong,
+    /// The reply is that of another connection.
+    ForeignReply,
+    /// The opening handshake is over, or was done elsewhere.
+    HandshakeOver,
+    /// The opening handshake has begun and is not over.
+    HandshakePending,
 }
 
 impl fmt::Display for SendError {
@@ -139,14 +167,20 @@ impl fmt::Display for SendError {
                 return write!(f, "the frame needs {needed} bytes of space");
             }
             Self::ReplyUnfinished => "an automatic reply must be sent first",
-            Self::FrameUnfinished => "an earlier frame was cut off by cancellation",
+            Self::FrameUnfinished => "an earlier frame lacks some of its payload",
+            Self::InvalidUtf8 => "the pieces of the text are not UTF-8 when put together",
+            Self::TooLong => "there are more bytes than were announced for the frame",
+            Self::ForeignReply => "the reply is that of another connection",
+            Self::HandshakeOver => "the opening handshake is over",
+            Self::HandshakePending => "the opening handshake is not over",
         })
     }
 }
 
 impl core::error::Error for SendError {}
 
-/// A message does not fit the storage for messages; answered by close 1009.
+/// A message does not fit the storage for messages, which is answered by close 1009; or the head of
+/// a response does not fit the receive buffer.
 ///
 /// ```
 /// use wirelet::{CapacityError, CloseCode};
@@ -164,13 +198,21 @@ impl CapacityError {
 
 impl fmt::Display for CapacityError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the message is longer than the storage for it")
+        f.write_str("a message or a head is longer than the storage for it")
     }
 }
 
 impl core::error::Error for CapacityError {}
 
 /// Unites what can go wrong on a connection over a transport with errors of type `E`.
+///
+/// Three variants tell of the transport, by what became of the call:
+///
+/// | variant | what was called | to go on |
+/// |---|---|---|
+/// | [`Transport`](Self::Transport) | has changed nothing | call it again |
+/// | [`Unflushed`](Self::Unflushed) | is queued whole | call `flush`, not it |
+/// | [`Unfinished`](Self::Unfinished) | is cut: some of its payload is not queued | `write` the rest of it |
 ///
 /// ```
 /// use wirelet::{Error, ProtocolError};
@@ -181,21 +223,42 @@ impl core::error::Error for CapacityError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
+#[repr(usize)]
 pub enum Error<E> {
     /// The peer broke the protocol; it has been told by a close frame.
     Protocol(ProtocolError),
-    /// The peer's message was too big; it has been told by close 1009.
+    /// The peer's message was too big, and it has been told by close 1009; or the head of the
+    /// server's response was.
     Capacity(CapacityError),
     /// The opening handshake failed.
     Handshake(HandshakeError),
     /// The caller asked for what must not be sent.
     Send(SendError),
+    /// The caller asked for a whole message between the chunks of one; the rest of it is received
+    /// by `receive_chunk`.
+    MessageInProgress,
     /// The connection is over: the closing handshake was done, or an error was reported before.
     Closed,
     /// The transport ended without a closing handshake; 1006 in other APIs.
     UnexpectedEof,
-    /// The transport failed.
+    /// The transport failed, and what was called has changed nothing.
     Transport(E),
+    /// The transport failed when what was called had been queued whole.
+    Unflushed(E),
+    /// The transport failed in the middle of a frame that is longer than the transmit buffer.
+    Unfinished(E),
+}
+
+impl<E> Error<E> {
+    /// Returns the error of the transport, if it was the transport.
+    pub fn transport(self) -> Option<E> {
+        match self {
+            Self::Transport(error) | Self::Unflushed(error) | Self::Unfinished(error) => {
+                Some(error)
+            }
+            _ => None,
+        }
+    }
 }
 
 impl<E: fmt::Display> fmt::Display for Error<E> {
@@ -205,18 +268,58 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::Capacity(error) => error.fmt(f),
             Self::Handshake(error) => error.fmt(f),
             Self::Send(error) => error.fmt(f),
+            Self::MessageInProgress => f.write_str("a message is being received by its chunks"),
             Self::Closed => f.write_str("the connection is closed"),
             Self::UnexpectedEof => f.write_str("the peer left without a closing handshake"),
-            Self::Transport(error) => error.fmt(f),
+            Self::Transport(error) | Self::Unflushed(error) | Self::Unfinished(error) => {
+                error.fmt(f)
+            }
         }
     }
 }
 
-impl<E: core::error::Error> core::error::Error for Error<E> {}
+impl<E: core::error::Error + 'static> core::error::Error for Error<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Protocol(error) => Some(error),
+            Self::Capacity(error) => Some(error),
+            Self::Handshake(error) => Some(error),
+            Self::Send(error) => Some(error),
+            Self::Transport(error) | Self::Unflushed(error) | Self::Unfinished(error) => {
+                Some(error)
+            }
+            Self::MessageInProgress | Self::Closed | Self::UnexpectedEof => None,
+        }
+    }
+}
+
+impl<E: embedded_io::Error + 'static> embedded_io::Error for Error<E> {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Transport(error) | Self::Unflushed(error) | Self::Unfinished(error) => {
+                error.kind()
+            }
+            Self::UnexpectedEof | Self::Closed => ErrorKind::ConnectionAborted,
+            Self::Protocol(_) | Self::Handshake(_) => ErrorKind::InvalidData,
+            Self::Capacity(_) => ErrorKind::OutOfMemory,
+            Self::Send(_) | Self::MessageInProgress => ErrorKind::InvalidInput,
+        }
+    }
+}
+
+/// An error of the transport, such as of what was read from the socket without the connection.
+impl<E: embedded_io::Error> From<E> for Error<E> {
+    fn from(error: E) -> Self {
+        Self::Transport(error)
+    }
+}
 
 impl<E> From<ProtocolError> for Error<E> {
     fn from(error: ProtocolError) -> Self {
-        Self::Protocol(error)
+        match error {
+            ProtocolError::MessageTooBig => Self::Capacity(CapacityError),
+            error => Self::Protocol(error),
+        }
     }
 }
 
@@ -228,7 +331,10 @@ impl<E> From<CapacityError> for Error<E> {
 
 impl<E> From<HandshakeError> for Error<E> {
     fn from(error: HandshakeError) -> Self {
-        Self::Handshake(error)
+        match error {
+            HandshakeError::HeadTooLong => Self::Capacity(CapacityError),
+            error => Self::Handshake(error),
+        }
     }
 }
 

@@ -65,6 +65,7 @@ pub use refusal::Refusal;
 pub use request::{Request, Upgrade};
 pub use status::Status;
 pub use writer::Piece;
+pub(crate) use writer::{Head, write_head};
 
 /// How many header fields a head may have. A browser sends about 15.
 pub const MAX_HEADERS: usize = 64;

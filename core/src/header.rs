@@ -21,6 +21,7 @@
 //! [`Connection`](crate::Connection); a harness that wants to send what no correct endpoint may
 //! send builds headers here, in any [`LengthForm`].
 
+use crate::slice::front;
 use crate::{MaskingKey, Opcode, ProtocolError};
 
 /// Describes one frame: everything in front of its payload, 2 to 14 bytes on the wire.
@@ -173,7 +174,7 @@ impl Header {
         for (out, byte) in out.iter_mut().zip(bytes.as_flattened()) {
             *out = *byte;
         }
-        out.get(..len).unwrap_or_default()
+        front(out, len)
     }
 
     /// Writes the header into the beginning of `out`, with its length in a form that may be longer
@@ -234,12 +235,17 @@ impl Header {
     /// Returns how many bytes [`encode`](Self::encode) writes: 2 to 14.
     #[must_use]
     pub const fn encoded_len(&self) -> usize {
-        let len_of_len = match self.payload_len {
+        Self::len_of(self.payload_len, self.masking_key.is_some())
+    }
+
+    /// The length of the header of a frame with so many bytes of payload.
+    pub(crate) const fn len_of(payload_len: u64, is_masked: bool) -> usize {
+        let len_of_len = match payload_len {
             0..=125 => 0,
             126..=0xffff => 2,
             _ => 8,
         };
-        2 + len_of_len + if self.masking_key.is_some() { 4 } else { 0 }
+        2 + len_of_len + if is_masked { 4 } else { 0 }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use heapless::vec::{VecInner, VecStorage};
 
+use crate::message::Place;
 use crate::utf8::to_str;
 use crate::{CapacityError, Chunk, Kind, Message};
 
@@ -81,12 +82,26 @@ impl<T: Store + ?Sized> Store for &mut T {
 #[derive(Debug, Default)]
 pub struct Inbox<S> {
     store: S,
+    state: State,
+}
+
+/// What the store holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// A whole message, or nothing.
+    #[default]
+    Idle,
+    /// The beginning of a message.
+    Joining,
+    /// The beginning of a message that was refused: what follows of it is refused, too.
+    Refused,
 }
 
 impl<S: Store> Inbox<S> {
     /// Uses `store`, whose content is lost.
-    pub const fn new(store: S) -> Self {
-        Self { store }
+    pub fn new(mut store: S) -> Self {
+        store.clear();
+        Self { store, state: State::Idle }
     }
 
     /// Lends the store, to look at its capacity for example.
@@ -104,20 +119,27 @@ impl<S: Store> Inbox<S> {
     /// allocates gives its memory back.
     pub fn clear(&mut self) {
         self.store.clear();
+        self.state = State::Idle;
     }
 
     /// Adds the next chunk; returns the message when it is whole.
     ///
     /// # Errors
     ///
-    /// [`CapacityError`] if the message is longer than the store. It is to be answered by
-    /// [`Connection::fail`](crate::Connection::fail) with [`CapacityError::CLOSE_CODE`].
+    /// [`CapacityError`] if the message is longer than the store, and again for each chunk that
+    /// follows of it. It is to be answered by [`Connection::fail`](crate::Connection::fail) with
+    /// [`CapacityError::CLOSE_CODE`].
     pub fn push<'m>(&'m mut self, chunk: Chunk<'m>) -> Result<Option<Message<'m>>, CapacityError> {
         if let Some(message) = chunk.message() {
             return Ok(Some(message));
         }
-        let whole = self.join(&chunk)?;
-        Ok(whole.then(|| self.message(chunk.kind())))
+        let announced = (chunk.as_bytes().len() as u64).saturating_add(chunk.remaining());
+        self.begin(chunk.place())?;
+        if announced > self.store.room() as u64 {
+            return Err(self.refuse());
+        }
+        self.append(chunk.place(), chunk.as_bytes())?;
+        Ok(chunk.is_last().then(|| self.message(chunk.kind())))
     }
 
     /// Adds a chunk whose bytes have been appended to the store in another way, with its kind and
@@ -136,20 +158,46 @@ impl<S: Store> Inbox<S> {
     /// # Ok::<(), wirelet::CapacityError>(())
     /// ```
     pub fn push_stored(&mut self, kind: Kind, is_last: bool) -> Option<Message<'_>> {
-        is_last.then(|| self.message(kind))
+        is_last.then(|| {
+            self.state = State::Idle;
+            self.message(kind)
+        })
     }
 
-    /// Copies a chunk to the store; tells whether the message ends with it.
-    pub(crate) fn join(&mut self, chunk: &Chunk<'_>) -> Result<bool, CapacityError> {
-        if chunk.is_first() {
+    /// Copies a chunk to the store.
+    pub(crate) fn join(&mut self, place: Place, bytes: &[u8]) -> Result<(), CapacityError> {
+        self.begin(place)?;
+        self.append(place, bytes)
+    }
+
+    fn begin(&mut self, place: Place) -> Result<(), CapacityError> {
+        if place.first || self.state == State::Idle {
             self.store.clear();
-        }
-        let room = self.store.room() as u64;
-        if (chunk.as_bytes().len() as u64).saturating_add(chunk.remaining()) > room {
+        } else if self.state == State::Refused {
             return Err(CapacityError);
         }
-        self.store.append(chunk.as_bytes())?;
-        Ok(chunk.is_last())
+        Ok(())
+    }
+
+    fn append(&mut self, place: Place, bytes: &[u8]) -> Result<(), CapacityError> {
+        self.store.append(bytes).map_err(|CapacityError| self.refuse())?;
+        self.state = if place.last { State::Idle } else { State::Joining };
+        Ok(())
+    }
+
+    fn refuse(&mut self) -> CapacityError {
+        self.state = State::Refused;
+        CapacityError
+    }
+
+    /// Tells whether the store holds the beginning of a message.
+    pub(crate) fn is_joining(&self) -> bool {
+        self.state == State::Joining
+    }
+
+    /// Notes that what was joined so far has been taken by its bytes.
+    pub(crate) fn hand_out(&mut self) {
+        self.state = State::Idle;
     }
 
     /// Returns the message whose last chunk was stored.
@@ -162,7 +210,10 @@ impl<S: Store> Inbox<S> {
 pub(crate) fn message(kind: Kind, bytes: &[u8]) -> Message<'_> {
     match kind {
         Kind::Binary => Message::Binary(bytes),
-        // Always `Ok`, as each chunk has been validated; safe code must look at it again.
-        Kind::Text => Message::Text(to_str(bytes).unwrap_or_default()),
+        // Safe code must look again at what was validated chunk by chunk.
+        Kind::Text => Message::Text(to_str(bytes).unwrap_or_else(|| {
+            debug_assert!(false, "chunks are validated");
+            ""
+        })),
     }
 }

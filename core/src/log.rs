@@ -40,8 +40,12 @@ mod tests {
         fn has_format<T: defmt::Format>() {}
         has_format::<(Header, LengthForm, Opcode, MaskingKey, Utf8Validator)>();
         has_format::<(Kind, Message<'_>, Chunk<'_>, Close<'_>, CloseCode)>();
-        has_format::<(Event<'_>, Progress<'_>, Received<'_, Message<'_>>, Received<'_, Chunk<'_>>)>(
-        );
+        has_format::<(
+            Event<Chunk<'_>>,
+            Progress<'_>,
+            Received<'_, Message<'_>>,
+            Received<'_, Chunk<'_>>,
+        )>();
         has_format::<(ProtocolError, SendError, CapacityError, Error<()>)>();
         has_format::<(HandshakeError, RequestError, ResponseError, BuildError, Status)>();
         has_format::<(Server, Client<()>, Flush, Keepalive, Deadline, Action)>();

@@ -84,13 +84,39 @@ impl<'b, const LEN: usize> From<&'b [u8; LEN]> for Message<'b> {
     }
 }
 
+impl<'b, const LEN: usize> From<&'b heapless::String<LEN>> for Message<'b> {
+    fn from(text: &'b heapless::String<LEN>) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'b, const LEN: usize> From<&'b heapless::Vec<u8, LEN>> for Message<'b> {
+    fn from(bytes: &'b heapless::Vec<u8, LEN>) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'b> From<&'b alloc::string::String> for Message<'b> {
+    fn from(text: &'b alloc::string::String) -> Self {
+        Self::Text(text)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'b> From<&'b alloc::vec::Vec<u8>> for Message<'b> {
+    fn from(bytes: &'b alloc::vec::Vec<u8>) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
 /// Holds the next piece of a message, lent: what streams through a buffer of any size.
 ///
 /// A received chunk is cut where the input was cut; chunks are not frames. Text in chunks has been
 /// validated up to the end of the chunk, which may lie inside a code point. To send a chunk is to
-/// send one frame, so an echo of any message through a small buffer is `send(chunk)`. A text that
-/// was begun with received chunks must be continued with those that followed them, as otherwise
-/// the whole might not be UTF-8.
+/// send one frame, so an echo of any message through a small buffer is `send(chunk)`. Text whose
+/// fragments are not UTF-8 when put together is refused by the sending side
+/// ([`SendError::InvalidUtf8`](crate::SendError::InvalidUtf8)).
 ///
 /// ```
 /// use wirelet::{Chunk, Message};
@@ -105,121 +131,131 @@ impl<'b, const LEN: usize> From<&'b [u8; LEN]> for Message<'b> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Chunk<'b> {
     data: Data<'b>,
-    first: bool,
-    last: bool,
+    place: Place,
     remaining: u64,
+}
+
+/// Where a chunk stands in its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(crate) struct Place {
+    pub(crate) kind: Kind,
+    pub(crate) first: bool,
+    pub(crate) last: bool,
+}
+
+impl Place {
+    pub(crate) const fn is_whole(self) -> bool {
+        self.first && self.last
+    }
 }
 
 /// The bytes of a chunk, with what is known of them.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(crate) enum Data<'b> {
-    /// Whole code points.
-    Text(&'b str),
-    /// Part of a valid text; its ends may lie inside a code point.
-    PartOfText(&'b [u8]),
-    Binary(&'b [u8]),
+enum Data<'b> {
+    /// Text of whole code points.
+    Str(&'b str),
+    /// Of text, a validated part, whose ends may lie inside a code point.
+    Bytes(&'b [u8]),
 }
 
 impl<'b> Chunk<'b> {
     /// Makes a whole message of one chunk.
     pub fn whole(message: impl Into<Message<'b>>) -> Self {
-        Self::new(Data::from(message.into()), true, true, 0)
+        Self::of(message.into(), true, true)
     }
 
     /// Begins a fragmented message.
     pub fn first(message: impl Into<Message<'b>>) -> Self {
-        Self::new(Data::from(message.into()), true, false, 0)
+        Self::of(message.into(), true, false)
     }
 
     /// Continues a fragmented message of the same kind.
     pub fn middle(message: impl Into<Message<'b>>) -> Self {
-        Self::new(Data::from(message.into()), false, false, 0)
+        Self::of(message.into(), false, false)
     }
 
     /// Ends a fragmented message of the same kind.
     pub fn last(message: impl Into<Message<'b>>) -> Self {
-        Self::new(Data::from(message.into()), false, true, 0)
+        Self::of(message.into(), false, true)
+    }
+
+    const fn of(message: Message<'b>, first: bool, last: bool) -> Self {
+        let kind = message.kind();
+        let data = match message {
+            Message::Text(text) => Data::Str(text),
+            Message::Binary(bytes) => Data::Bytes(bytes),
+        };
+        Self { data, place: Place { kind, first, last }, remaining: 0 }
     }
 
     /// Makes a chunk of bytes that were validated.
-    pub(crate) const fn received(
-        kind: Kind,
-        bytes: &'b [u8],
-        first: bool,
-        last: bool,
-        remaining: u64,
-    ) -> Self {
-        let data = match kind {
-            Kind::Text => Data::PartOfText(bytes),
-            Kind::Binary => Data::Binary(bytes),
-        };
-        Self::new(data, first, last, remaining)
+    pub(crate) const fn received(place: Place, bytes: &'b [u8], remaining: u64) -> Self {
+        Self { data: Data::Bytes(bytes), place, remaining }
     }
 
     /// Notes that all of its bytes are `text`.
     pub(crate) const fn with_text(self, text: &'b str) -> Self {
-        Self { data: Data::Text(text), ..self }
+        Self { data: Data::Str(text), ..self }
     }
 
-    const fn new(data: Data<'b>, first: bool, last: bool, remaining: u64) -> Self {
-        Self { data, first, last, remaining }
+    pub(crate) const fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Tells whether it is known to be text of whole code points.
+    pub(crate) const fn is_str(&self) -> bool {
+        matches!(self.data, Data::Str(_))
     }
 
     /// Returns the bytes of this piece; empty for an empty message or fragment.
     #[must_use]
     pub const fn as_bytes(&self) -> &'b [u8] {
         match self.data {
-            Data::Text(text) => text.as_bytes(),
-            Data::PartOfText(bytes) | Data::Binary(bytes) => bytes,
+            Data::Str(text) => text.as_bytes(),
+            Data::Bytes(bytes) => bytes,
         }
     }
 
     /// Returns this piece of a text if it begins and ends between two code points.
     #[must_use]
     pub fn as_str(&self) -> Option<&'b str> {
-        match self.data {
-            Data::Text(text) => Some(text),
-            Data::PartOfText(bytes) => to_str(bytes),
-            Data::Binary(_) => None,
+        match (self.data, self.place.kind) {
+            (Data::Str(text), _) => Some(text),
+            (Data::Bytes(bytes), Kind::Text) => to_str(bytes),
+            (Data::Bytes(_), Kind::Binary) => None,
         }
     }
 
     /// Returns the message if this chunk is all of it.
     #[must_use]
     pub fn message(&self) -> Option<Message<'b>> {
-        if !self.is_whole() {
+        if !self.place.is_whole() {
             return None;
         }
-        match self.data {
-            Data::Binary(bytes) => Some(Message::Binary(bytes)),
-            Data::Text(_) | Data::PartOfText(_) => self.as_str().map(Message::Text),
+        match (self.data, self.place.kind) {
+            (Data::Bytes(bytes), Kind::Binary) => Some(Message::Binary(bytes)),
+            _ => self.as_str().map(Message::Text),
         }
-    }
-
-    pub(crate) const fn is_whole(&self) -> bool {
-        self.first && self.last
     }
 
     /// Tells text from binary.
     #[must_use]
     pub const fn kind(&self) -> Kind {
-        match self.data {
-            Data::Text(_) | Data::PartOfText(_) => Kind::Text,
-            Data::Binary(_) => Kind::Binary,
-        }
+        self.place.kind
     }
 
     /// Tells whether the message begins with this chunk.
     #[must_use]
     pub const fn is_first(&self) -> bool {
-        self.first
+        self.place.first
     }
 
     /// Tells whether the message ends with this chunk.
     #[must_use]
     pub const fn is_last(&self) -> bool {
-        self.last
+        self.place.last
     }
 
     /// Returns how many bytes of the same frame are still to come.
@@ -235,8 +271,8 @@ impl<'b> Chunk<'b> {
 /// What is known of the text beyond its bytes does not count.
 impl PartialEq for Chunk<'_> {
     fn eq(&self, other: &Self) -> bool {
-        let place = |chunk: &Self| (chunk.kind(), chunk.first, chunk.last, chunk.remaining);
-        place(self) == place(other) && self.as_bytes() == other.as_bytes()
+        (self.place, self.remaining) == (other.place, other.remaining)
+            && self.as_bytes() == other.as_bytes()
     }
 }
 
@@ -245,14 +281,5 @@ impl Eq for Chunk<'_> {}
 impl<'b, M: Into<Message<'b>>> From<M> for Chunk<'b> {
     fn from(message: M) -> Self {
         Self::whole(message)
-    }
-}
-
-impl<'b> From<Message<'b>> for Data<'b> {
-    fn from(message: Message<'b>) -> Self {
-        match message {
-            Message::Text(text) => Self::Text(text),
-            Message::Binary(bytes) => Self::Binary(bytes),
-        }
     }
 }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use common::{TestRng, parse_frames};
 use embassy_futures::block_on;
-use pipe::{Async, Awaits, End, Shape, pipe};
+use pipe::{Async, End, Shape, pipe};
 use wirelet::asynch::{Sender, WebSocket};
 use wirelet::{Chunk, Client, CloseCode, Received, Role, Server, Storage};
 
@@ -27,13 +27,8 @@ fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
 }
 
 /// What has arrived at the other end.
-fn arrived(end: &mut End) -> Frames {
-    let mut bytes = Vec::new();
-    let mut buf = [0; 4096];
-    while let Ok(n) = embedded_io::Read::read(end, &mut buf) {
-        bytes.extend(&buf[..n]);
-    }
-    let frames = parse_frames(&bytes);
+fn arrived(end: &End) -> Frames {
+    let frames = parse_frames(&end.take());
     frames.into_iter().map(|frame| (frame.first, frame.payload)).collect()
 }
 
@@ -44,16 +39,15 @@ fn call_and_drop<Ro: Role>(
     stop_at: usize,
     call: &impl AsyncFn(&mut Sender<'_, Async, Ro>),
 ) -> (Frames, bool) {
-    let (near, mut far) = pipe(SHAPE);
-    let awaits = Awaits::default();
+    let (near, far) = pipe(SHAPE);
     let mut storage = Storage::<32, 0, 140>::new();
-    let mut ws = WebSocket::new(Async(near, awaits.clone()), role, storage.buffers());
+    let mut ws = WebSocket::new(Async(near.clone()), role, storage.buffers());
     block_on(ws.sender().queue(&[1; 100])).unwrap();
-    awaits.stop_at(awaits.passed() + stop_at);
+    near.fail_at(stop_at);
     let dropped = poll_once(call(ws.sender())).is_none();
     block_on(ws.sender().flush()).unwrap();
     block_on(ws.send("after")).unwrap_or_default(); // refused behind a close
-    (arrived(&mut far), dropped)
+    (arrived(&far), dropped)
 }
 
 /// Checks that a call sends `frame` once, and if dropped, once or not at all.
@@ -119,15 +113,13 @@ on_both_roles!(a_dropped_close_is_sent_whole_or_not_at_all, (0x88, vec![3, 232])
 
 /// Runs a session of a client through chunks and split halves, and drops the await `stop_at`.
 fn halves(stop_at: usize) -> (Vec<String>, Frames, usize) {
-    let (near, mut far) = pipe(SHAPE);
+    let (near, far) = pipe(SHAPE);
     let session =
         b"\x01\x03one\x89\x04ping\x89\x05again\x00\x03two\x80\x00\x82\x02\x01\x02\x88\x02\x03\xe9";
-    embedded_io::Write::write_all(&mut far, session).unwrap();
-    let awaits = Awaits::default();
-    awaits.stop_at(stop_at);
+    far.put(session);
+    near.fail_at(stop_at);
     let mut storage = Storage::<16, 0, 131>::new();
-    let socket = Async(near, awaits.clone());
-    let ws = WebSocket::new(socket, Client(TestRng::new(4)), storage.buffers());
+    let ws = WebSocket::new(Async(near.clone()), Client(TestRng::new(4)), storage.buffers());
     let (mut receiver, mut sender) = ws.split(|socket| (socket.clone(), socket));
     let mut seen = Vec::new();
     let mut dropped = 0;
@@ -148,7 +140,7 @@ fn halves(stop_at: usize) -> (Vec<String>, Frames, usize) {
         assert!(dropped <= 1, "no progress");
     }
     block_on(sender.flush()).unwrap();
-    (seen, arrived(&mut far), awaits.passed())
+    (seen, arrived(&far), near.calls())
 }
 
 fn show(received: &Received<'_, Chunk<'_>>) -> String {

@@ -207,6 +207,62 @@ fn the_rest_of_a_frame_can_be_received_in_the_store<Ro: TestRole>() {
     }
 }
 
+/// A store that was used before, and one that belongs to a message of before.
+#[test]
+fn what_is_in_the_store_comes_with_no_message() {
+    for first in [Chunk::first("Bob"), Chunk::middle("Bob"), Chunk::last("Bob")] {
+        let mut store = Store::<u8, 32>::new();
+        store.extend_from_slice(b"secret of Alice, ").unwrap();
+        let mut inbox = Inbox::new(&mut store);
+        let message = inbox.push(first).unwrap();
+        if let Some(message) = message {
+            assert_eq!(message, Message::Text("Bob"));
+        }
+        assert_eq!(inbox.store().as_bytes(), b"Bob");
+    }
+    let mut inbox = Inbox::new(Store::<u8, 32>::new());
+    assert_eq!(inbox.push(Chunk::first("of a connection that is gone")), Ok(None));
+    assert_eq!(inbox.push(Chunk::first("Bo")), Ok(None));
+    assert_eq!(inbox.push(Chunk::last("b")), Ok(Some(Message::Text("Bob"))));
+    inbox.clear();
+    assert_eq!(inbox.push(Chunk::last("b")), Ok(Some(Message::Text("b"))));
+}
+
+fn the_rest_of_a_refused_message_is_refused<Ro: TestRole>() {
+    let stream = [
+        Ro::received(0x02, b"123456"),
+        Ro::received(0x00, b"789"),
+        Ro::received(0x00, b""),
+        Ro::received(0x80, b"0"),
+        Ro::received(0x02, b"next"),
+        Ro::received(0x80, b""),
+    ]
+    .concat();
+    for len in 1..=stream.len() {
+        let mut connection = Ro::connection();
+        let mut inbox = Inbox::new(Store::<u8, 8>::new());
+        let (mut messages, mut n_refused) = (Vec::new(), 0);
+        for read in stream.chunks(len) {
+            let mut read = read.to_vec();
+            let mut rest = &mut read[..];
+            while !rest.is_empty() {
+                let progress = connection.receive(rest).unwrap();
+                let consumed = progress.consumed;
+                if let Some(Event::Chunk(chunk)) = progress.event {
+                    match inbox.push(chunk) {
+                        Ok(None) => {}
+                        Ok(Some(message)) => messages.push(message.as_bytes().to_vec()),
+                        Err(CapacityError) => n_refused += 1,
+                    }
+                }
+                rest = &mut rest[consumed..];
+            }
+        }
+        assert_eq!(messages, [b"next"], "reads of {len}");
+        assert!(n_refused >= 3, "{n_refused}");
+    }
+}
+
 fn what_remains_of_a_control_frame_belongs_nowhere_else<Ro: TestRole>() {
     let mut ping = Ro::received(0x89, b"ping");
     let cut = ping.len() - 2;
@@ -225,6 +281,7 @@ on_both_roles!(
     a_fragmented_message_is_lent_from_the_store,
     whole_messages_between_do_not_disturb_the_store,
     the_rest_of_a_frame_can_be_received_in_the_store,
+    the_rest_of_a_refused_message_is_refused,
     what_remains_of_a_control_frame_belongs_nowhere_else,
 );
 

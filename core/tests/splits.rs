@@ -189,14 +189,37 @@ fn nothing_is_consumed_while_a_reply_waits<Ro: TestRole>() {
     assert_eq!(progress.consumed, ping.len());
 }
 
+/// Not the state, nor what may still be asked about what came last.
 fn an_empty_read_changes_nothing<Ro: TestRole>() {
     let (stream, expected) = conversation::<Ro>();
     let mut peer = Peer::<Ro>::new();
     for byte in &stream {
         peer.feed(&[*byte]);
-        assert_eq!(peer.receive(&mut []), 0);
+        let (payload, remaining) =
+            (peer.connection.control_payload().to_vec(), peer.connection.remaining());
+        let close = peer.connection.close_received().map(|close| format!("{close:?}"));
+        for _ in 0..2 {
+            assert_eq!(peer.receive(&mut []), 0);
+            assert_eq!(peer.connection.reply(&mut [0; 131]), 0);
+        }
+        assert_eq!(peer.connection.control_payload(), payload);
+        assert_eq!(peer.connection.remaining(), remaining);
+        let close_then = peer.connection.close_received().map(|close| format!("{close:?}"));
+        assert_eq!(close_then, close);
     }
     assert_eq!(peer.transcript, expected);
+}
+
+fn an_empty_read_leaves_the_payload_of_the_last_control_frame<Ro: TestRole>() {
+    for (first, payload) in [(0x89, &b"ping"[..]), (0x8a, b"pong"), (0x88, b"\x03\xe8bye")] {
+        let mut connection = Ro::connection();
+        assert!(connection.receive(&mut Ro::received(first, payload)).unwrap().event.is_some());
+        for _ in 0..2 {
+            assert_eq!(connection.receive(&mut []).unwrap().event, None);
+            assert_eq!(connection.control_payload(), payload);
+            while connection.reply(&mut [0; 131]) > 0 {}
+        }
+    }
 }
 
 /// Reads through a ring buffer, whose wrap cuts the stream once more.
@@ -244,5 +267,6 @@ on_both_roles!(
     replies_may_be_written_one_byte_at_a_time,
     nothing_is_consumed_while_a_reply_waits,
     an_empty_read_changes_nothing,
+    an_empty_read_leaves_the_payload_of_the_last_control_frame,
     a_ring_buffer_of_any_size_gives_the_same,
 );

@@ -3,17 +3,29 @@
 use core::marker::PhantomData;
 use core::mem::discriminant;
 
-use crate::buffers::{MAX_CONTROL_LEN, copy};
+use super::Extension;
+use crate::buffers::MAX_CONTROL_LEN;
+use crate::message::Place;
+use crate::slice::{behind_mut, copy, front, front_mut, to_u8};
 use crate::{
     Chunk, Close, CloseCode, Header, Kind, MaskingKey, Opcode, ProtocolError, Role, Utf8Validator,
 };
 
-/// Tells what the peer sent.
+/// Tells what the peer sent; `D` is a piece of a message, for [`Incoming::receive`] a [`Chunk`].
+///
+/// ```
+/// use wirelet::{Connection, Event, Server};
+///
+/// let mut connection = Connection::new(Server);
+/// let mut ping = [0x89, 0x80, 1, 2, 3, 4];
+/// assert_eq!(connection.receive(&mut ping)?.event, Some(Event::Ping));
+/// # Ok::<(), wirelet::ProtocolError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Event<'b> {
+pub enum Event<D> {
     /// The next piece of a message.
-    Chunk(Chunk<'b>),
+    Chunk(D),
     /// A ping, which is answered by itself. Its payload is
     /// [`control_payload`](Incoming::control_payload).
     Ping,
@@ -25,13 +37,22 @@ pub enum Event<'b> {
 }
 
 /// Tells how far [`receive`](Incoming::receive) has come.
+///
+/// ```
+/// use wirelet::{Connection, Progress, Server};
+///
+/// let mut connection = Connection::new(Server);
+/// let begun = &mut [0x81, 0x85, 1]; // the beginning of a header
+/// assert_eq!(connection.receive(begun)?, Progress { consumed: 3, event: None });
+/// # Ok::<(), wirelet::ProtocolError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Progress<'b> {
     /// How many bytes of the input are done with.
     pub consumed: usize,
     /// What they brought, if anything. The bytes of a chunk are the last of the consumed ones.
-    pub event: Option<Event<'b>>,
+    pub event: Option<Event<Chunk<'b>>>,
 }
 
 /// The receiving direction of a [`Connection`](super::Connection).
@@ -52,7 +73,7 @@ pub struct Progress<'b> {
 /// # Ok::<(), wirelet::ProtocolError>(())
 /// ```
 #[derive(Debug)]
-pub struct Incoming<Ro> {
+pub struct Incoming<Ro, X = ()> {
     /// The frame whose header has been read and whose payload has not ended.
     frame: Option<Frame>,
     /// The message that has begun and not ended.
@@ -60,15 +81,26 @@ pub struct Incoming<Ro> {
     /// A chunk of `message` has been handed out.
     started: bool,
     end: End,
-    reply: Reply,
+    reply: Answer,
     utf8: Utf8Validator,
-    /// The first `head_len` < 14 bytes of a header that was cut, or else
+    /// How many fragments of `message` had no byte.
+    n_empty: u16,
+    /// The length of `message` as far as its headers have announced it, or `usize::MAX`.
+    announced: usize,
+    /// The length of the beginning of a header that was cut, less than 14.
     head_len: u8,
-    /// the payload of the last control frame, whole or still growing; a ping's becomes its pong.
+    /// The length of the payload of the last control frame, whole or still growing.
     control_len: u8,
-    kept: [u8; MAX_CONTROL_LEN],
+    /// That header or, if there is none, that payload; a ping's becomes its pong.
+    kept: Kept,
+    extension: X,
     role: PhantomData<Ro>,
 }
+
+/// Aligned, which lets compilers clear and copy it by words.
+#[derive(Debug)]
+#[repr(align(4))]
+struct Kept([u8; MAX_CONTROL_LEN]);
 
 /// What is left of a frame.
 #[derive(Clone, Copy, Debug)]
@@ -84,16 +116,16 @@ struct Frame {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Open,
-    /// The peer's close frame has come; it is in `control`.
+    /// The peer's close frame has come; its payload is in `kept`.
     ClosedByPeer,
     Failed,
 }
 
 /// The reply that waits to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reply {
+pub(super) enum Answer {
     None,
-    /// A pong with the payload of the ping in `control`.
+    /// A pong with the payload of the ping in `kept`.
     Pong,
     /// The peer's own close frame, sent back.
     Echo,
@@ -101,18 +133,21 @@ pub(super) enum Reply {
     Fail(CloseCode),
 }
 
-impl<Ro: Role> Incoming<Ro> {
-    pub(super) const fn new() -> Self {
+impl<Ro: Role, X: Extension> Incoming<Ro, X> {
+    pub(super) const fn new(extension: X) -> Self {
         Self {
             frame: None,
             message: None,
             started: false,
             end: End::Open,
-            reply: Reply::None,
+            reply: Answer::None,
             utf8: Utf8Validator::new(),
+            n_empty: 0,
+            announced: 0,
             head_len: 0,
             control_len: 0,
-            kept: [0; MAX_CONTROL_LEN],
+            kept: Kept([0; MAX_CONTROL_LEN]),
+            extension,
             role: PhantomData,
         }
     }
@@ -131,6 +166,31 @@ impl<Ro: Role> Incoming<Ro> {
     /// with the right code, and all further input is consumed and ignored. All of `input` counts as
     /// consumed, and may have been changed.
     pub fn receive<'b>(&mut self, input: &'b mut [u8]) -> Result<Progress<'b>, ProtocolError> {
+        self.receive_within(usize::MAX, input)
+    }
+
+    /// As [`receive`](Self::receive), for messages of at most `limit` bytes: a longer one is refused
+    /// at the first header that announces more, however its bytes arrive.
+    ///
+    /// The limit may change between two calls; it is held against the headers that begin.
+    ///
+    /// ```
+    /// use wirelet::{Connection, ProtocolError, Server};
+    ///
+    /// let mut connection = Connection::new(Server);
+    /// let header = &mut [0x82, 0x80 | 101, 1, 2, 3, 4]; // of a message of 101 bytes
+    /// let error = ProtocolError::MessageTooBig;
+    /// assert_eq!(connection.receive_within(100, header), Err(error));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`](Self::receive), and [`ProtocolError::MessageTooBig`].
+    pub fn receive_within<'b>(
+        &mut self,
+        limit: usize,
+        input: &'b mut [u8],
+    ) -> Result<Progress<'b>, ProtocolError> {
         if self.is_ended() {
             // §1.4: "After receiving a control frame indicating the connection should be closed,
             // a peer discards any further data received."
@@ -139,12 +199,21 @@ impl<Ro: Role> Incoming<Ro> {
         if self.has_reply() {
             return Ok(Progress { consumed: 0, event: None });
         }
-        let result = self.advance(input);
+        let result = self.advance(limit, input);
         if let Err(error) = result {
             crate::log::debug!("violation: {}", error);
             self.fail(error.close_code());
         }
         result
+    }
+
+    /// Tells whether `receive` may have another event without more input.
+    ///
+    /// Only where an extension makes more bytes of those that came; look here before you wait for
+    /// the socket.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.extension.has_more()
     }
 
     /// Returns how many bytes of the payload of a data frame, whose header has been received, are
@@ -157,17 +226,22 @@ impl<Ro: Role> Incoming<Ro> {
         }
     }
 
+    /// Returns the kind of the message in progress.
+    pub(crate) const fn message(&self) -> Option<Kind> {
+        self.message
+    }
+
     /// Tells whether a reply waits for [`Outgoing::reply`](super::Outgoing::reply).
     #[must_use]
     pub fn has_reply(&self) -> bool {
-        self.reply != Reply::None
+        self.reply != Answer::None
     }
 
     /// Returns the payload of the ping, pong or close that was received last, at most 125 bytes,
     /// until more is received.
     #[must_use]
     pub fn control_payload(&self) -> &[u8] {
-        self.kept.get(..usize::from(self.control_len)).unwrap_or_default()
+        front(&self.kept.0, self.control_len.into())
     }
 
     /// Returns what the peer's close frame said, once [`Event::Close`] has come.
@@ -179,12 +253,17 @@ impl<Ro: Role> Incoming<Ro> {
         }
     }
 
+    /// Tells whether the peer's close frame has come.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.end == End::ClosedByPeer
+    }
+
     /// Fails the connection with `code` (§7.1.7): the reply becomes a close frame, and all further
     /// input is consumed and ignored. Does nothing after an error or the peer's close.
     pub fn fail(&mut self, code: CloseCode) {
         if self.end == End::Open {
             self.end = End::Failed;
-            self.reply = Reply::Fail(code);
+            self.reply = Answer::Fail(code);
         }
     }
 
@@ -194,28 +273,32 @@ impl<Ro: Role> Incoming<Ro> {
         self.end != End::Open
     }
 
-    pub(super) const fn waiting_reply(&self) -> Reply {
+    pub(super) const fn waiting_reply(&self) -> Answer {
         self.reply
     }
 
-    pub(super) fn reply_sent(&mut self, reply: Reply) {
+    pub(super) fn reply_sent(&mut self, reply: Answer) {
         if discriminant(&self.reply) == discriminant(&reply) {
-            self.reply = Reply::None;
+            self.reply = Answer::None;
         }
     }
 
-    fn advance<'b>(&mut self, input: &'b mut [u8]) -> Result<Progress<'b>, ProtocolError> {
+    fn advance<'b>(
+        &mut self,
+        limit: usize,
+        input: &'b mut [u8],
+    ) -> Result<Progress<'b>, ProtocolError> {
         let (after_head, frame) = match self.frame.take() {
-            None => self.begin(input)?,
+            None => self.begin(limit, input)?,
             frame => (0, frame),
         };
         let Some(mut frame) = frame else {
             return Ok(Progress { consumed: after_head, event: None });
         };
-        let payload = input.get_mut(after_head..).unwrap_or_default();
+        let payload = behind_mut(input, after_head);
         // The shorter of the two fits usize, whatever the length on the wire.
         let len = usize::try_from(frame.remaining).map_or(payload.len(), |n| n.min(payload.len()));
-        let payload = payload.get_mut(..len).unwrap_or_default();
+        let payload = front_mut(payload, len);
         if !Ro::IS_CLIENT {
             frame.key.apply(payload);
         }
@@ -234,33 +317,39 @@ impl<Ro: Role> Incoming<Ro> {
 
     /// Begins a frame if the input completes its header, and keeps the header's bytes if not;
     /// returns how much of the input it took, and the frame.
-    fn begin(&mut self, input: &[u8]) -> Result<(usize, Option<Frame>), ProtocolError> {
+    fn begin(
+        &mut self,
+        limit: usize,
+        input: &[u8],
+    ) -> Result<(usize, Option<Frame>), ProtocolError> {
         let n_kept = usize::from(self.head_len);
         let mut taken = 0;
         let head = if n_kept == 0 {
             input
         } else {
-            taken = copy(input, self.kept.get_mut(n_kept..Header::MAX_LEN).unwrap_or_default());
-            self.kept.get(..n_kept + taken).unwrap_or_default()
+            let room = Header::MAX_LEN.saturating_sub(n_kept);
+            taken = copy(input, front_mut(behind_mut(&mut self.kept.0, n_kept), room));
+            front(&self.kept.0, n_kept + taken)
         };
         if let Some((header, len)) = Header::decode(head)? {
-            let frame = self.begin_frame(&header)?;
+            let frame = self.begin_frame(limit, &header)?;
             self.head_len = 0;
             return Ok((len.saturating_sub(n_kept), Some(frame)));
         }
-        if n_kept == 0 {
+        if n_kept == 0 && !input.is_empty() {
             self.control_len = 0;
-            taken = copy(input, &mut self.kept);
+            taken = copy(input, &mut self.kept.0);
         }
         // Below 14, the length at which every header is complete.
-        self.head_len += u8::try_from(taken).unwrap_or_default();
+        self.head_len += to_u8(taken);
         Ok((taken, None))
     }
 
     /// Checks a header against the state of the connection.
-    fn begin_frame(&mut self, header: &Header) -> Result<Frame, ProtocolError> {
+    fn begin_frame(&mut self, limit: usize, header: &Header) -> Result<Frame, ProtocolError> {
         crate::log::trace!("received {:?}", { *header });
-        if header.rsv != 0 {
+        let allowed = if header.opcode.is_control() { 0 } else { self.extension.rsv() };
+        if header.rsv & !allowed != 0 {
             return Err(ProtocolError::ReservedBits);
         }
         match header.masking_key {
@@ -294,6 +383,9 @@ impl<Ro: Role> Incoming<Ro> {
                 self.control_len = 0;
             }
         }
+        if !header.opcode.is_control() {
+            self.announce(limit, header)?;
+        }
         Ok(Frame {
             opcode: header.opcode,
             fin: header.fin,
@@ -307,13 +399,34 @@ impl<Ro: Role> Incoming<Ro> {
         self.started = false;
     }
 
+    /// Holds the message against its limits, with what the header of its next frame announces.
+    fn announce(&mut self, limit: usize, header: &Header) -> Result<(), ProtocolError> {
+        let is_first = header.opcode != Opcode::Continuation;
+        let before = if is_first { 0 } else { self.announced };
+        let len = usize::try_from(header.payload_len).unwrap_or(usize::MAX);
+        let announced = before.saturating_add(len);
+        if announced > limit {
+            return Err(ProtocolError::MessageTooBig);
+        }
+        // Nothing follows a last frame.
+        if !header.fin {
+            self.announced = announced;
+            let n_before = if is_first { 0 } else { self.n_empty };
+            self.n_empty = n_before + u16::from(len == 0);
+            if self.n_empty > MAX_EMPTY_FRAGMENTS {
+                return Err(ProtocolError::EmptyFragments);
+            }
+        }
+        Ok(())
+    }
+
     /// Takes the next piece of the payload of a data frame, unmasked.
     fn data<'b>(
         &mut self,
         payload: &'b [u8],
         fin: bool,
         remaining: u64,
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
+    ) -> Result<Option<Event<Chunk<'b>>>, ProtocolError> {
         if payload.is_empty() && remaining > 0 {
             return Ok(None);
         }
@@ -329,12 +442,16 @@ impl<Ro: Role> Incoming<Ro> {
         payload: &'b [u8],
         last: bool,
         remaining: u64,
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
+    ) -> Result<Option<Event<Chunk<'b>>>, ProtocolError> {
         // `begin_frame` lets a data frame through only with a message in progress.
-        let Some(kind) = self.message else { return Ok(None) };
-        let mut chunk = Chunk::received(kind, payload, !self.started, last, remaining);
+        let Some(kind) = self.message else {
+            debug_assert!(false, "payload without a message");
+            return Ok(None);
+        };
+        let place = Place { kind, first: !self.started, last };
+        let mut chunk = Chunk::received(place, payload, remaining);
         if kind == Kind::Text {
-            if let Some(text) = self.utf8.push_text(payload, chunk.is_whole())? {
+            if let Some(text) = self.utf8.push_text(payload, place.is_whole())? {
                 chunk = chunk.with_text(text);
             }
             if last && !self.utf8.is_complete() {
@@ -354,24 +471,28 @@ impl<Ro: Role> Incoming<Ro> {
         opcode: Opcode,
         payload: &[u8],
         remaining: u64,
-    ) -> Result<Option<Event<'b>>, ProtocolError> {
-        let room = self.kept.get_mut(usize::from(self.control_len)..).unwrap_or_default();
-        self.control_len += u8::try_from(copy(payload, room)).unwrap_or_default();
+    ) -> Result<Option<Event<Chunk<'b>>>, ProtocolError> {
+        let room = behind_mut(&mut self.kept.0, self.control_len.into());
+        self.control_len += to_u8(copy(payload, room));
         if remaining > 0 {
             return Ok(None);
         }
         match opcode {
             Opcode::Ping => {
-                self.reply = Reply::Pong;
+                self.reply = Answer::Pong;
                 Ok(Some(Event::Ping))
             }
             Opcode::Pong => Ok(Some(Event::Pong)),
             _ => {
                 Close::decode(self.control_payload())?;
                 self.end = End::ClosedByPeer;
-                self.reply = Reply::Echo;
+                self.reply = Answer::Echo;
                 Ok(Some(Event::Close))
             }
         }
     }
 }
+
+/// How many fragments of one message may be empty. They are allowed (§5.4), but a message of nothing
+/// else would never end and never reach its limit.
+const MAX_EMPTY_FRAGMENTS: u16 = 1000;

@@ -2,10 +2,13 @@
 
 use core::fmt;
 
-use super::Incoming;
-use super::incoming::Reply;
-use crate::buffers::{MAX_CONTROL_LEN, copy};
-use crate::{Chunk, Close, Header, Kind, MaskingKey, Opcode, Role, SendError};
+use super::incoming::Answer;
+use super::{Extension, Incoming};
+use crate::buffers::MAX_CONTROL_LEN;
+use crate::slice::{behind, behind_mut, copy, front, front_mut, to_u8};
+use crate::{
+    Chunk, Client, Close, Header, Kind, MaskingKey, Opcode, Random, Role, SendError, Utf8Validator,
+};
 
 /// The sending direction of a [`Connection`](super::Connection).
 ///
@@ -30,17 +33,31 @@ pub struct Outgoing<Ro> {
     /// The fragmented message that has begun and not ended.
     message: Option<Kind>,
     close_sent: bool,
-    /// A reply that has been written in part.
-    unfinished: Option<Unfinished>,
+    /// Text in fragments, up to the end of the last.
+    utf8: Utf8Validator,
+    /// Masks the next bytes of `unfinished`, if this end masks.
+    key: MaskingKey,
+    unfinished: Unfinished,
 }
 
-/// How far a reply has been written.
-#[derive(Clone, Copy, Debug)]
-struct Unfinished {
-    reply: Reply,
-    key: Option<MaskingKey>,
-    /// At least 1, and less than the length of its frame, which is at most 131.
-    written: u8,
+/// What has been written in part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unfinished {
+    Nothing,
+    /// A frame whose payload lacks so many bytes, at least 1.
+    Payload(usize, Rest),
+    /// A reply of which so many bytes have been written: at least 1, and less than the length of its
+    /// frame, which is at most 131.
+    Reply(Answer, u8),
+}
+
+/// What the rest of a payload has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    Any,
+    Text,
+    /// Text that ends with this frame.
+    LastOfText,
 }
 
 /// Begins a frame whose payload the caller writes: its header, and the key to mask it with.
@@ -80,10 +97,23 @@ impl FrameStart {
         Self { bytes, header_len, key: header.masking_key }
     }
 
+    /// Copies the header to the beginning of `out`, as far as it fits; returns its length.
+    ///
+    /// All 16 bytes where there is space for them, which is a few words instead of a call.
+    pub(crate) fn copy_header(&self, out: &mut [u8]) -> usize {
+        match out.as_chunks_mut().0 {
+            [front, back, ..] => {
+                [*front, *back] = self.bytes;
+                self.header_len
+            }
+            _ => copy(self.header(), out),
+        }
+    }
+
     /// Returns the header, which comes first.
     #[must_use]
     pub fn header(&self) -> &[u8] {
-        self.bytes.as_flattened().get(..self.header_len).unwrap_or_default()
+        front(self.bytes.as_flattened(), self.header_len)
     }
 
     /// Masks the next piece of the payload in place, if the frame is masked.
@@ -94,17 +124,27 @@ impl FrameStart {
     }
 }
 
+impl<R: Random> Outgoing<Client<R>> {
+    pub(crate) const fn random(&mut self) -> &mut R {
+        &mut self.role.0
+    }
+}
+
 impl<Ro: Role> Outgoing<Ro> {
     /// The length of a frame with `payload_len` bytes of payload.
     pub(crate) const fn frame_len(payload_len: usize) -> usize {
-        let masking_key = if Ro::IS_CLIENT { Some(MaskingKey::new([0; 4])) } else { None };
-        let (fin, rsv, opcode) = (true, 0, Opcode::Binary);
-        let header = Header { fin, rsv, opcode, masking_key, payload_len: payload_len as u64 };
-        header.encoded_len().saturating_add(payload_len)
+        Header::len_of(payload_len as u64, Ro::IS_CLIENT).saturating_add(payload_len)
     }
 
     pub(super) const fn new(role: Ro) -> Self {
-        Self { role, message: None, close_sent: false, unfinished: None }
+        Self {
+            role,
+            message: None,
+            close_sent: false,
+            utf8: Utf8Validator::new(),
+            key: MaskingKey::new([0; 4]),
+            unfinished: Unfinished::Nothing,
+        }
     }
 
     /// Encodes a message or a fragment as one frame at the beginning of `out`; returns its length.
@@ -121,9 +161,9 @@ impl<Ro: Role> Outgoing<Ro> {
     ) -> Result<usize, SendError> {
         let chunk = chunk.into();
         let opcode = self.opcode(chunk.kind(), chunk.is_first())?;
-        let n = self.frame(opcode, chunk.is_last(), chunk.as_bytes(), out)?;
-        self.sent(chunk.kind(), chunk.is_last());
-        Ok(n)
+        let out = Self::space(chunk.as_bytes(), out)?;
+        self.follow(&chunk)?;
+        Ok(self.frame(opcode, chunk.is_last(), chunk.as_bytes(), out))
     }
 
     /// Begins a frame without copying its payload: the caller writes the header and then the bytes
@@ -136,9 +176,84 @@ impl<Ro: Role> Outgoing<Ro> {
     /// Any [`SendError`] but `OutOfSpace`; nothing has changed.
     pub fn start(&mut self, chunk: &Chunk<'_>) -> Result<FrameStart, SendError> {
         let opcode = self.opcode(chunk.kind(), chunk.is_first())?;
-        let start = self.begin(opcode, chunk.is_last(), chunk.as_bytes());
-        self.sent(chunk.kind(), chunk.is_last());
-        Ok(start)
+        self.follow(chunk)?;
+        Ok(self.header(opcode, chunk.is_last(), chunk.as_bytes().len()))
+    }
+
+    /// Begins a frame whose payload, of `len` bytes, is given piece by piece to
+    /// [`payload`](Self::payload); it goes on with the message in progress, or begins one of this
+    /// kind. Returns the header.
+    ///
+    /// Until the last byte of it, no other frame can be sent.
+    ///
+    /// ```
+    /// use wirelet::{Connection, Kind, SendError, Server};
+    ///
+    /// let (_, mut outgoing) = Connection::new(Server).split();
+    /// let start = outgoing.begin(Kind::Text, true, 5)?;
+    /// assert_eq!(start.header(), b"\x81\x05");
+    /// let mut out = [0; 8];
+    /// assert_eq!(outgoing.payload(b"21.5", &mut out)?, 4);
+    /// assert_eq!(outgoing.ping(b"", &mut out), Err(SendError::FrameUnfinished));
+    /// assert_eq!(outgoing.unfinished(), 1);
+    /// assert_eq!(outgoing.payload(b"C and more", &mut out)?, 1);
+    /// assert_eq!(outgoing.unfinished(), 0);
+    /// # Ok::<(), SendError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Any [`SendError`] but `OutOfSpace`; nothing has changed. Text of no bytes that would end
+    /// inside a code point is [`SendError::InvalidUtf8`].
+    pub fn begin(
+        &mut self,
+        kind: Kind,
+        is_last: bool,
+        len: usize,
+    ) -> Result<FrameStart, SendError> {
+        let is_first = self.message.is_none();
+        let opcode = self.opcode(kind, is_first)?;
+        if is_first {
+            self.utf8 = Utf8Validator::new();
+        }
+        if len == 0 && is_last && kind == Kind::Text && !self.utf8.is_complete() {
+            return Err(SendError::InvalidUtf8);
+        }
+        self.message = (!is_last).then_some(kind);
+        Ok(self.owe(opcode, is_last, len, kind))
+    }
+
+    /// Copies the next bytes of the payload of the frame that was [begun](Self::begin), masked if
+    /// need be: as many as it lacks, and `out` has space for. Returns how many.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::InvalidUtf8`]; nothing was written and nothing has changed.
+    pub fn payload(&mut self, piece: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        let len = self.unfinished().min(piece.len()).min(out.len());
+        let piece = front(piece, len);
+        self.validate(piece)?;
+        Ok(self.copy_masked(piece, out))
+    }
+
+    /// Returns how many bytes of payload the frame in progress lacks; 0 if there is none.
+    #[must_use]
+    pub const fn unfinished(&self) -> usize {
+        match self.unfinished {
+            Unfinished::Payload(len, _) => len,
+            Unfinished::Nothing | Unfinished::Reply(..) => 0,
+        }
+    }
+
+    /// Checks that a whole message may begin now: a frame of one, encoded once for many
+    /// connections, may be written as it is.
+    ///
+    /// # Errors
+    ///
+    /// Why not: [`SendError::Closed`], [`SendError::MessageInProgress`],
+    /// [`SendError::ReplyUnfinished`] or [`SendError::FrameUnfinished`].
+    pub fn may_begin(&self) -> Result<(), SendError> {
+        self.opcode(Kind::Binary, true).map(|_| ())
     }
 
     /// Encodes a ping with at most 125 bytes of payload; returns the length of the frame.
@@ -181,8 +296,9 @@ impl<Ro: Role> Outgoing<Ro> {
     /// answers the peer's or tells it of its violation. Returns how many; 0 when none waits.
     ///
     /// `out` may be of any length: what does not fit comes with the next call, and until then no
-    /// frame can be sent. A reply has at most 131 bytes.
-    pub fn reply(&mut self, incoming: &mut Incoming<Ro>, out: &mut [u8]) -> usize {
+    /// frame can be sent. A reply has at most 131 bytes. Inside a frame that was
+    /// [begun](Self::begin) none is written.
+    pub fn reply<X: Extension>(&mut self, incoming: &mut Incoming<Ro, X>, out: &mut [u8]) -> usize {
         // §5.5.1: an end that has sent a close frame has no other to send.
         if self.close_sent {
             incoming.reply_sent(incoming.waiting_reply());
@@ -192,23 +308,26 @@ impl<Ro: Role> Outgoing<Ro> {
             return 0;
         }
         // A pong that has begun is ended, even if the connection has failed meanwhile.
-        let reply = self.unfinished.map_or(incoming.waiting_reply(), |unfinished| unfinished.reply);
+        let (reply, written) = match self.unfinished {
+            Unfinished::Nothing => (incoming.waiting_reply(), 0),
+            Unfinished::Reply(reply, written) => (reply, usize::from(written)),
+            Unfinished::Payload(..) => return 0,
+        };
         let code;
         let (opcode, payload) = match reply {
-            Reply::None => return 0,
-            Reply::Pong => (Opcode::Pong, incoming.control_payload()),
-            Reply::Echo => (Opcode::Close, incoming.control_payload()),
-            Reply::Fail(reason) => {
+            Answer::None => return 0,
+            Answer::Pong => (Opcode::Pong, incoming.control_payload()),
+            Answer::Echo => (Opcode::Close, incoming.control_payload()),
+            Answer::Fail(reason) => {
                 code = reason.get().to_be_bytes();
                 (Opcode::Close, &code[..])
             }
         };
-        let (masking_key, written) = match self.unfinished {
-            Some(Unfinished { key, written, .. }) => (key, usize::from(written)),
-            None => {
-                crate::log::trace!("replying {:?}, {} bytes of payload", opcode, payload.len());
-                (self.role.masking_key(), 0)
-            }
+        let masking_key = if written > 0 {
+            Ro::IS_CLIENT.then_some(self.key)
+        } else {
+            crate::log::trace!("replying {:?}, {} bytes of payload", opcode, payload.len());
+            self.role.masking_key()
         };
         let payload_len = payload.len() as u64;
         let mut start =
@@ -216,10 +335,10 @@ impl<Ro: Role> Outgoing<Ro> {
         let len = start.header().len() + payload.len();
         let n = Self::write_from(&mut start, written, payload, out);
         if written + n < len {
-            let written = u8::try_from(written + n).unwrap_or_default();
-            self.unfinished = Some(Unfinished { reply, key: masking_key, written });
+            self.key = masking_key.unwrap_or(self.key);
+            self.unfinished = Unfinished::Reply(reply, to_u8(written + n));
         } else {
-            self.unfinished = None;
+            self.unfinished = Unfinished::Nothing;
             self.close_sent = opcode == Opcode::Close;
             incoming.reply_sent(reply);
         }
@@ -232,7 +351,17 @@ impl<Ro: Role> Outgoing<Ro> {
         self.close_sent
     }
 
-    fn control(
+    /// Tells whether a fragmented message has begun and not ended.
+    pub(crate) const fn is_in_message(&self) -> bool {
+        self.message.is_some()
+    }
+
+    /// Tells whether the payload of the frame in progress is checked piece by piece.
+    pub(crate) const fn is_validating(&self) -> bool {
+        matches!(self.unfinished, Unfinished::Payload(_, Rest::Text | Rest::LastOfText))
+    }
+
+    pub(crate) fn control(
         &mut self,
         opcode: Opcode,
         payload: &[u8],
@@ -242,27 +371,25 @@ impl<Ro: Role> Outgoing<Ro> {
         if payload.len() > MAX_CONTROL_LEN {
             return Err(SendError::ControlTooLong);
         }
-        self.frame(opcode, true, payload, out)
+        let out = Self::space(payload, out)?;
+        Ok(self.frame(opcode, true, payload, out))
     }
 
-    /// Writes a frame into `out` if it fits.
-    fn frame(
-        &mut self,
-        opcode: Opcode,
-        fin: bool,
-        payload: &[u8],
-        out: &mut [u8],
-    ) -> Result<usize, SendError> {
-        // First, so that no key is drawn for nothing.
+    /// Finds the space of a frame. Before the frame is made, so that no key is drawn for nothing.
+    fn space<'o>(payload: &[u8], out: &'o mut [u8]) -> Result<&'o mut [u8], SendError> {
         let needed = Self::frame_len(payload.len());
-        let out = out.get_mut(..needed).ok_or(SendError::OutOfSpace { needed })?;
-        Ok(Self::write_from(&mut self.begin(opcode, fin, payload), 0, payload, out))
+        out.get_mut(..needed).ok_or(SendError::OutOfSpace { needed })
+    }
+
+    /// Writes a frame into its space.
+    fn frame(&mut self, opcode: Opcode, fin: bool, payload: &[u8], out: &mut [u8]) -> usize {
+        Self::write_from(&mut self.header(opcode, fin, payload.len()), 0, payload, out)
     }
 
     /// Makes a header, with a fresh key for a client.
-    fn begin(&mut self, opcode: Opcode, fin: bool, payload: &[u8]) -> FrameStart {
+    fn header(&mut self, opcode: Opcode, fin: bool, payload_len: usize) -> FrameStart {
         let masking_key = self.role.masking_key();
-        let payload_len = payload.len() as u64;
+        let payload_len = payload_len as u64;
         let header = Header { fin, rsv: 0, opcode, masking_key, payload_len };
         crate::log::trace!("sending {:?}", { header });
         FrameStart::new(&header)
@@ -272,26 +399,120 @@ impl<Ro: Role> Outgoing<Ro> {
     fn write_from(start: &mut FrameStart, at: usize, payload: &[u8], out: &mut [u8]) -> usize {
         let header = start.header();
         let at_payload = at.saturating_sub(header.len());
-        let n = copy(header.get(at..).unwrap_or_default(), out);
-        let out = out.get_mut(n..).unwrap_or_default();
-        let len = copy(payload.get(at_payload..).unwrap_or_default(), out);
+        let n = copy(behind(header, at.min(header.len())), out);
+        let out = behind_mut(out, n);
+        let len = copy(behind(payload, at_payload), out);
         if Ro::IS_CLIENT
             && let Some(key) = &mut start.key
         {
             key.advance(at_payload);
-            key.apply(out.get_mut(..len).unwrap_or_default());
+            key.apply(front_mut(out, len));
         }
         n + len
+    }
+
+    /// As [`start`](Self::start); the payload goes through [`copy_payload`](Self::copy_payload) or
+    /// [`skip_payload`](Self::skip_payload), piece by piece.
+    pub(crate) fn begin_chunk(&mut self, chunk: &Chunk<'_>) -> Result<FrameStart, SendError> {
+        let opcode = self.opcode(chunk.kind(), chunk.is_first())?;
+        let before = if chunk.is_first() { Utf8Validator::new() } else { self.utf8.clone() };
+        self.follow(chunk)?;
+        self.utf8 = before;
+        Ok(self.owe(opcode, chunk.is_last(), chunk.as_bytes().len(), chunk.kind()))
+    }
+
+    /// Makes the header of a frame whose payload comes piece by piece.
+    fn owe(&mut self, opcode: Opcode, fin: bool, len: usize, kind: Kind) -> FrameStart {
+        let rest = match kind {
+            Kind::Binary => Rest::Any,
+            Kind::Text if fin => Rest::LastOfText,
+            Kind::Text => Rest::Text,
+        };
+        let start = self.header(opcode, fin, len);
+        self.key = start.key.unwrap_or(self.key);
+        if len > 0 {
+            self.unfinished = Unfinished::Payload(len, rest);
+        }
+        start
+    }
+
+    /// Checks the next piece of a payload that was begun without it.
+    fn validate(&mut self, piece: &[u8]) -> Result<(), SendError> {
+        let Unfinished::Payload(len, rest @ (Rest::Text | Rest::LastOfText)) = self.unfinished
+        else {
+            return Ok(());
+        };
+        let mut utf8 = self.utf8.clone();
+        utf8.push(piece).map_err(|_| SendError::InvalidUtf8)?;
+        if rest == Rest::LastOfText && piece.len() == len && !utf8.is_complete() {
+            return Err(SendError::InvalidUtf8);
+        }
+        self.utf8 = utf8;
+        Ok(())
+    }
+
+    /// Copies as much of valid payload as there is space for; returns how much.
+    pub(crate) fn copy_payload(&mut self, piece: &[u8], out: &mut [u8]) -> usize {
+        let piece = front(piece, piece.len().min(out.len()));
+        self.trust(piece);
+        self.copy_masked(piece, out)
+    }
+
+    /// Notes that valid payload has been written as it was.
+    pub(crate) fn skip_payload(&mut self, piece: &[u8]) {
+        self.trust(piece);
+        self.paid(piece.len());
+    }
+
+    fn copy_masked(&mut self, piece: &[u8], out: &mut [u8]) -> usize {
+        let len = copy(piece, out);
+        if Ro::IS_CLIENT {
+            self.key.apply(front_mut(out, len));
+        }
+        self.paid(len);
+        len
+    }
+
+    /// Goes on behind valid text, of which only the code point matters that its end may cut.
+    fn trust(&mut self, text: &[u8]) {
+        if !self.is_validating() {
+            return;
+        }
+        let mut last = behind(text, text.len().saturating_sub(3));
+        match last.iter().rposition(|byte| byte & 0xc0 != 0x80) {
+            Some(start) => {
+                self.utf8 = Utf8Validator::new();
+                last = behind(last, start);
+            }
+            None if last.len() == 3 => {
+                self.utf8 = Utf8Validator::new();
+                last = &[];
+            }
+            None => {}
+        }
+        let is_text = self.utf8.push(last).is_ok();
+        debug_assert!(is_text, "the text was valid when its frame began");
+    }
+
+    fn paid(&mut self, len: usize) {
+        if let Unfinished::Payload(left, rest) = self.unfinished {
+            debug_assert!(len <= left, "more payload than the header announced");
+            self.unfinished = match left.saturating_sub(len) {
+                0 => Unfinished::Nothing,
+                left => Unfinished::Payload(left, rest),
+            };
+        }
     }
 
     fn check_open(&self) -> Result<(), SendError> {
         if self.close_sent {
             return Err(SendError::Closed);
         }
-        if self.unfinished.is_some() {
-            return Err(SendError::ReplyUnfinished);
+        match self.unfinished {
+            Unfinished::Nothing => Ok(()),
+            Unfinished::Payload(..) => Err(SendError::FrameUnfinished),
+            Unfinished::Reply(..) => Err(SendError::ReplyUnfinished),
         }
-        Ok(())
     }
 
     /// Finds the opcode of the next data frame (§5.4).
@@ -305,7 +526,25 @@ impl<Ro: Role> Outgoing<Ro> {
         }
     }
 
-    fn sent(&mut self, kind: Kind, last: bool) {
-        self.message = (!last).then_some(kind);
+    /// Goes on in the message with a chunk, unless the text would not be UTF-8 (§8.1).
+    fn follow(&mut self, chunk: &Chunk<'_>) -> Result<(), SendError> {
+        let place = chunk.place();
+        // A whole text is valid by how it was made, as is what the caller holds as `str`.
+        if place.kind == Kind::Text && !place.is_whole() {
+            let mut utf8 = if place.first { Utf8Validator::new() } else { self.utf8.clone() };
+            if chunk.is_str() {
+                if !utf8.is_complete() {
+                    return Err(SendError::InvalidUtf8);
+                }
+            } else {
+                utf8.push(chunk.as_bytes()).map_err(|_| SendError::InvalidUtf8)?;
+            }
+            if place.last && !utf8.is_complete() {
+                return Err(SendError::InvalidUtf8);
+            }
+            self.utf8 = utf8;
+        }
+        self.message = (!place.last).then_some(place.kind);
+        Ok(())
     }
 }

@@ -99,7 +99,7 @@ pub struct SwitchingProtocols<'a> {
 
 impl<'a> SwitchingProtocols<'a> {
     /// `acceptance` has been held against the request.
-    pub(super) const fn new(acceptance: &Acceptance<'a>) -> Self {
+    pub(crate) const fn new(acceptance: &Acceptance<'a>) -> Self {
         let Acceptance { subprotocol, headers, .. } = *acceptance;
         Self { accept: [0; 28], subprotocol, headers }
     }

@@ -6,7 +6,7 @@ use super::extension::{Extension, Extensions, MalformedExtension};
 use super::fields::{self, Added, Fields, List, Only, is_field_value, is_named, is_token, text};
 use super::host::is_host;
 use super::writer::{Head, Writer, write_head, write_whole};
-use super::{BuildError, HeadScanner, Key, Piece, RequestError, ResponseError, Status};
+use super::{BuildError, HeadScanner, Key, Piece, RequestError, ResponseError, Status, key};
 
 /// Describes the connection that a client asks for.
 ///
@@ -129,7 +129,9 @@ impl<'a> ClientRequest<'a> {
         if !has_connection {
             return Err(ResponseError::Connection);
         }
-        if accept.get() != Some(&key.accept()) {
+        let mut expected = [0; 28];
+        key::accept(key.as_bytes(), &mut expected);
+        if accept.get() != Some(&expected) {
             return Err(ResponseError::Accept);
         }
         if extensions.is_given() {

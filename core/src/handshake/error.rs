@@ -14,6 +14,7 @@ use super::Status;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(usize)]
 #[non_exhaustive]
 pub enum HandshakeError {
     /// The client's request cannot be accepted.
@@ -36,6 +37,7 @@ pub enum HandshakeError {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(usize)]
 #[non_exhaustive]
 pub enum RequestError {
     /// The head is longer than the buffer for it.
@@ -101,6 +103,7 @@ impl RequestError {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(usize)]
 #[non_exhaustive]
 pub enum ResponseError {
     /// The head has more header fields than the limit.
@@ -132,6 +135,7 @@ pub enum ResponseError {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(usize)]
 #[non_exhaustive]
 pub enum BuildError {
     /// The head does not fit the buffer.

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::fields::{Fields, is_token, split_at, text};
+use crate::slice::{behind, front};
 
 /// Holds an extension that the peer names, with its parameters, lent from the head.
 ///
@@ -256,6 +257,6 @@ fn split_unquoted(bytes: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
         is_escaped = is_quoted && *byte == b'\\' && !is_escaped;
         !is_quoted && *byte == separator
     });
-    let (front, rest) = bytes.split_at_checked(at.unwrap_or(bytes.len())).unwrap_or_default();
-    (front, rest.split_first().map(|(_, rest)| rest))
+    let at = at.unwrap_or(bytes.len());
+    (front(bytes, at), behind(bytes, at).split_first().map(|(_, rest)| rest))
 }

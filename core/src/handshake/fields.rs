@@ -5,6 +5,7 @@ use core::str::from_utf8;
 
 use super::BuildError;
 use super::writer::Writer;
+use crate::slice::{behind, front};
 
 /// The header fields of a head, in the order in which they came: an iterator over their names and
 /// values, which finds them in the head itself.
@@ -193,8 +194,7 @@ pub(super) fn text(ascii: &[u8]) -> &str {
 /// Splits `bytes` at the first `separator`, if there is one.
 pub(super) fn split_at(bytes: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
     let at = bytes.iter().position(|byte| *byte == separator).unwrap_or(bytes.len());
-    let (front, rest) = bytes.split_at_checked(at).unwrap_or_default();
-    (front, rest.split_first().map(|(_, rest)| rest))
+    (front(bytes, at), behind(bytes, at).split_first().map(|(_, rest)| rest))
 }
 
 /// RFC 9110 §5.6.2.

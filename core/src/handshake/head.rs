@@ -107,8 +107,11 @@ impl HeadScanner {
                 Found::Head(len) => return Ok(Some(len)),
                 Found::Fold => {
                     // "MUST replace each received obs-fold with one or more SP octets".
-                    let fold = received.get_mut(self.scanned.saturating_sub(2)..=self.scanned);
-                    fold.unwrap_or_default().fill(b' ');
+                    if let Some([cr, lf, space]) =
+                        received.get_mut(self.scanned.saturating_sub(2)..=self.scanned)
+                    {
+                        (*cr, *lf, *space) = (b' ', b' ', b' ');
+                    }
                     self.at = At::Text;
                 }
             }

@@ -18,12 +18,22 @@ use super::digest::{base64, sha1};
 pub struct Key([u8; 24]);
 
 impl Key {
+    /// No key yet.
+    pub(crate) const EMPTY: Self = Self([0; 24]);
+
     /// Encodes 16 bytes, which a client draws at random for each connection.
     #[must_use]
     pub fn from_nonce(nonce: [u8; 16]) -> Self {
-        let mut text = [0; 24];
-        base64(&nonce, &mut text);
-        Self(text)
+        let mut key = Self::EMPTY;
+        key.set(&nonce);
+        key
+    }
+
+    /// As [`from_nonce`](Self::from_nonce), in place: to return it would be a copy, for which firmware
+    /// links `memcpy`.
+    pub(crate) fn set(&mut self, nonce: &[u8]) {
+        debug_assert_eq!(nonce.len(), 16);
+        base64(nonce, &mut self.0);
     }
 
     /// Takes the value of a `Sec-WebSocket-Key` field; `None` unless it decodes to 16 bytes.

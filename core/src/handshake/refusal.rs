@@ -96,19 +96,7 @@ impl Head for Refusal<'_> {
         if !has_content && !self.body.is_empty() {
             return Err(BuildError::Body);
         }
-        writer.put(b"HTTP/1.1 ");
-        writer.number(self.status.get().into());
-        writer.put(b" ");
-        writer.put(self.status.reason_phrase().as_bytes());
-        writer.put(match self.status {
-            // RFC 9110 §15.5.22: "The server MUST send an Upgrade header field in a 426", §7.8:
-            // and it "MUST also send an "Upgrade" connection option".
-            Status::UPGRADE_REQUIRED => {
-                b"\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nConnection: close, Upgrade\r\n"
-            }
-            Status::METHOD_NOT_ALLOWED => b"\r\nAllow: GET\r\nConnection: close\r\n",
-            _ => b"\r\nConnection: close\r\n",
-        });
+        begin(self.status, writer);
         self.headers.write(writer)?;
         if !self.body.is_empty() && !self.headers.has(CONTENT_TYPE) {
             writer.field(CONTENT_TYPE, b"text/plain; charset=utf-8");
@@ -124,11 +112,30 @@ impl Head for Refusal<'_> {
     }
 }
 
-const CONTENT_TYPE: &str = "Content-Type";
-
-/// The refusal of a request for what is wrong with it.
+/// [`Refusal::from`] what is wrong with a request, without what that may have.
 impl Head for RequestError {
     fn write(&self, writer: &mut Writer<'_>) -> Result<(), BuildError> {
-        Refusal::from(*self).write(writer)
+        begin(self.status(), writer);
+        writer.put(b"Content-Length: 0\r\n\r\n");
+        Ok(())
     }
 }
+
+/// Writes the status line, and the fields that belong to the status.
+fn begin(status: Status, writer: &mut Writer<'_>) {
+    writer.put(b"HTTP/1.1 ");
+    writer.number(status.get().into());
+    writer.put(b" ");
+    writer.put(status.reason_phrase().as_bytes());
+    writer.put(match status {
+        // RFC 9110 §15.5.22: "The server MUST send an Upgrade header field in a 426", §7.8: and it
+        // "MUST also send an "Upgrade" connection option".
+        Status::UPGRADE_REQUIRED => {
+            b"\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nConnection: close, Upgrade\r\n"
+        }
+        Status::METHOD_NOT_ALLOWED => b"\r\nAllow: GET\r\nConnection: close\r\n",
+        _ => b"\r\nConnection: close\r\n",
+    });
+}
+
+const CONTENT_TYPE: &str = "Content-Type";

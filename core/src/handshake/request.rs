@@ -8,6 +8,7 @@ use super::host::is_host;
 use super::{
     Acceptance, BuildError, HandshakeError, HeadScanner, RequestError, SwitchingProtocols, key,
 };
+use crate::slice::behind;
 
 /// Holds the checked head of an HTTP request, lent from the buffer.
 ///
@@ -282,10 +283,21 @@ impl<'r> Upgrade<'r> {
         &self,
         acceptance: &Acceptance<'a>,
     ) -> Result<SwitchingProtocols<'a>, HandshakeError> {
-        self.check(acceptance)?;
         let mut response = SwitchingProtocols::new(acceptance);
-        response.answer(self.key);
+        self.answer(acceptance, &mut response)?;
         Ok(response)
+    }
+
+    /// As [`respond`](Self::respond), to a response that lies where it is needed: to return it would
+    /// be a copy, for which firmware links `memcpy`.
+    pub(crate) fn answer(
+        &self,
+        acceptance: &Acceptance<'_>,
+        response: &mut SwitchingProtocols<'_>,
+    ) -> Result<(), HandshakeError> {
+        self.check(acceptance)?;
+        response.answer(self.key);
+        Ok(())
     }
 
     /// Checks that this request may be accepted so.
@@ -346,7 +358,7 @@ fn parse_line(line: &[u8]) -> Option<(&[u8], &[u8], u8)> {
 /// Splits a target into path and query.
 fn split_target(target: &[u8]) -> (&[u8], Option<&[u8]>) {
     let target = match after_scheme(target) {
-        Some(rest) => rest.get(authority_len(rest)..).unwrap_or_default(),
+        Some(rest) => behind(rest, authority_len(rest)),
         None => target,
     };
     match split_at(target, b'?') {

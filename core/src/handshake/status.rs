@@ -14,7 +14,7 @@
 pub struct Status(u16);
 
 impl Status {
-    /// 200: a page, which is sent as a [`Refusal`] to open a connection.
+    /// 200: a page, which is sent as a [`Refusal`](super::Refusal) to open a connection.
     pub const OK: Self = Self(200);
     /// 400.
     pub const BAD_REQUEST: Self = Self(400);

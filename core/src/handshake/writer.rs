@@ -1,10 +1,10 @@
 //! Writing a head into buffers of the caller, in as many pieces as it takes.
 
 use super::BuildError;
-use crate::buffers::copy;
+use crate::slice::{behind, behind_mut, copy, to_u8};
 
 /// What is sent in the opening handshake: it can be written from any byte on.
-pub(crate) trait Head: core::fmt::Debug {
+pub(crate) trait Head {
     /// Writes all of it; the writer leaves out what has been sent, and what there is no space for.
     ///
     /// To the end in every case, so that whatever is wrong is told before the first byte is sent.
@@ -68,7 +68,7 @@ impl<'b> Writer<'b> {
     pub(super) fn put(&mut self, bytes: &[u8]) {
         let unsent = bytes.get(self.skip..).unwrap_or_default();
         self.skip = self.skip.saturating_sub(bytes.len());
-        let n = copy(unsent, self.out.get_mut(self.len..).unwrap_or_default());
+        let n = copy(unsent, behind_mut(self.out, self.len));
         self.len += n;
         self.overflow |= n < unsent.len();
     }
@@ -87,14 +87,14 @@ impl<'b> Writer<'b> {
         let mut rest = n;
         let mut used = 0;
         for digit in digits.iter_mut().rev() {
-            *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+            *digit = b'0' + to_u8(rest % 10);
             used += 1;
             rest /= 10;
             if rest == 0 {
                 break;
             }
         }
-        self.put(digits.get(digits.len() - used..).unwrap_or_default());
+        self.put(behind(&digits, digits.len() - used));
     }
 }
 

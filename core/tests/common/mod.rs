@@ -10,6 +10,9 @@ pub(crate) use random::{FixedKey, TestRng};
 pub(crate) use transcript::{Peer, Seen, Transcript, at_every_split, cut_at, in_reads_of, whole};
 use wirelet::{Client, Connection, Role, Server};
 
+/// A client whose frames are literal bytes.
+pub(crate) type TestClient = Client<FixedKey>;
+
 /// The masking key of §5.7, with which every masked frame of these tests is masked.
 pub(crate) const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
@@ -20,7 +23,11 @@ pub(crate) trait TestRole: Role + Sized {
     /// The key of the frames that this end sends.
     const OWN_KEY: Option<[u8; 4]>;
 
-    fn connection() -> Connection<Self>;
+    fn role() -> Self;
+
+    fn connection() -> Connection<Self> {
+        Connection::new(Self::role())
+    }
 
     /// Makes a frame as the peer of this end sends it.
     fn received(first: u8, payload: &[u8]) -> Vec<u8> {
@@ -37,8 +44,8 @@ impl TestRole for Server {
     const PEER_KEY: Option<[u8; 4]> = Some(KEY);
     const OWN_KEY: Option<[u8; 4]> = None;
 
-    fn connection() -> Connection<Self> {
-        Connection::new(Self)
+    fn role() -> Self {
+        Self
     }
 }
 
@@ -46,8 +53,8 @@ impl TestRole for Client<FixedKey> {
     const PEER_KEY: Option<[u8; 4]> = None;
     const OWN_KEY: Option<[u8; 4]> = Some(KEY);
 
-    fn connection() -> Connection<Self> {
-        Connection::new(Self(FixedKey(KEY)))
+    fn role() -> Self {
+        Self(FixedKey(KEY))
     }
 }
 
@@ -58,7 +65,7 @@ macro_rules! on_both_roles {
             $(#[test] fn $name() { super::$name::<wirelet::Server>(); })+
         }
         mod as_client {
-            $(#[test] fn $name() { super::$name::<wirelet::Client<super::common::FixedKey>>(); })+
+            $(#[test] fn $name() { super::$name::<super::common::TestClient>(); })+
         }
     };
 }

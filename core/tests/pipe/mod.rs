@@ -1,16 +1,16 @@
-//! An in-memory pipe with two ends, that reads and writes short and blocks.
+//! An in-memory pipe with two ends, that reads and writes short, blocks, and fails.
 #![allow(dead_code, reason = "each test takes what it needs")]
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
 use embedded_io::{ErrorKind, ErrorType};
 
-/// What a socket says that is set not to block.
+use crate::common::TestRng;
+
+/// What a socket says that is set not to block, or that has waited for too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WouldBlock;
 
@@ -24,7 +24,7 @@ impl std::error::Error for WouldBlock {}
 
 impl embedded_io::Error for WouldBlock {
     fn kind(&self) -> ErrorKind {
-        ErrorKind::Other
+        ErrorKind::TimedOut
     }
 }
 
@@ -44,25 +44,54 @@ pub(crate) const SHAPES: [Shape; 5] = [
     Shape { read: 4096, write: 4096, capacity: 9000 },
 ];
 
-#[derive(Debug, Default)]
+/// A pipe that does at once whatever it is asked for.
+pub(crate) const WIDE: Shape = Shape { read: 4096, write: 4096, capacity: usize::MAX };
+
+#[derive(Debug)]
 struct Way {
     bytes: VecDeque<u8>,
+    capacity: usize,
     closed: bool,
     writes: usize,
     flushes: usize,
 }
 
-/// One end; returns [`WouldBlock`] where a socket would.
+/// The calls of one end.
+#[derive(Debug)]
+struct Calls {
+    n: usize,
+    fail: Fail,
+}
+
+/// Which calls are told to come again, although they need not.
+#[derive(Debug)]
+enum Fail {
+    Never,
+    At(usize),
+    /// Each call once before it succeeds.
+    First,
+    /// One in so many.
+    OneIn(usize, TestRng),
+}
+
+/// One end; returns [`WouldBlock`] where a socket would, and where it is told to.
 #[derive(Clone, Debug)]
 pub(crate) struct End {
     from: Arc<Mutex<Way>>,
     to: Arc<Mutex<Way>>,
     shape: Shape,
+    calls: Arc<Mutex<Calls>>,
 }
 
 pub(crate) fn pipe(shape: Shape) -> (End, End) {
-    let (a, b) = (Arc::default(), Arc::default());
-    (End { from: Arc::clone(&a), to: Arc::clone(&b), shape }, End { from: b, to: a, shape })
+    let way = || {
+        let (bytes, capacity) = (VecDeque::new(), shape.capacity);
+        Arc::new(Mutex::new(Way { bytes, capacity, closed: false, writes: 0, flushes: 0 }))
+    };
+    let calls = || Arc::new(Mutex::new(Calls { n: 0, fail: Fail::Never }));
+    let (a, b) = (way(), way());
+    let (from, to) = (Arc::clone(&a), Arc::clone(&b));
+    (End { from, to, shape, calls: calls() }, End { from: b, to: a, shape, calls: calls() })
 }
 
 impl End {
@@ -76,6 +105,66 @@ impl End {
         let way = self.to.lock().unwrap();
         (way.writes, way.flushes)
     }
+
+    /// Puts bytes on the way to the other end, however many.
+    pub(crate) fn put(&self, bytes: &[u8]) {
+        self.to.lock().unwrap().bytes.extend(bytes);
+    }
+
+    /// Takes all that the other end has written.
+    pub(crate) fn take(&self) -> Vec<u8> {
+        self.from.lock().unwrap().bytes.drain(..).collect()
+    }
+
+    /// Lets the other end take so many bytes that it has not read.
+    pub(crate) fn set_capacity(&self, capacity: usize) {
+        self.to.lock().unwrap().capacity = capacity;
+    }
+
+    /// How often this end was read, written or flushed, whether it could be or not.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.lock().unwrap().n
+    }
+
+    /// Makes the call number `at`, from now on, fail.
+    pub(crate) fn fail_at(&self, at: usize) {
+        let mut calls = self.calls.lock().unwrap();
+        calls.fail = Fail::At(calls.n.saturating_add(at));
+    }
+
+    /// Makes each call fail once before it succeeds.
+    pub(crate) fn fail_first(&self) {
+        self.calls.lock().unwrap().fail = Fail::First;
+    }
+
+    /// Makes one call in `n` fail.
+    pub(crate) fn fail_one_in(&self, n: usize, rng: TestRng) {
+        self.calls.lock().unwrap().fail = Fail::OneIn(n, rng);
+    }
+
+    /// Makes no call fail any more.
+    pub(crate) fn fail_never(&self) {
+        self.calls.lock().unwrap().fail = Fail::Never;
+    }
+
+    /// Tells whether the call that was to fail has failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        let calls = self.calls.lock().unwrap();
+        matches!(calls.fail, Fail::At(at) if at < calls.n)
+    }
+
+    fn call(&self) -> Result<(), WouldBlock> {
+        let mut calls = self.calls.lock().unwrap();
+        let n = calls.n;
+        calls.n += 1;
+        let fails = match &mut calls.fail {
+            Fail::Never => false,
+            Fail::At(at) => *at == n,
+            Fail::First => n.is_multiple_of(2),
+            Fail::OneIn(one_in, rng) => rng.below(*one_in) == 0,
+        };
+        if fails { Err(WouldBlock) } else { Ok(()) }
+    }
 }
 
 impl ErrorType for End {
@@ -85,6 +174,7 @@ impl ErrorType for End {
 impl embedded_io::Read for End {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize, WouldBlock> {
         assert!(!buf.is_empty(), "a read into no space cannot be told from the end of file");
+        self.call()?;
         let mut way = self.from.lock().unwrap();
         if way.bytes.is_empty() {
             return if way.closed { Ok(0) } else { Err(WouldBlock) };
@@ -99,8 +189,11 @@ impl embedded_io::Read for End {
 
 impl embedded_io::Write for End {
     fn write(&mut self, buf: &[u8]) -> Result<usize, WouldBlock> {
+        assert!(!buf.is_empty(), "a write of nothing cannot be told from the end");
+        self.call()?;
         let mut way = self.to.lock().unwrap();
-        let n = buf.len().min(self.shape.write).min(self.shape.capacity - way.bytes.len());
+        let space = way.capacity.saturating_sub(way.bytes.len());
+        let n = buf.len().min(self.shape.write).min(space);
         if n == 0 {
             return Err(WouldBlock);
         }
@@ -110,6 +203,7 @@ impl embedded_io::Write for End {
     }
 
     fn flush(&mut self) -> Result<(), WouldBlock> {
+        self.call()?;
         self.to.lock().unwrap().flushes += 1;
         Ok(())
     }
@@ -148,57 +242,20 @@ impl embedded_io::Write for Blocking {
     }
 }
 
-/// Decides, for all ends of one test, at which awaits the task is told to wait.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Awaits {
-    passed: Rc<Cell<usize>>,
-    stop_at: Rc<Cell<Option<usize>>>,
-}
-
-impl Awaits {
-    /// How many awaits have been reached.
-    pub(crate) fn passed(&self) -> usize {
-        self.passed.get()
-    }
-
-    /// Makes the await number `at` pend once.
-    pub(crate) fn stop_at(&self, at: usize) {
-        self.stop_at.set(Some(at));
-    }
-
-    /// Tells whether the await asked for has pended since.
-    pub(crate) fn has_stopped(&self) -> bool {
-        self.stop_at.get().is_none()
-    }
-
-    fn reach(&self) -> bool {
-        let at = self.passed.get();
-        self.passed.set(at + 1);
-        if self.stop_at.get() == Some(at) {
-            self.stop_at.set(None);
-            return true;
-        }
-        false
-    }
-}
-
-/// An async end; its task polls again at once when it would block.
+/// An async end that is never ready with an error: its task polls again at once.
 #[derive(Clone, Debug)]
-pub(crate) struct Async(pub(crate) End, pub(crate) Awaits);
+pub(crate) struct Async(pub(crate) End);
 
 impl Async {
-    async fn wait<T>(
-        awaits: &Awaits,
-        mut call: impl FnMut() -> Result<T, WouldBlock>,
-    ) -> Result<T, WouldBlock> {
-        poll_fn(|context| {
-            if !awaits.reach()
-                && let Ok(value) = call()
-            {
-                return Poll::Ready(Ok(value));
+    async fn wait<T>(mut call: impl FnMut() -> Result<T, WouldBlock>) -> Result<T, WouldBlock> {
+        poll_fn(|context| match call() {
+            Ok(value) => Poll::Ready(Ok(value)),
+            Err(WouldBlock) => {
+                // The other end may be a thread.
+                std::thread::yield_now();
+                context.waker().wake_by_ref();
+                Poll::Pending
             }
-            context.waker().wake_by_ref();
-            Poll::Pending
         })
         .await
     }
@@ -210,16 +267,40 @@ impl ErrorType for Async {
 
 impl embedded_io_async::Read for Async {
     async fn read(&mut self, buf: &mut [u8]) -> Result<usize, WouldBlock> {
-        Self::wait(&self.1, || embedded_io::Read::read(&mut self.0, buf)).await
+        Self::wait(|| embedded_io::Read::read(&mut self.0, buf)).await
     }
 }
 
 impl embedded_io_async::Write for Async {
     async fn write(&mut self, buf: &[u8]) -> Result<usize, WouldBlock> {
-        Self::wait(&self.1, || embedded_io::Write::write(&mut self.0, buf)).await
+        Self::wait(|| embedded_io::Write::write(&mut self.0, buf)).await
     }
 
     async fn flush(&mut self) -> Result<(), WouldBlock> {
-        Self::wait(&self.1, || embedded_io::Write::flush(&mut self.0)).await
+        Self::wait(|| embedded_io::Write::flush(&mut self.0)).await
+    }
+}
+
+/// An async end that is always ready, if with an error.
+#[derive(Clone, Debug)]
+pub(crate) struct Ready(pub(crate) End);
+
+impl ErrorType for Ready {
+    type Error = WouldBlock;
+}
+
+impl embedded_io_async::Read for Ready {
+    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, WouldBlock> {
+        embedded_io::Read::read(&mut self.0, buf)
+    }
+}
+
+impl embedded_io_async::Write for Ready {
+    async fn write(&mut self, buf: &[u8]) -> Result<usize, WouldBlock> {
+        embedded_io::Write::write(&mut self.0, buf)
+    }
+
+    async fn flush(&mut self) -> Result<(), WouldBlock> {
+        embedded_io::Write::flush(&mut self.0)
     }
 }

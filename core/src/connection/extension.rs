@@ -1,0 +1,36 @@
+//! What the opening handshake negotiates beside the protocol (RFC 6455 §9).
+
+/// Says what an extension changes in the receiving direction; `()` is none, and costs nothing.
+///
+/// §9.1: an extension may give a meaning to the reserved bits of the header.
+///
+/// ```
+/// use wirelet::{Connection, Extension, Server};
+///
+/// /// The first reserved bit has a meaning between these two ends.
+/// struct Urgent;
+///
+/// impl Extension for Urgent {
+///     fn rsv(&self) -> u8 {
+///         0b100
+///     }
+/// }
+///
+/// let mut connection = Connection::with_extension(Server, Urgent);
+/// let mut input = [0xc1, 0x82, 1, 2, 3, 4, b'h' ^ 1, b'i' ^ 2];
+/// assert!(connection.receive(&mut input)?.event.is_some());
+/// # Ok::<(), wirelet::ProtocolError>(())
+/// ```
+pub trait Extension {
+    /// Returns the reserved bits that a data frame may have set, RSV1 being `0b100`.
+    fn rsv(&self) -> u8 {
+        0
+    }
+
+    /// Tells whether bytes that came are still to be handed out.
+    fn has_more(&self) -> bool {
+        false
+    }
+}
+
+impl Extension for () {}
