@@ -4,10 +4,11 @@ use core::hint::black_box;
 use core::pin::{Pin, pin};
 
 use embedded_io_async::{Read, Write};
-use wirelet::asynch::{Pending, Receiver, Sender, WebSocket};
-use wirelet::handshake::{Acceptance, ClientRequest, Refusal, Request, RequestError, Response};
+use wirelet::asynch::{Receiver, Sender, WebSocket, Writer};
+use wirelet::handshake::{Acceptance, ClientRequest, Refusal, Request, Response, Upgrade};
 use wirelet::{
-    Buffers, Chunk, Client, Close, Error, Flush, Message, Received, Reply, Server, Storage,
+    Buffers, Chunk, Client, Close, Error, Flush, Kind, Message, Received, Reply, SendError, Server,
+    Storage,
 };
 
 use crate::socket::{Failed, Random, Socket, run};
@@ -21,9 +22,24 @@ macro_rules! exports {
             WebSocket::new(socket, role, buffers).with_flush(flush)
         }
 
+        #[unsafe(export_name = concat!("asynch_", stringify!($name), "_into_parts"))]
+        pub fn into_parts<'b>(ws: WebSocket<'b, Socket, $role>) -> (Socket, &'b mut [u8]) {
+            ws.into_parts()
+        }
+
+        #[unsafe(export_name = concat!("asynch_", stringify!($name), "_state"))]
+        pub fn state<'w>(ws: &'w WebSocket<'_, Socket, $role>) -> (Option<Close<'w>>, bool, u64, &'w Socket) {
+            (ws.close_received(), ws.is_close_sent(), ws.bytes_received(), ws.socket())
+        }
+
         #[unsafe(export_name = concat!("asynch_", stringify!($name), "_receive"))]
         pub fn receive<'w, 'b>(ws: &'w mut WebSocket<'b, Socket, $role>, goes_on: fn() -> bool) -> Option<Result<(Received<'w, Message<'w>>, &'w mut Sender<'b, Socket, $role>), Error<Failed>>> {
             run(ws.receive(), goes_on)
+        }
+
+        #[unsafe(export_name = concat!("asynch_", stringify!($name), "_receive_data"))]
+        pub fn receive_data<'w, 'b>(ws: &'w mut WebSocket<'b, Socket, $role>, goes_on: fn() -> bool) -> Option<Result<(Option<Message<'w>>, &'w mut Sender<'b, Socket, $role>), Error<Failed>>> {
+            run(ws.receive_data(), goes_on)
         }
 
         #[unsafe(export_name = concat!("asynch_", stringify!($name), "_receive_chunk"))]
@@ -42,13 +58,23 @@ macro_rules! exports {
         }
 
         #[unsafe(export_name = concat!("asynch_", stringify!($name), "_finish"))]
-        pub fn finish(ws: WebSocket<'_, Socket, $role>, goes_on: fn() -> bool) -> Option<Result<Socket, Error<Failed>>> {
+        pub fn finish(ws: &mut WebSocket<'_, Socket, $role>, goes_on: fn() -> bool) -> Option<Result<(), Error<Failed>>> {
             run(ws.finish(), goes_on)
+        }
+
+        #[unsafe(export_name = concat!("asynch_", stringify!($name), "_close_and_finish"))]
+        pub fn close_and_finish(ws: &mut WebSocket<'_, Socket, $role>, close: Close<'_>, goes_on: fn() -> bool) -> Option<Result<(), Error<Failed>>> {
+            run(ws.close_and_finish(close), goes_on)
         }
 
         #[unsafe(export_name = concat!("asynch_", stringify!($name), "_split"))]
         pub fn split<'b>(ws: WebSocket<'b, Socket, $role>, halves: fn(Socket) -> (Socket, Socket)) -> (Receiver<'b, Socket, $role>, Sender<'b, Socket, $role>) {
             ws.split(halves)
+        }
+
+        #[unsafe(export_name = concat!("asynch_", stringify!($name), "_unsplit"))]
+        pub fn unsplit<'b>(receiver: Receiver<'b, Socket, $role>, sender: Sender<'b, Socket, $role>, join: fn(Socket, Socket) -> Socket) -> Result<WebSocket<'b, Socket, $role>, (Receiver<'b, Socket, $role>, Sender<'b, Socket, $role>)> {
+            WebSocket::unsplit(receiver, sender, join)
         }
 
         #[unsafe(export_name = concat!("asynch_", stringify!($name), "_sender_send"))]
@@ -76,6 +102,26 @@ macro_rules! exports {
             run(sender.close(close), goes_on)
         }
 
+        #[unsafe(export_name = concat!("asynch_", stringify!($name), "_sender_message"))]
+        pub fn sender_message<'s, 'b>(sender: &'s mut Sender<'b, Socket, $role>, kind: Kind) -> Writer<'s, 'b, Socket, $role> {
+            sender.message(kind)
+        }
+
+        #[unsafe(export_name = concat!("asynch_", stringify!($name), "_sender_message_of"))]
+        pub fn sender_message_of<'s, 'b>(sender: &'s mut Sender<'b, Socket, $role>, kind: Kind, len: usize, goes_on: fn() -> bool) -> Option<Result<Writer<'s, 'b, Socket, $role>, Error<Failed>>> {
+            run(sender.message_of(kind, len), goes_on)
+        }
+
+        #[unsafe(export_name = concat!("asynch_", stringify!($name), "_sender_write"))]
+        pub fn sender_write(sender: &mut Sender<'_, Socket, $role>, payload: &[u8], goes_on: fn() -> bool) -> Option<Result<(), Error<Failed>>> {
+            run(sender.write(payload), goes_on)
+        }
+
+        #[unsafe(export_name = concat!("asynch_", stringify!($name), "_sender_state"))]
+        pub fn sender_state(sender: &Sender<'_, Socket, $role>) -> (Result<(), SendError>, usize) {
+            (sender.may_begin(), sender.unfinished())
+        }
+
         #[unsafe(export_name = concat!("asynch_", stringify!($name), "_sender_flush"))]
         pub fn sender_flush(sender: &mut Sender<'_, Socket, $role>, goes_on: fn() -> bool) -> Option<Result<(), Error<Failed>>> {
             run(sender.flush(), goes_on)
@@ -84,6 +130,21 @@ macro_rules! exports {
         #[unsafe(export_name = concat!("asynch_", stringify!($name), "_sender_answer"))]
         pub fn sender_answer(sender: &mut Sender<'_, Socket, $role>, reply: Reply<'_, $role>, goes_on: fn() -> bool) -> Option<Result<(), Error<Failed>>> {
             run(sender.answer(reply), goes_on)
+        }
+
+        #[unsafe(export_name = concat!("asynch_", stringify!($name), "_writer_write"))]
+        pub fn writer_write(writer: &mut Writer<'_, '_, Socket, $role>, bytes: &[u8], goes_on: fn() -> bool) -> Option<Result<usize, Error<Failed>>> {
+            run(writer.write(bytes), goes_on)
+        }
+
+        #[unsafe(export_name = concat!("asynch_", stringify!($name), "_writer_flush"))]
+        pub fn writer_flush(writer: &mut Writer<'_, '_, Socket, $role>, goes_on: fn() -> bool) -> Option<Result<(), Error<Failed>>> {
+            run(writer.flush(), goes_on)
+        }
+
+        #[unsafe(export_name = concat!("asynch_", stringify!($name), "_writer_finish"))]
+        pub fn writer_finish(writer: Writer<'_, '_, Socket, $role>, goes_on: fn() -> bool) -> Option<Result<(), Error<Failed>>> {
+            run(writer.finish(), goes_on)
         }
 
         #[unsafe(export_name = concat!("asynch_", stringify!($name), "_receiver_receive"))]
@@ -100,6 +161,11 @@ macro_rules! exports {
         pub fn receiver_reply<'r>(receiver: &'r mut Receiver<'_, Socket, $role>) -> Option<Reply<'r, $role>> {
             receiver.reply()
         }
+
+        #[unsafe(export_name = concat!("asynch_", stringify!($name), "_receiver_bytes_received"))]
+        pub fn receiver_bytes_received(receiver: &Receiver<'_, Socket, $role>) -> u64 {
+            receiver.bytes_received()
+        }
     }};
 }
 
@@ -107,74 +173,46 @@ exports!(server, Server);
 exports!(client, Client<Random>);
 
 #[unsafe(no_mangle)]
-pub fn asynch_server_accept<'b>(
-    socket: Socket,
-    buffers: Buffers<'b>,
+pub fn asynch_server_request<'w>(
+    ws: &'w mut WebSocket<'_, Socket, Server>,
     goes_on: fn() -> bool,
-) -> Option<Result<WebSocket<'b, Socket, Server>, Error<Failed>>> {
-    run(WebSocket::accept(socket, buffers), goes_on)
+) -> Option<Result<Request<'w>, Error<Failed>>> {
+    run(ws.request(), goes_on)
 }
 
 #[unsafe(no_mangle)]
-pub fn asynch_client_connect<'b>(
-    socket: Socket,
-    request: &ClientRequest<'_>,
-    random: Random,
-    buffers: Buffers<'b>,
+pub fn asynch_server_upgrade<'w>(
+    ws: &'w mut WebSocket<'_, Socket, Server>,
     goes_on: fn() -> bool,
-) -> Option<Result<WebSocket<'b, Socket, Client<Random>>, Error<Failed>>> {
-    run(WebSocket::connect(socket, request, random, buffers), goes_on)
+) -> Option<Result<Upgrade<'w>, Error<Failed>>> {
+    run(ws.upgrade(), goes_on)
 }
 
 #[unsafe(no_mangle)]
-pub fn asynch_client_connect_with<'b>(
-    socket: Socket,
-    request: &ClientRequest<'_>,
-    random: Random,
-    buffers: Buffers<'b>,
-    inspect: fn(&Response<'_>),
-    goes_on: fn() -> bool,
-) -> Option<Result<WebSocket<'b, Socket, Client<Random>>, Error<Failed>>> {
-    run(WebSocket::connect_with(socket, request, random, buffers, inspect), goes_on)
-}
-
-#[unsafe(no_mangle)]
-pub fn asynch_pending_read<'b>(
-    socket: Socket,
-    buffers: Buffers<'b>,
-    goes_on: fn() -> bool,
-) -> Option<Result<Pending<'b, Socket>, Error<Failed>>> {
-    run(Pending::read(socket, buffers), goes_on)
-}
-
-#[unsafe(no_mangle)]
-pub fn asynch_pending_request<'p>(
-    pending: &'p Pending<'_, Socket>,
-) -> Result<Request<'p>, RequestError> {
-    pending.request()
-}
-
-#[unsafe(no_mangle)]
-pub fn asynch_pending_accept<'b>(
-    pending: Pending<'b, Socket>,
+pub fn asynch_server_accept(
+    ws: &mut WebSocket<'_, Socket, Server>,
     acceptance: &Acceptance<'_>,
     goes_on: fn() -> bool,
-) -> Option<Result<WebSocket<'b, Socket, Server>, Error<Failed>>> {
-    run(pending.accept(acceptance), goes_on)
+) -> Option<Result<(), Error<Failed>>> {
+    run(ws.accept(acceptance), goes_on)
 }
 
 #[unsafe(no_mangle)]
-pub fn asynch_pending_refuse(
-    pending: Pending<'_, Socket>,
+pub fn asynch_server_refuse(
+    ws: &mut WebSocket<'_, Socket, Server>,
     refusal: &Refusal<'_>,
     goes_on: fn() -> bool,
-) -> Option<Result<Socket, Error<Failed>>> {
-    run(pending.refuse(refusal), goes_on)
+) -> Option<Result<(), Error<Failed>>> {
+    run(ws.refuse(refusal), goes_on)
 }
 
 #[unsafe(no_mangle)]
-pub fn asynch_pending_into_socket(pending: Pending<'_, Socket>) -> Socket {
-    pending.into_socket()
+pub fn asynch_client_connect<'w>(
+    ws: &'w mut WebSocket<'_, Socket, Client<Random>>,
+    request: &ClientRequest<'_>,
+    goes_on: fn() -> bool,
+) -> Option<Result<Response<'w>, Error<Failed>>> {
+    run(ws.connect(request), goes_on)
 }
 
 /// The whole of a server that echoes, as firmware writes it.
@@ -182,13 +220,14 @@ pub fn asynch_pending_into_socket(pending: Pending<'_, Socket>) -> Socket {
 pub fn asynch_server_echo(
     socket: Socket,
     goes_on: fn() -> bool,
-) -> Option<Result<Socket, Error<Failed>>> {
+) -> Option<Result<(), Error<Failed>>> {
     run(echo(socket), goes_on)
 }
 
-async fn echo(socket: Socket) -> Result<Socket, Error<Failed>> {
+async fn echo(socket: Socket) -> Result<(), Error<Failed>> {
     let mut storage = Storage::<1024, 4096, 256>::new();
-    let mut ws = WebSocket::accept(socket, storage.buffers()).await?;
+    let mut ws = WebSocket::new(socket, Server, storage.buffers());
+    ws.accept(&Acceptance::new()).await?;
     loop {
         match ws.receive().await? {
             (Received::Data(message), sender) => sender.send(message).await?,

@@ -1,9 +1,11 @@
 //! The blocking driver, as both roles.
 
-use wirelet::blocking::{Pending, Receiver, Sender, WebSocket};
-use wirelet::handshake::{Acceptance, ClientRequest, Refusal, Request, RequestError, Response};
+use embedded_io::Write;
+use wirelet::blocking::{Receiver, Sender, WebSocket, Writer};
+use wirelet::handshake::{Acceptance, ClientRequest, Refusal, Request, Response, Upgrade};
 use wirelet::{
-    Buffers, Chunk, Client, Close, Error, Flush, Message, Received, Reply, Server, Storage,
+    Buffers, Chunk, Client, Close, Error, Flush, Kind, Message, Received, Reply, SendError, Server,
+    Storage,
 };
 
 use crate::socket::{Failed, Random, Socket};
@@ -17,9 +19,24 @@ macro_rules! exports {
             WebSocket::new(socket, role, buffers).with_flush(flush)
         }
 
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_into_parts"))]
+        pub fn into_parts<'b>(ws: WebSocket<'b, Socket, $role>) -> (Socket, &'b mut [u8]) {
+            ws.into_parts()
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_state"))]
+        pub fn state<'w>(ws: &'w WebSocket<'_, Socket, $role>) -> (Option<Close<'w>>, bool, u64, &'w Socket) {
+            (ws.close_received(), ws.is_close_sent(), ws.bytes_received(), ws.socket())
+        }
+
         #[unsafe(export_name = concat!("blocking_", stringify!($name), "_receive"))]
         pub fn receive<'w, 'b>(ws: &'w mut WebSocket<'b, Socket, $role>) -> Result<(Received<'w, Message<'w>>, &'w mut Sender<'b, Socket, $role>), Error<Failed>> {
             ws.receive()
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_receive_data"))]
+        pub fn receive_data<'w, 'b>(ws: &'w mut WebSocket<'b, Socket, $role>) -> Result<(Option<Message<'w>>, &'w mut Sender<'b, Socket, $role>), Error<Failed>> {
+            ws.receive_data()
         }
 
         #[unsafe(export_name = concat!("blocking_", stringify!($name), "_receive_chunk"))]
@@ -38,13 +55,23 @@ macro_rules! exports {
         }
 
         #[unsafe(export_name = concat!("blocking_", stringify!($name), "_finish"))]
-        pub fn finish(ws: WebSocket<'_, Socket, $role>) -> Result<Socket, Error<Failed>> {
+        pub fn finish(ws: &mut WebSocket<'_, Socket, $role>) -> Result<(), Error<Failed>> {
             ws.finish()
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_close_and_finish"))]
+        pub fn close_and_finish(ws: &mut WebSocket<'_, Socket, $role>, close: Close<'_>) -> Result<(), Error<Failed>> {
+            ws.close_and_finish(close)
         }
 
         #[unsafe(export_name = concat!("blocking_", stringify!($name), "_split"))]
         pub fn split<'b>(ws: WebSocket<'b, Socket, $role>, halves: fn(Socket) -> (Socket, Socket)) -> (Receiver<'b, Socket, $role>, Sender<'b, Socket, $role>) {
             ws.split(halves)
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_unsplit"))]
+        pub fn unsplit<'b>(receiver: Receiver<'b, Socket, $role>, sender: Sender<'b, Socket, $role>, join: fn(Socket, Socket) -> Socket) -> Result<WebSocket<'b, Socket, $role>, (Receiver<'b, Socket, $role>, Sender<'b, Socket, $role>)> {
+            WebSocket::unsplit(receiver, sender, join)
         }
 
         #[unsafe(export_name = concat!("blocking_", stringify!($name), "_sender_send"))]
@@ -72,6 +99,26 @@ macro_rules! exports {
             sender.close(close)
         }
 
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_sender_message"))]
+        pub fn sender_message<'s, 'b>(sender: &'s mut Sender<'b, Socket, $role>, kind: Kind) -> Writer<'s, 'b, Socket, $role> {
+            sender.message(kind)
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_sender_message_of"))]
+        pub fn sender_message_of<'s, 'b>(sender: &'s mut Sender<'b, Socket, $role>, kind: Kind, len: usize) -> Result<Writer<'s, 'b, Socket, $role>, Error<Failed>> {
+            sender.message_of(kind, len)
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_sender_write"))]
+        pub fn sender_write(sender: &mut Sender<'_, Socket, $role>, payload: &[u8]) -> Result<(), Error<Failed>> {
+            sender.write(payload)
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_sender_state"))]
+        pub fn sender_state(sender: &Sender<'_, Socket, $role>) -> (Result<(), SendError>, usize) {
+            (sender.may_begin(), sender.unfinished())
+        }
+
         #[unsafe(export_name = concat!("blocking_", stringify!($name), "_sender_flush"))]
         pub fn sender_flush(sender: &mut Sender<'_, Socket, $role>) -> Result<(), Error<Failed>> {
             sender.flush()
@@ -80,6 +127,21 @@ macro_rules! exports {
         #[unsafe(export_name = concat!("blocking_", stringify!($name), "_sender_answer"))]
         pub fn sender_answer(sender: &mut Sender<'_, Socket, $role>, reply: Reply<'_, $role>) -> Result<(), Error<Failed>> {
             sender.answer(reply)
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_writer_write"))]
+        pub fn writer_write(writer: &mut Writer<'_, '_, Socket, $role>, bytes: &[u8]) -> Result<usize, Error<Failed>> {
+            writer.write(bytes)
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_writer_flush"))]
+        pub fn writer_flush(writer: &mut Writer<'_, '_, Socket, $role>) -> Result<(), Error<Failed>> {
+            writer.flush()
+        }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_writer_finish"))]
+        pub fn writer_finish(writer: Writer<'_, '_, Socket, $role>) -> Result<(), Error<Failed>> {
+            writer.finish()
         }
 
         #[unsafe(export_name = concat!("blocking_", stringify!($name), "_receiver_receive"))]
@@ -96,6 +158,11 @@ macro_rules! exports {
         pub fn receiver_reply<'r>(receiver: &'r mut Receiver<'_, Socket, $role>) -> Option<Reply<'r, $role>> {
             receiver.reply()
         }
+
+        #[unsafe(export_name = concat!("blocking_", stringify!($name), "_receiver_bytes_received"))]
+        pub fn receiver_bytes_received(receiver: &Receiver<'_, Socket, $role>) -> u64 {
+            receiver.bytes_received()
+        }
     }};
 }
 
@@ -103,75 +170,49 @@ exports!(server, Server);
 exports!(client, Client<Random>);
 
 #[unsafe(no_mangle)]
-pub fn blocking_server_accept<'b>(
-    socket: Socket,
-    buffers: Buffers<'b>,
-) -> Result<WebSocket<'b, Socket, Server>, Error<Failed>> {
-    WebSocket::accept(socket, buffers)
+pub fn blocking_server_request<'w>(
+    ws: &'w mut WebSocket<'_, Socket, Server>,
+) -> Result<Request<'w>, Error<Failed>> {
+    ws.request()
 }
 
 #[unsafe(no_mangle)]
-pub fn blocking_client_connect<'b>(
-    socket: Socket,
-    request: &ClientRequest<'_>,
-    random: Random,
-    buffers: Buffers<'b>,
-) -> Result<WebSocket<'b, Socket, Client<Random>>, Error<Failed>> {
-    WebSocket::connect(socket, request, random, buffers)
+pub fn blocking_server_upgrade<'w>(
+    ws: &'w mut WebSocket<'_, Socket, Server>,
+) -> Result<Upgrade<'w>, Error<Failed>> {
+    ws.upgrade()
 }
 
 #[unsafe(no_mangle)]
-pub fn blocking_client_connect_with<'b>(
-    socket: Socket,
-    request: &ClientRequest<'_>,
-    random: Random,
-    buffers: Buffers<'b>,
-    inspect: fn(&Response<'_>),
-) -> Result<WebSocket<'b, Socket, Client<Random>>, Error<Failed>> {
-    WebSocket::connect_with(socket, request, random, buffers, inspect)
-}
-
-#[unsafe(no_mangle)]
-pub fn blocking_pending_read<'b>(
-    socket: Socket,
-    buffers: Buffers<'b>,
-) -> Result<Pending<'b, Socket>, Error<Failed>> {
-    Pending::read(socket, buffers)
-}
-
-#[unsafe(no_mangle)]
-pub fn blocking_pending_request<'p>(
-    pending: &'p Pending<'_, Socket>,
-) -> Result<Request<'p>, RequestError> {
-    pending.request()
-}
-
-#[unsafe(no_mangle)]
-pub fn blocking_pending_accept<'b>(
-    pending: Pending<'b, Socket>,
+pub fn blocking_server_accept(
+    ws: &mut WebSocket<'_, Socket, Server>,
     acceptance: &Acceptance<'_>,
-) -> Result<WebSocket<'b, Socket, Server>, Error<Failed>> {
-    pending.accept(acceptance)
+) -> Result<(), Error<Failed>> {
+    ws.accept(acceptance)
 }
 
 #[unsafe(no_mangle)]
-pub fn blocking_pending_refuse(
-    pending: Pending<'_, Socket>,
+pub fn blocking_server_refuse(
+    ws: &mut WebSocket<'_, Socket, Server>,
     refusal: &Refusal<'_>,
-) -> Result<Socket, Error<Failed>> {
-    pending.refuse(refusal)
+) -> Result<(), Error<Failed>> {
+    ws.refuse(refusal)
 }
 
 #[unsafe(no_mangle)]
-pub fn blocking_pending_into_socket(pending: Pending<'_, Socket>) -> Socket {
-    pending.into_socket()
+pub fn blocking_client_connect<'w>(
+    ws: &'w mut WebSocket<'_, Socket, Client<Random>>,
+    request: &ClientRequest<'_>,
+) -> Result<Response<'w>, Error<Failed>> {
+    ws.connect(request)
 }
 
 /// The whole of a server that echoes, as firmware writes it.
 #[unsafe(no_mangle)]
-pub fn blocking_server_echo(socket: Socket) -> Result<Socket, Error<Failed>> {
+pub fn blocking_server_echo(socket: Socket) -> Result<(), Error<Failed>> {
     let mut storage = Storage::<1024, 4096, 256>::new();
-    let mut ws = WebSocket::accept(socket, storage.buffers())?;
+    let mut ws = WebSocket::new(socket, Server, storage.buffers());
+    ws.accept(&Acceptance::new())?;
     loop {
         match ws.receive()? {
             (Received::Data(message), sender) => sender.send(message)?,

@@ -1,8 +1,8 @@
 //! `Connection`, as both roles.
 
 use wirelet::{
-    Chunk, Client, Close, CloseCode, Connection, Event, FrameStart, Incoming, Outgoing, Progress,
-    ProtocolError, SendError, Server,
+    Chunk, Client, Close, CloseCode, Connection, Event, FrameStart, Incoming, Kind, Outgoing,
+    Progress, ProtocolError, SendError, Server,
 };
 
 use crate::socket::Random;
@@ -23,6 +23,15 @@ macro_rules! exports {
                 input: &'b mut [u8],
             ) -> Result<Progress<'b>, ProtocolError> {
                 connection.receive(input)
+            }
+
+            #[unsafe(export_name = concat!("connection_", stringify!($name), "_receive_within"))]
+            pub fn receive_within<'b>(
+                connection: &mut Connection<$role>,
+                limit: usize,
+                input: &'b mut [u8],
+            ) -> Result<Progress<'b>, ProtocolError> {
+                connection.receive_within(limit, input)
             }
 
             #[unsafe(export_name = concat!("connection_", stringify!($name), "_reply"))]
@@ -50,6 +59,25 @@ macro_rules! exports {
                 write(start.header());
                 start.mask(payload);
                 Ok(start)
+            }
+
+            #[unsafe(export_name = concat!("connection_", stringify!($name), "_begin"))]
+            pub fn begin(
+                connection: &mut Connection<$role>,
+                kind: Kind,
+                is_last: bool,
+                len: usize,
+            ) -> Result<FrameStart, SendError> {
+                connection.begin(kind, is_last, len)
+            }
+
+            #[unsafe(export_name = concat!("connection_", stringify!($name), "_payload"))]
+            pub fn payload(
+                connection: &mut Connection<$role>,
+                piece: &[u8],
+                out: &mut [u8],
+            ) -> Result<usize, SendError> {
+                connection.payload(piece, out)
             }
 
             #[unsafe(export_name = concat!("connection_", stringify!($name), "_ping"))]
@@ -85,7 +113,9 @@ macro_rules! exports {
             }
 
             #[unsafe(export_name = concat!("connection_", stringify!($name), "_state"))]
-            pub fn state(connection: &Connection<$role>) -> (&[u8], Option<Close<'_>>, [bool; 3]) {
+            pub fn state(
+                connection: &Connection<$role>,
+            ) -> (&[u8], Option<Close<'_>>, [bool; 5], usize, u64) {
                 (
                     connection.control_payload(),
                     connection.close_received(),
@@ -93,7 +123,11 @@ macro_rules! exports {
                         connection.is_close_sent(),
                         connection.is_closed(),
                         connection.closes_tcp_first(),
+                        connection.has_more(),
+                        connection.may_begin().is_ok(),
                     ],
+                    connection.unfinished(),
+                    connection.remaining(),
                 )
             }
 

@@ -3,10 +3,11 @@
 use core::fmt::{self, Write};
 use core::time::Duration;
 
+use embedded_io::{Error as _, ErrorKind};
 use wirelet::{
     Action, Buffers, CapacityError, Chunk, Close, CloseCode, Deadline, Error, Header, Inbox,
-    Keepalive, LengthForm, MaskingKey, Message, Opcode, ProtocolError, SendError, Storage, Store,
-    Utf8Validator,
+    Keepalive, Kind, LengthForm, MaskingKey, Message, Opcode, ProtocolError, SendError, Storage,
+    Store, Utf8Validator,
 };
 
 use crate::socket::Failed;
@@ -101,9 +102,27 @@ pub fn inbox_vec_clear(inbox: &mut Inbox<heapless::Vec<u8, 256>>) -> usize {
 }
 
 #[unsafe(no_mangle)]
+pub fn inbox_vec_push_stored(
+    inbox: &mut Inbox<heapless::Vec<u8, 256>>,
+    kind: Kind,
+    is_last: bool,
+) -> Option<Message<'_>> {
+    inbox.push_stored(kind, is_last)
+}
+
+#[unsafe(no_mangle)]
 pub fn storage_buffers(storage: &mut Storage<1024, 4096, 256>) -> Buffers<'_> {
     *storage = Storage::new();
     storage.buffers()
+}
+
+#[unsafe(no_mangle)]
+pub fn buffers_new<'b>(
+    receive: &'b mut [u8],
+    message: &'b mut [u8],
+    transmit: &'b mut [u8],
+) -> Option<Buffers<'b>> {
+    Buffers::new(receive, message, transmit)
 }
 
 #[unsafe(no_mangle)]
@@ -130,6 +149,17 @@ pub fn keepalive_progress(keepalive: &mut Keepalive, n_received: u64, now: Durat
 #[unsafe(no_mangle)]
 pub fn deadline_remaining(limit: Duration, now: Duration, then: Duration) -> Option<Duration> {
     Deadline::after(limit, now).remaining(then)
+}
+
+#[unsafe(no_mangle)]
+pub fn error_transport(error: Error<Failed>) -> Option<Failed> {
+    error.transport()
+}
+
+#[unsafe(no_mangle)]
+pub fn error_from(error: Failed) -> (Error<Failed>, ErrorKind) {
+    let error = Error::from(error);
+    (error, error.kind())
 }
 
 /// An error shown to people.

@@ -28,8 +28,8 @@ pub fn request_parse(head: &[u8]) -> Result<Request<'_>, RequestError> {
 }
 
 #[unsafe(no_mangle)]
-pub fn request_target<'b>(request: &Request<'b>) -> (&'b str, &'b str, Option<&'b str>) {
-    (request.method(), request.path(), request.query())
+pub fn request_target<'b>(request: &Request<'b>) -> (&'b str, &'b str, Option<&'b str>, bool) {
+    (request.method(), request.path(), request.query(), request.is_upgrade())
 }
 
 #[unsafe(no_mangle)]
@@ -48,8 +48,8 @@ pub fn request_upgrade<'r>(request: &'r Request<'_>) -> Result<Upgrade<'r>, Requ
 }
 
 #[unsafe(no_mangle)]
-pub fn upgrade_origin<'r>(upgrade: &Upgrade<'r>) -> (&'r [u8], Option<&'r [u8]>) {
-    (upgrade.host(), upgrade.origin())
+pub fn upgrade_origin<'r>(upgrade: &Upgrade<'r>) -> (&'r [u8], Option<&'r [u8]>, bool) {
+    (upgrade.host(), upgrade.origin(), upgrade.is_same_origin())
 }
 
 #[unsafe(no_mangle)]
@@ -137,8 +137,8 @@ pub fn refusal_from_error(error: RequestError) -> Refusal<'static> {
 }
 
 #[unsafe(no_mangle)]
-pub fn status_new(status: u16) -> Option<Status> {
-    Status::new(status)
+pub fn status_new(status: u16) -> Option<(Status, &'static str)> {
+    Status::new(status).map(|status| (status, status.reason_phrase()))
 }
 
 #[unsafe(no_mangle)]

@@ -7,7 +7,11 @@
 //! cannot leave out a panic because it sees how a value was made, as it could in one program but
 //! not in another. What comes out is returned, so that nothing is left out as unused.
 #![no_std]
-#![allow(clippy::type_complexity, reason = "an export names all that it takes and returns")]
+#![allow(
+    clippy::result_large_err,
+    clippy::type_complexity,
+    reason = "an export names all that it takes and returns"
+)]
 
 mod asynch;
 mod blocking;
