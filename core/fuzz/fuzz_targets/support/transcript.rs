@@ -54,7 +54,12 @@ pub(crate) struct Notes {
 impl Notes {
     /// Notes what a call of `receive` brought; `control` is what the connection says of the
     /// control frame, `close` of the close frame.
-    pub(crate) fn event(&mut self, event: &Event<'_>, control: &[u8], close: Option<Close<'_>>) {
+    pub(crate) fn event(
+        &mut self,
+        event: &Event<Chunk<'_>>,
+        control: &[u8],
+        close: Option<Close<'_>>,
+    ) {
         assert!(!self.ended, "{event:?} after the end");
         match event {
             Event::Chunk(chunk) => self.join(chunk),
