@@ -3,6 +3,7 @@
 
 use smoltcp::time::Duration;
 use wirelet::blocking::WebSocket;
+use wirelet::handshake::Acceptance;
 use wirelet::{Error, Received, Server, Storage};
 
 use crate::TcpError;
@@ -12,6 +13,10 @@ use crate::zero_buffer::{self, Accepting};
 
 /// Echoes with the blocking driver: messages of any length, through 1,280 bytes of buffers.
 ///
+/// While it sends it does not receive, so a client whose messages are longer than the rings on the
+/// way must read while it sends, or both wait for each other until `limit`;
+/// [`zero_buffer()`] waits for nobody.
+///
 /// # Errors
 ///
 /// Any [`Error`]: the client broke the protocol, left without a close, or was silent for `limit`.
@@ -20,12 +25,13 @@ pub fn blocking<M: Machine>(
     limit: Duration,
 ) -> Result<(), Error<TcpError>> {
     let mut storage = Storage::<1024, 0, 256>::new();
-    let mut ws = WebSocket::accept(Socket::new(stack, limit), storage.buffers())?;
+    let mut ws = WebSocket::new(Socket::new(stack, limit), Server, storage.buffers());
+    ws.accept(&Acceptance::new())?;
     loop {
         match ws.receive_chunk()? {
             (Received::Data(chunk), sender) => sender.send(chunk)?,
             (Received::Ping(_) | Received::Pong(_), _) => {}
-            (Received::Close(_), _) => return Ok(()),
+            (Received::Close(_), _) => return ws.finish(),
         }
     }
 }

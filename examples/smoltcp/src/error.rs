@@ -59,9 +59,3 @@ impl From<SendError> for TcpError {
         Self::Reset
     }
 }
-
-impl From<TcpError> for wirelet::Error<TcpError> {
-    fn from(error: TcpError) -> Self {
-        Self::Transport(error)
-    }
-}

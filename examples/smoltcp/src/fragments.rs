@@ -1,46 +1,51 @@
-//! A message, cut to frames that fit.
+//! A message on its way out.
 
-use wirelet::{Chunk, Message};
+use wirelet::{Kind, Message};
 
-/// Cuts a message to fragments (RFC 6455 §5.4) as long as there is room for.
+/// Lends a message piece by piece, as there is room; each piece is a fragment (RFC 6455 §5.4).
+///
+/// Text may be cut inside a code point: whoever sends it checks it as a whole.
 ///
 /// ```
-/// use wirelet::Chunk;
 /// use wirelet_example_smoltcp::Fragments;
 ///
 /// let mut fragments = Fragments::new("23 °C");
-/// assert_eq!(fragments.next_within(4), Some(Chunk::first("23 "))); // not in the middle of "°"
-/// assert_eq!(fragments.len(), 3);
-/// assert_eq!(fragments.next_within(100), Some(Chunk::last("°C")));
+/// assert_eq!(fragments.next_within(4), Some((&b"23 \xc2"[..], false)));
+/// assert_eq!(fragments.len(), 2);
+/// assert_eq!(fragments.next_within(100), Some((&b"\xb0C"[..], true)));
 /// assert!(fragments.is_empty());
 /// assert_eq!(fragments.next_within(100), None);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Fragments<'m> {
-    rest: Message<'m>,
+    kind: Kind,
+    rest: &'m [u8],
     limit: usize,
-    begun: bool,
     ended: bool,
 }
 
 impl<'m> Fragments<'m> {
-    /// The longest code point in bytes, and the least room in which text gets on.
-    pub const MIN: usize = 4;
-
     /// Begins a message.
     pub fn new(message: impl Into<Message<'m>>) -> Self {
         Self::of_at_most(usize::MAX, message)
     }
 
-    /// Begins a message whose fragments have at most `limit` bytes, [`MIN`](Self::MIN) at least.
+    /// Begins a message whose fragments have at most `limit` bytes, 1 at least.
     pub fn of_at_most(limit: usize, message: impl Into<Message<'m>>) -> Self {
-        Self { rest: message.into(), limit, begun: false, ended: false }
+        let message = message.into();
+        Self { kind: message.kind(), rest: message.as_bytes(), limit, ended: false }
+    }
+
+    /// Tells text from binary.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Returns how many bytes are left.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.rest.as_bytes().len()
+        self.rest.len()
     }
 
     /// Tells whether the last fragment has been taken.
@@ -49,35 +54,15 @@ impl<'m> Fragments<'m> {
         self.ended
     }
 
-    /// Returns the next fragment, for which there are `room` bytes, [`MIN`](Self::MIN) at least;
-    /// after the last, `None`.
-    pub fn next_within(&mut self, room: usize) -> Option<Chunk<'m>> {
+    /// Returns the next fragment, for which there are `room` bytes, 1 at least, and whether it is
+    /// the last; after that, `None`.
+    pub fn next_within(&mut self, room: usize) -> Option<(&'m [u8], bool)> {
         if self.ended {
             return None;
         }
-        let (piece, rest) = split(self.rest, room.min(self.limit));
+        let (piece, rest) = self.rest.split_at(self.rest.len().min(room).min(self.limit));
         self.rest = rest;
-        let first = !self.begun;
-        self.begun = true;
-        self.ended = rest.as_bytes().is_empty();
-        Some(match (first, self.ended) {
-            (true, true) => Chunk::whole(piece),
-            (true, false) => Chunk::first(piece),
-            (false, false) => Chunk::middle(piece),
-            (false, true) => Chunk::last(piece),
-        })
-    }
-}
-
-fn split(message: Message<'_>, limit: usize) -> (Message<'_>, Message<'_>) {
-    match message {
-        Message::Text(text) => {
-            let (piece, rest) = text.split_at(text.floor_char_boundary(limit));
-            (piece.into(), rest.into())
-        }
-        Message::Binary(bytes) => {
-            let (piece, rest) = bytes.split_at(limit.min(bytes.len()));
-            (piece.into(), rest.into())
-        }
+        self.ended = rest.is_empty();
+        Some((piece, self.ended))
     }
 }

@@ -45,7 +45,7 @@ impl From<Vec<Line>> for Script {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     body: Body,
-    frame_limit: usize,
+    frame_limit: Option<usize>,
     has_ping: bool,
 }
 
@@ -59,13 +59,13 @@ impl Line {
     /// Says `bytes` in one frame.
     #[must_use]
     pub const fn binary(bytes: Vec<u8>) -> Self {
-        Self { body: Body::Binary(bytes), frame_limit: usize::MAX, has_ping: false }
+        Self { body: Body::Binary(bytes), frame_limit: None, has_ping: false }
     }
 
     /// Says `text` in one frame.
     #[must_use]
     pub const fn text(text: String) -> Self {
-        Self { body: Body::Text(text), frame_limit: usize::MAX, has_ping: false }
+        Self { body: Body::Text(text), frame_limit: None, has_ping: false }
     }
 
     fn random(rng: &mut StdRng) -> Self {
@@ -83,8 +83,7 @@ impl Line {
             Self::binary(bytes)
         };
         let in_fragments = rng.random_ratio(1, 3);
-        let frame_limit =
-            if in_fragments { rng.random_range(Fragments::MIN..=1_000) } else { usize::MAX };
+        let frame_limit = in_fragments.then(|| rng.random_range(1..=1_000));
         Self { frame_limit, has_ping: rng.random_ratio(1, 8), ..line }
     }
 
@@ -97,10 +96,16 @@ impl Line {
         }
     }
 
+    /// Returns how many bytes of it a frame may have, if not all.
+    #[must_use]
+    pub const fn frame_limit(&self) -> Option<usize> {
+        self.frame_limit
+    }
+
     /// Cuts the message to the frames that it is to be sent in.
     #[must_use]
     pub fn fragments(&self) -> Fragments<'_> {
-        Fragments::of_at_most(self.frame_limit, self.message())
+        Fragments::of_at_most(self.frame_limit.unwrap_or(usize::MAX), self.message())
     }
 
     /// Tells whether a ping goes with it.
@@ -333,8 +338,8 @@ mod tests {
         assert!((500..700).contains(&count(&|line| (1..=125).contains(&len(line)))));
         assert!((150..250).contains(&count(&|line| (126..=2000).contains(&len(line)))));
         assert!((50..150).contains(&count(&|line| len(line) > 2000)));
-        assert!(lines().any(|line| line.frame_limit < len(line)));
-        assert!(lines().any(|line| line.frame_limit == usize::MAX && len(line) > LONGEST / 2));
+        assert!(lines().any(|line| line.frame_limit.is_some_and(|limit| limit < len(line))));
+        assert!(lines().any(|line| line.frame_limit.is_none() && len(line) > LONGEST / 2));
         assert!((80..170).contains(&count(&Line::has_ping)));
         assert_eq!(script, Script::random(1000, 1));
         assert_ne!(script, Script::random(1000, 2));

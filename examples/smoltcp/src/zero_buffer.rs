@@ -7,8 +7,8 @@
 //!              └──────┴─────┬──────┴────┘                 └────┴─────────┴──▲───┘
 //!                   recv lends &mut [u8]                       send lends &mut [u8]
 //!                           ▼                                               │
-//!       Connection::receive unmasks in place and            Connection::start writes the header;
-//!       lends chunks of messages from there                 the payload is copied once, and masked there
+//!       Connection::receive unmasks in place and            Connection::begin makes the header;
+//!       lends chunks of messages from there                 payload copies once, and masks there
 //! ```
 //!
 //! What TCP has received is read where TCP has put it, so that a connection costs its two rings
@@ -56,7 +56,7 @@ impl<Ro: Role> WebSocket<Ro> {
         socket: &mut tcp::Socket<'_>,
         mut application: impl FnMut(Received<'_, Chunk<'_>>),
     ) -> Result<(), Error<TcpError>> {
-        let mut show = |connection: &mut Connection<Ro>, event: Event<'_>| {
+        let mut show = |connection: &mut Connection<Ro>, event: Event<Chunk<'_>>| {
             application(match event {
                 Event::Chunk(chunk) => Received::Data(chunk),
                 Event::Ping => Received::Ping(connection.control_payload()),
@@ -88,12 +88,21 @@ impl<Ro: Role> WebSocket<Ro> {
     ) -> Result<bool, Error<TcpError>> {
         self.reply(socket)?;
         while !message.is_empty() {
-            let wanted = message.len().clamp(Fragments::MIN, worthwhile(socket));
+            let wanted = message.len().min(worthwhile(socket));
             let Some(room) = payload_room(socket, wanted) else { return Ok(false) };
-            let Some(chunk) = message.next_within(room) else { break };
-            let mut frame = self.connection.start(&chunk)?;
-            put(socket, frame.header(), |_| {})?;
-            put(socket, chunk.as_bytes(), |piece| frame.mask(piece))?;
+            let kind = message.kind();
+            let Some((mut payload, is_last)) = message.next_within(room) else { break };
+            let start = self.connection.begin(kind, is_last, payload.len())?;
+            put(socket, start.header())?;
+            // In two pieces at the end of the ring.
+            while !payload.is_empty() {
+                let copy = |ring: &mut [u8]| match self.connection.payload(payload, ring) {
+                    Ok(n) => (n, Ok(n)),
+                    Err(error) => (0, Err(error)),
+                };
+                let n = socket.send(copy).map_err(TcpError::from)??;
+                payload = &payload[n..];
+            }
         }
         Ok(true)
     }
@@ -114,7 +123,7 @@ impl<Ro: Role> WebSocket<Ro> {
         }
         let mut frame = [0; MAX_CONTROL_FRAME];
         let n = self.connection.ping(payload, &mut frame)?;
-        put(socket, &frame[..n], |_| {})?;
+        put(socket, &frame[..n])?;
         Ok(true)
     }
 
@@ -135,7 +144,7 @@ impl<Ro: Role> WebSocket<Ro> {
         }
         let mut frame = [0; MAX_CONTROL_FRAME];
         let n = self.connection.close(close, &mut frame)?;
-        put(socket, &frame[..n], |_| {})?;
+        put(socket, &frame[..n])?;
         Ok(true)
     }
 
@@ -152,7 +161,7 @@ impl<Ro: Role> WebSocket<Ro> {
             let mut n = 0;
             let room = payload_room(socket, worthwhile(socket)).unwrap_or_default();
             let limit = room.min(frame.len() - Header::MAX_LEN);
-            let send_back = |connection: &mut Connection<Ro>, event: Event<'_>| {
+            let send_back = |connection: &mut Connection<Ro>, event: Event<Chunk<'_>>| {
                 if let Event::Chunk(chunk) = event {
                     n = connection.send(chunk, &mut frame)?;
                 }
@@ -161,7 +170,7 @@ impl<Ro: Role> WebSocket<Ro> {
             if !self.advance(socket, limit, send_back)? {
                 return Ok(());
             }
-            put(socket, &frame[..n], |_| {})?;
+            put(socket, &frame[..n])?;
         }
     }
 
@@ -176,7 +185,7 @@ impl<Ro: Role> WebSocket<Ro> {
         &mut self,
         socket: &mut tcp::Socket<'_>,
         limit: usize,
-        on_event: impl FnOnce(&mut Connection<Ro>, Event<'_>) -> Result<(), SendError>,
+        on_event: impl FnOnce(&mut Connection<Ro>, Event<Chunk<'_>>) -> Result<(), SendError>,
     ) -> Result<bool, Error<TcpError>> {
         self.reply(socket)?;
         let connection = &mut self.connection;
@@ -187,7 +196,7 @@ impl<Ro: Role> WebSocket<Ro> {
                     let handled = event.map_or(Ok(()), |event| on_event(connection, event));
                     (consumed, handled.map(|()| consumed > 0).map_err(Error::Send))
                 }
-                Err(violation) => (len, Err(Error::Protocol(violation))),
+                Err(violation) => (len, Err(violation.into())),
             }
         });
         match outcome {
@@ -229,29 +238,18 @@ fn payload_room(socket: &tcp::Socket<'_>, wanted: usize) -> Option<usize> {
 /// The shortest piece of a long message that is worth a frame: not each few bytes that the peer
 /// acknowledges.
 fn worthwhile(socket: &tcp::Socket<'_>) -> usize {
-    (socket.send_capacity() / 4).max(Fragments::MIN)
+    socket.send_capacity() / 4
 }
 
 fn room(socket: &tcp::Socket<'_>) -> usize {
     socket.send_capacity() - socket.send_queue()
 }
 
-/// Copies bytes into the ring, for which there is room, and lets `mask` work on them there.
-fn put(
-    socket: &mut tcp::Socket<'_>,
-    mut bytes: &[u8],
-    mut mask: impl FnMut(&mut [u8]),
-) -> Result<(), Error<TcpError>> {
-    // In two pieces at the end of the ring.
+/// Copies bytes into the ring, for which there is room.
+fn put(socket: &mut tcp::Socket<'_>, mut bytes: &[u8]) -> Result<(), Error<TcpError>> {
     while !bytes.is_empty() {
-        let write = |ring: &mut [u8]| {
-            let (now, later) = bytes.split_at(bytes.len().min(ring.len()));
-            let slot = &mut ring[..now.len()];
-            slot.copy_from_slice(now);
-            mask(slot);
-            (now.len(), later)
-        };
-        bytes = socket.send(write).map_err(TcpError::from)?;
+        let n = socket.send_slice(bytes).map_err(TcpError::from)?;
+        bytes = &bytes[n..];
     }
     Ok(())
 }

@@ -22,9 +22,10 @@ type Hear = fn(&mut Machine<'_>, ClientRequest<'_>) -> Result<Vec<u8>, Error<Tcp
 
 const CLIENTS: [Hear; 2] = [
     |stack, request| {
-        let mut storage = Storage::<RING, 0, RING>::new();
+        let mut storage = Storage::<RING, 5, RING>::new();
         let socket = Socket::new(stack, LIMIT);
-        let mut ws = blocking::WebSocket::connect(socket, &request, random(), storage.buffers())?;
+        let mut ws = blocking::WebSocket::new(socket, Client(random()), storage.buffers());
+        ws.connect(&request)?;
         match ws.receive()?.0 {
             Received::Data(message) => Ok(message.as_bytes().to_vec()),
             received => panic!("{received:?}"),

@@ -3,12 +3,13 @@
 use std::net::TcpStream;
 use std::time::Duration;
 
+use embedded_io::Write as _;
 use embedded_io_adapters::std::FromStd;
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use wirelet::blocking::WebSocket;
 use wirelet::handshake::ClientRequest;
-use wirelet::{CloseCode, Received, Storage};
+use wirelet::{Client, CloseCode, Received, Storage};
 use wirelet_example_smoltcp::script::{Checker, Script};
 
 #[test]
@@ -22,16 +23,18 @@ fn a_thousand_messages_come_back_through_linux() {
     let request = ClientRequest::new(&server, "/");
     let mut rng: StdRng = rand::make_rng();
     let random = |bytes: &mut [u8]| rng.fill_bytes(bytes);
-    let mut ws =
-        WebSocket::connect(FromStd::new(&stream), &request, random, storage.buffers()).unwrap();
+    let mut ws = WebSocket::new(FromStd::new(&stream), Client(random), storage.buffers());
+    ws.connect(&request).unwrap();
     let script = Script::random(1000, 1);
     let mut checker = Checker::new(&script);
     for (n, line) in (1..).zip(script.lines()) {
         // Linux holds more than the longest message on its way.
-        let mut fragments = line.fragments();
-        while let Some(chunk) = fragments.next_within(usize::MAX) {
-            ws.send(chunk).unwrap();
+        let limit = line.frame_limit().unwrap_or(1 << 10);
+        let mut writer = ws.sender().message(line.message().kind());
+        for piece in line.message().as_bytes().chunks(limit) {
+            writer.write_all(piece).unwrap();
         }
+        writer.finish().unwrap();
         while checker.n_whole() < n {
             match ws.receive_chunk().unwrap().0 {
                 Received::Data(chunk) => checker.take(&chunk).unwrap(),
@@ -39,8 +42,6 @@ fn a_thousand_messages_come_back_through_linux() {
             }
         }
     }
-    ws.close(CloseCode::NORMAL_CLOSURE).unwrap();
-    let received = ws.receive_chunk().unwrap().0;
-    assert!(matches!(received, Received::Close(_)), "{received:?}");
-    ws.finish().unwrap();
+    ws.close_and_finish(CloseCode::NORMAL_CLOSURE).unwrap();
+    assert_eq!(ws.close_received(), Some(CloseCode::NORMAL_CLOSURE.into()));
 }

@@ -1,7 +1,9 @@
 //! An end that uses the blocking driver. The client takes whole messages, the server streams.
 
+use embedded_io::Write as _;
 use wirelet::blocking::{Sender, WebSocket};
-use wirelet::{Chunk, CloseCode, Error, Random, Received, Role, Storage};
+use wirelet::handshake::Acceptance;
+use wirelet::{Chunk, Client, CloseCode, Error, Random, Received, Role, Server, Storage};
 
 use super::hearing::Hearing;
 use super::{CLIENT_PORT, LIMIT, PORT, Plan, REQUEST, Reason, SERVER_ENDPOINT, Seen};
@@ -19,8 +21,8 @@ pub(super) fn connect(
 ) -> Result<Seen, Reason> {
     stack.connect(SERVER_ENDPOINT, CLIENT_PORT, LIMIT)?;
     let mut storage = Storage::<1024, LONGEST, 256>::new();
-    let socket = Socket::new(stack, LIMIT);
-    let mut ws = WebSocket::connect(socket, &REQUEST, random, storage.buffers())?;
+    let mut ws = WebSocket::new(Socket::new(stack, LIMIT), Client(random), storage.buffers());
+    ws.connect(&REQUEST)?;
     let mut hearing = Hearing::new(plan);
     for (n_said, line) in (1..).zip(plan.own.lines()) {
         say(ws.sender(), line, &mut hearing.pings)?;
@@ -41,7 +43,8 @@ pub(super) fn connect(
 pub(super) fn serve(stack: &mut Stack<'_, LinkEnd>, plan: &Plan<'_>) -> Result<Seen, Reason> {
     stack.accept(PORT, LIMIT)?;
     let mut storage = Storage::<1024, 0, 256>::new();
-    let mut ws = WebSocket::accept(Socket::new(stack, LIMIT), storage.buffers())?;
+    let mut ws = WebSocket::new(Socket::new(stack, LIMIT), Server, storage.buffers());
+    ws.accept(&Acceptance::new())?;
     let mut hearing = Hearing::new(plan);
     for (n_heard, line) in (1..).zip(plan.own.lines()) {
         while hearing.checker.n_whole() < n_heard {
@@ -57,21 +60,28 @@ pub(super) fn serve(stack: &mut Stack<'_, LinkEnd>, plan: &Plan<'_>) -> Result<S
     Ok(Seen { pongs: hearing.pings.n_answered(), ..Seen::default() })
 }
 
-/// Sends a message in its fragments, with its ping, if it has one, before the last of them.
+/// Sends a message in its fragments, with its ping, if it has one, before the last of them, or in
+/// one frame, whatever its length.
 fn say<Ro: Role>(
     sender: &mut Sender<'_, Socket<'_, '_, LinkEnd>, Ro>,
     line: &Line,
     pings: &mut Pings,
 ) -> Result<(), Error<TcpError>> {
-    let mut fragments = line.fragments();
-    while let Some(chunk) = fragments.next_within(usize::MAX) {
-        if line.has_ping() && chunk.is_last() {
-            sender.ping(&pings.payload())?;
-            pings.sent();
+    let message = line.message();
+    if let Some(limit) = line.frame_limit() {
+        let mut writer = sender.message(message.kind());
+        for piece in message.as_bytes().chunks(limit) {
+            writer.write_all(piece)?;
         }
-        sender.send(chunk)?;
     }
-    Ok(())
+    if line.has_ping() {
+        sender.ping(&pings.payload())?;
+        pings.sent();
+    }
+    match line.frame_limit() {
+        Some(_) => sender.message(message.kind()).finish(),
+        None => sender.send(message),
+    }
 }
 
 fn whole<'m>(received: Received<'m, wirelet::Message<'m>>) -> Received<'m, Chunk<'m>> {

@@ -46,7 +46,7 @@ impl Accepting {
             }
             Err(error) => (0, Err(error.into())),
         };
-        put(socket, &response[..n], |_| {})?;
+        put(socket, &response[..n])?;
         result
     }
 
@@ -109,8 +109,8 @@ impl<'q> Connecting<'q> {
     ///
     /// # Errors
     ///
-    /// [`Error::Handshake`]: the server did not accept. Close TCP. Also [`Error::Transport`] and
-    /// [`Error::UnexpectedEof`].
+    /// [`Error::Handshake`]: the server did not accept. [`Error::Capacity`]: its response is longer
+    /// than the receive ring. Close TCP. Also [`Error::Transport`] and [`Error::UnexpectedEof`].
     pub fn poll(&mut self, socket: &mut tcp::Socket<'_>) -> Result<Option<()>, Error<TcpError>> {
         let capacity = socket.recv_capacity();
         let verified = socket.recv(|ring| match self.verify(ring, capacity) {
