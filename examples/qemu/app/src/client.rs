@@ -4,7 +4,6 @@
 //! Messages may be longer than all of its buffers: it sends them from flash and receives them
 //! chunk by chunk.
 
-mod random;
 mod stream;
 
 use core::cell::RefCell;
@@ -19,7 +18,6 @@ use wirelet::handshake::ClientRequest;
 use wirelet::{Chunk, Client, CloseCode, Message, Random, Received, Storage};
 
 use crate::Board;
-use random::BoardRandom;
 use stream::{Rings, TcpStream};
 
 pub use stream::StreamError;
@@ -62,14 +60,27 @@ pub fn run(board: &mut impl Board, server: IpEndpoint) -> Result<Report, Error> 
 
     let host: String<21> = heapless::format!("{server}").expect("255.255.255.255:65535 has room");
     let mut storage = Storage::<1024, 0, 256>::new();
-    let request = ClientRequest::new(&host, "/");
-    let mut ws = WebSocket::connect(stream, &request, BoardRandom(&board), storage.buffers())?;
+    let mut ws = WebSocket::new(stream, Client(random(&board)), storage.buffers());
+    ws.connect(&ClientRequest::new(&host, "/"))?;
 
     let report = exchange(&mut ws)?;
-    ws.close(CloseCode::NORMAL_CLOSURE)?;
-    expect_close(&mut ws)?;
-    ws.finish()?.close()?;
+    ws.close_and_finish(CloseCode::NORMAL_CLOSURE)?;
+    if ws.close_received() != Some(CloseCode::NORMAL_CLOSURE.into()) {
+        return Err(Error::Close);
+    }
+    let (stream, _) = ws.into_parts();
+    stream.close()?;
     Ok(report)
+}
+
+/// The board's random numbers, which the socket draws from as well.
+fn random(board: &RefCell<&mut impl Board>) -> impl Random {
+    |bytes: &mut [u8]| {
+        for word in bytes.chunks_mut(4) {
+            let random = board.borrow_mut().random().to_le_bytes();
+            word.copy_from_slice(&random[..word.len()]);
+        }
+    }
 }
 
 type Socket<'b, S, R> = WebSocket<'b, S, Client<R>>;
@@ -137,22 +148,6 @@ where
             Received::Ping(_) => {}
             Received::Pong(_) | Received::Data(_) => return Err(Error::Pong),
             Received::Close(_) => return Err(Error::Close),
-        }
-    }
-}
-
-fn expect_close<S, R>(ws: &mut Socket<'_, S, R>) -> Result<(), Error>
-where
-    S: Read + Write<Error = StreamError>,
-    R: Random,
-{
-    loop {
-        match ws.receive_chunk()?.0 {
-            Received::Ping(_) => {}
-            Received::Close(close) if close.code() == Some(CloseCode::NORMAL_CLOSURE) => {
-                return Ok(());
-            }
-            Received::Close(_) | Received::Data(_) | Received::Pong(_) => return Err(Error::Close),
         }
     }
 }

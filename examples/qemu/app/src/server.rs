@@ -30,7 +30,7 @@ use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketSet, 
 use smoltcp::socket::tcp::Socket;
 use smoltcp::time::{Duration, Instant};
 use static_cell::ConstStaticCell;
-use wirelet::{Connection, Deadline, Message};
+use wirelet::{Connection, Deadline};
 
 use crate::{Board, network};
 use chat::{Post, Recipient};
@@ -183,11 +183,11 @@ impl<'a> Server<'a> {
 
     /// Sends a text message to one client.
     fn send_to(&mut self, id: Id, text: &str) -> Result<(), Unsent> {
-        let (message, frame) = encode(text, &mut self.scratch)?;
-        for slot in &mut self.slots {
+        let frame = encode(text, &mut self.scratch)?;
+        for slot in &self.slots {
             let socket = self.sockets.get_mut(slot.handle);
-            if let Some(client) = slot.client_mut().filter(|client| client.id == id) {
-                let result = client.send_encoded(socket, message, frame);
+            if let Some(client) = slot.client().filter(|client| client.id == id) {
+                let result = client.send_encoded(socket, frame);
                 self.counters.count_sent(result);
                 return result;
             }
@@ -200,11 +200,11 @@ impl<'a> Server<'a> {
     ///
     /// A client that has no room for all of it now does not get it, and the others do not wait.
     fn send_to_all(&mut self, service: Service, text: &str) {
-        let Ok((message, frame)) = encode(text, &mut self.scratch) else { return };
-        for slot in &mut self.slots {
+        let Ok(frame) = encode(text, &mut self.scratch) else { return };
+        for slot in &self.slots {
             let socket = self.sockets.get_mut(slot.handle);
-            if let Some(client) = slot.client_mut().filter(|client| client.service == service) {
-                self.counters.count_sent(client.send_encoded(socket, message, frame));
+            if let Some(client) = slot.client().filter(|client| client.service == service) {
+                self.counters.count_sent(client.send_encoded(socket, frame));
             }
         }
     }
@@ -238,10 +238,10 @@ impl<'a> Server<'a> {
 }
 
 /// Encodes a whole text message as a server's frame.
-fn encode<'t>(text: &'t str, out: &'t mut [u8]) -> Result<(Message<'t>, &'t [u8]), Unsent> {
+fn encode<'t>(text: &str, out: &'t mut [u8]) -> Result<&'t [u8], Unsent> {
     // A new connection refuses no message, unless there is no space for it.
     let len = Connection::new(wirelet::Server).send(text, out).map_err(Unsent::Refused)?;
-    Ok((Message::Text(text), &out[..len]))
+    Ok(&out[..len])
 }
 
 /// Returns the time as wirelet takes it.

@@ -1,6 +1,6 @@
 //! A session means the same however TCP cuts it.
 
-use wirelet::{Client, Connection, Event, Kind, Role, Server};
+use wirelet::{Chunk, Client, Connection, Event, Kind, Role, Server};
 
 use super::frames::{Bytes, FixedKey, KEY, put, put_frame};
 
@@ -106,7 +106,7 @@ struct Transcript {
 }
 
 impl Transcript {
-    fn note<Ro: Role>(&mut self, event: Option<Event<'_>>, connection: &Connection<Ro>) {
+    fn note<Ro: Role>(&mut self, event: Option<Event<Chunk<'_>>>, connection: &Connection<Ro>) {
         match event {
             None => {}
             Some(Event::Chunk(chunk)) => {

@@ -58,7 +58,7 @@ pub(crate) enum Unsent {
 }
 
 impl Client {
-    pub(crate) const fn new(id: Id, service: Service, now: Duration) -> Self {
+    pub(crate) fn new(id: Id, service: Service, now: Duration) -> Self {
         Self {
             id,
             service,
@@ -106,18 +106,12 @@ impl Client {
         Step::Wait
     }
 
-    /// Sends a frame that was encoded for several clients: whole or not at all.
-    pub(crate) fn send_encoded(
-        &mut self,
-        socket: &mut Socket<'_>,
-        message: Message<'_>,
-        frame: &[u8],
-    ) -> Result<(), Unsent> {
+    /// Sends a whole message that was encoded for several clients: all of it or nothing.
+    pub(crate) fn send_encoded(&self, socket: &mut Socket<'_>, frame: &[u8]) -> Result<(), Unsent> {
         if room(socket) < frame.len() {
             return Err(Unsent::NoRoom);
         }
-        // The header is in `frame` already; what counts is that a message may begin now.
-        self.connection.start(&Chunk::whole(message)).map_err(Unsent::Refused)?;
+        self.connection.may_begin().map_err(Unsent::Refused)?;
         let _ = socket.send_slice(frame);
         Ok(())
     }
@@ -152,9 +146,13 @@ impl Client {
         len: usize,
         turn: &mut Turn<'_>,
     ) -> (usize, Heard) {
+        let limit = match self.service {
+            Service::Chat => SAID_LEN,
+            Service::Live | Service::Echo => usize::MAX,
+        };
         let received = socket.recv(|ring| {
             let len = len.min(ring.len());
-            match self.connection.receive(&mut ring[..len]) {
+            match self.connection.receive_within(limit, &mut ring[..len]) {
                 Ok(progress) => {
                     let heard = match progress.event {
                         Some(Event::Chunk(chunk)) => self.chunk(chunk, turn),
@@ -180,12 +178,9 @@ impl Client {
             },
             Service::Chat => match self.inbox.push(chunk) {
                 Ok(None) => Ok(Heard::Nothing),
-                // One that is lent from the ring may be longer than the inbox.
-                Ok(Some(Message::Text(said))) if said.len() <= SAID_LEN => {
-                    Ok(Heard::Post(Post::parse(self.id, said)))
-                }
-                Ok(Some(Message::Text(_))) | Err(CapacityError) => Err(CapacityError::CLOSE_CODE),
+                Ok(Some(Message::Text(said))) => Ok(Heard::Post(Post::parse(self.id, said))),
                 Ok(Some(Message::Binary(_))) => Err(CloseCode::UNSUPPORTED_DATA),
+                Err(CapacityError) => Err(CapacityError::CLOSE_CODE),
             },
         };
         result.unwrap_or_else(|code| {

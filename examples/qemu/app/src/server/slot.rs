@@ -125,10 +125,6 @@ impl Slot {
     pub(crate) fn client(&self) -> Option<&Client> {
         if let State::WebSocket(client) = &self.state { Some(client) } else { None }
     }
-
-    pub(crate) fn client_mut(&mut self) -> Option<&mut Client> {
-        if let State::WebSocket(client) = &mut self.state { Some(client) } else { None }
-    }
 }
 
 /// The end of a connection: sends what is left, then waits for the peer to close as well.
