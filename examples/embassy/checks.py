@@ -91,12 +91,12 @@ def pattern(length):
 
 
 @asynccontextmanager
-async def raw():
+async def raw(request=UPGRADE):
     """A WebSocket whose frames are written by hand."""
 
     async def open_one():
         reader, writer = await asyncio.open_connection("127.0.0.1", PORT)
-        writer.write(UPGRADE)
+        writer.write(request)
         return await reader.readuntil(b"\r\n\r\n"), reader, writer
 
     head, reader, writer = await patiently(open_one)
@@ -253,6 +253,19 @@ async def other_requests_are_refused_with_their_status():
 
 
 @check
+async def the_websocket_is_for_the_page_of_the_board_and_no_other():
+    def from_page(origin):
+        return UPGRADE.replace(b"\r\n\r\n", b"\r\nOrigin: " + origin + b"\r\n\r\n")
+
+    await expect_status(from_page(b"http://evil.example"), 403)
+    await expect_status(from_page(b"null"), 403)
+    async with raw(from_page(b"http://board")) as (reader, writer):
+        writer.write(b"\x81\x82\0\0\0\0ok")
+        expect(await reader.readexactly(2 + 2), b"\x81\x02ok", "echo")
+    await until_open(0)
+
+
+@check
 async def clients_that_break_off_leave_no_place_taken():
     before = await counters()
     for n in range(300):
@@ -335,6 +348,18 @@ async def a_websocket_that_does_not_read_is_cut_off():
         except ConnectionError:
             pass
         expect_seconds(begun, SEND_TIME)
+
+
+@check
+async def a_frame_that_comes_slowly_keeps_the_websocket():
+    """No call of the firmware returns before the frame is whole, but bytes come."""
+    async with raw() as (reader, writer):
+        begun = time.monotonic()
+        for byte in b"\x89\x81\0\0\0\0x":
+            writer.write(bytes([byte]))
+            await asyncio.sleep((PING_INTERVAL + PONG_TIME) / 6)
+        expect(await reader.readexactly(3), b"\x8a\x01x", "the pong, and no ping before it")
+        expect_seconds(begun, (PING_INTERVAL + PONG_TIME) * 7 / 6)
 
 
 def expect_seconds(begun, limit):

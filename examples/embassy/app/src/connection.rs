@@ -2,10 +2,9 @@
 
 use core::time::Duration;
 
-use embassy_futures::select::{Either, select};
-use embassy_time::{Instant, Timer, with_timeout};
+use embassy_time::{Instant, with_timeout};
 use embedded_io_async::{Read, Write};
-use wirelet::asynch::{Pending, WebSocket};
+use wirelet::asynch::WebSocket;
 use wirelet::handshake::{Acceptance, Refusal, Status as HttpStatus};
 use wirelet::{Action, Buffers, Error, Flush, Keepalive, Received, Server};
 
@@ -21,98 +20,97 @@ use crate::{
 ///
 /// [`Failure`]; what the protocol wants to be sent then, has been sent.
 pub async fn serve<S: Read + Write>(
-    mut socket: S,
+    socket: S,
     buffers: Buffers<'_>,
     status: &Status,
 ) -> Result<Served, Failure<S::Error>> {
-    let opening = with_timeout(timer_duration(HANDSHAKE_TIME), open(&mut socket, buffers, status));
-    match opening.await {
-        Ok(Ok(Opened::WebSocket(ws, place))) => echo(ws, &place).await,
+    // embassy-net sends by itself, and its flush waits for the client's ACK.
+    let mut ws = WebSocket::new(socket, Server, buffers).with_flush(Flush::Manual);
+    match with_timeout(timer_duration(HANDSHAKE_TIME), open(&mut ws, status)).await {
+        Ok(Ok(Opened::WebSocket(place))) => echo(&mut ws, &place).await,
         Ok(Ok(Opened::Answered(served))) => Ok(served),
         Ok(Err(error)) => Err(error.into()),
         Err(_elapsed) => Err(Failure::SlowHandshake),
     }
 }
 
-#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
-enum Opened<'b, 's, S> {
-    WebSocket(WebSocket<'b, S, Server>, Place<'s>),
+enum Opened<'s> {
+    WebSocket(Place<'s>),
     Answered(Served),
 }
 
 /// Reads the request and answers it.
-async fn open<'b, 's, S: Read + Write>(
-    socket: S,
-    buffers: Buffers<'b>,
+async fn open<'s, S: Read + Write>(
+    ws: &mut WebSocket<'_, S, Server>,
     status: &'s Status,
-) -> Result<Opened<'b, 's, S>, Error<S::Error>> {
-    let pending = Pending::read(socket, buffers).await?;
-    let request = pending.request()?;
-    if request.is_upgrade() {
-        let Some(place) = status.take_place() else {
-            let full = Refusal::new(HttpStatus::SERVICE_UNAVAILABLE)
-                .headers(&[("Retry-After", "10")])
-                .body(b"all WebSockets are taken\n");
-            pending.refuse(&full).await?;
-            return Ok(Opened::Answered(Served::Refusal));
-        };
-        let ws = pending.accept(&Acceptance::new()).await?;
-        place.opened();
-        // embassy-net sends by itself, and its flush waits for the client's ACK.
-        return Ok(Opened::WebSocket(ws.with_flush(Flush::Manual), place));
-    }
+) -> Result<Opened<'s>, Error<S::Error>> {
+    let request = ws.request().await?;
     let refusal = match (request.method(), request.path()) {
+        _ if request.is_upgrade() => match status.take_place() {
+            Some(place) => {
+                // The page of this board, and programs; not the pages of other hosts.
+                ws.accept(&Acceptance::new()).await?;
+                place.opened();
+                return Ok(Opened::WebSocket(place));
+            }
+            None => Refusal::new(HttpStatus::SERVICE_UNAVAILABLE)
+                .headers(&[("Retry-After", "10")])
+                .body(b"all WebSockets are taken\n"),
+        },
         ("GET", "/") => {
-            page::send_page(pending.into_socket()).await?;
+            page::send_page(ws.socket_mut()).await?;
             status.page_served();
             return Ok(Opened::Answered(Served::Page));
         }
         ("GET", "/status") => {
-            page::send_counters(pending.into_socket(), &status.counters()).await?;
+            page::send_counters(ws.socket_mut(), &status.counters()).await?;
             return Ok(Opened::Answered(Served::Page));
         }
         (_, "/" | "/status") => Refusal::new(HttpStatus::METHOD_NOT_ALLOWED),
         _ => Refusal::new(HttpStatus::NOT_FOUND),
     };
-    pending.refuse(&refusal).await?;
+    ws.refuse(&refusal).await?;
     Ok(Opened::Answered(Served::Refusal))
 }
 
 /// Sends back each chunk as it comes, and sees to it that silence comes to an end.
 async fn echo<S: Read + Write>(
-    mut ws: WebSocket<'_, S, Server>,
+    ws: &mut WebSocket<'_, S, Server>,
     place: &Place<'_>,
 ) -> Result<Served, Failure<S::Error>> {
     let mut keepalive = Keepalive::new(PING_INTERVAL, PONG_TIME, now());
     loop {
-        let silence = Timer::after(timer_duration(keepalive.remaining(now())));
-        // When the timer wins, the future of `receive_chunk` is dropped half-way, perhaps inside a
-        // frame; it is cancel-safe, so the next one goes on with the very next byte.
-        match select(ws.receive_chunk(), silence).await {
-            Either::First(received) => {
-                keepalive.heard(now());
-                match received? {
-                    (Received::Data(chunk), sender) => {
-                        in_time(sender.send(chunk)).await?;
-                        place.echoed(chunk.as_bytes().len(), chunk.is_last());
-                    }
-                    (Received::Ping(_) | Received::Pong(_), _) => {} // pings are answered already
-                    (Received::Close(_), _) => return Ok(Served::WebSocket), // so is the close
-                }
+        // Each byte counts, also of a frame that is not whole yet.
+        keepalive.progress(ws.bytes_received(), now());
+        let silence = match keepalive.poll(now()) {
+            Action::Wait(silence) => timer_duration(silence),
+            Action::Ping => {
+                in_time(ws.sender().ping(b"")).await?;
+                continue;
             }
-            Either::Second(()) => match keepalive.poll(now()) {
-                Action::Ping => in_time(ws.sender().ping(b"")).await?,
-                Action::Disconnect => return Err(Failure::Silence),
-                Action::Wait(_) => {}
-            },
+            Action::Disconnect => return Err(Failure::Silence),
+        };
+        // When the time is up, the future of `receive_chunk` is dropped half-way, perhaps inside a
+        // frame; it is cancel-safe, so the next one goes on with the very next byte.
+        let Ok(received) = with_timeout(silence, ws.receive_chunk()).await else { continue };
+        match received? {
+            (Received::Data(chunk), sender) => {
+                in_time(sender.send(chunk)).await?;
+                place.echoed(chunk.as_bytes().len(), chunk.is_last());
+            }
+            (Received::Ping(_) | Received::Pong(_), _) => {} // pings are answered already
+            (Received::Close(_), _) => {
+                in_time(ws.finish()).await?;
+                return Ok(Served::WebSocket);
+            }
         }
     }
 }
 
 /// Gives a client [`SEND_TIME`] to take what is sent.
 ///
-/// Dropping a send is safe, too: it leaves the frame whole, or says at the next use that it is cut.
-/// Here there is no next use.
+/// Dropping a send is safe, too: what is queued leaves with the next call, and a frame that is cut
+/// can be gone on with. Here there is no next call.
 async fn in_time<E>(send: impl Future<Output = Result<(), Error<E>>>) -> Result<(), Failure<E>> {
     match with_timeout(timer_duration(SEND_TIME), send).await {
         Ok(result) => Ok(result?),

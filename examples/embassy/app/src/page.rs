@@ -45,9 +45,10 @@ async fn send<S: Write>(
         body.len()
     );
     debug_assert!(fits.is_ok());
-    socket.write_all(head.as_bytes()).await.map_err(Error::Transport)?;
-    socket.write_all(body.as_bytes()).await.map_err(Error::Transport)?;
-    socket.flush().await.map_err(Error::Transport)
+    socket.write_all(head.as_bytes()).await?;
+    socket.write_all(body.as_bytes()).await?;
+    socket.flush().await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -35,6 +35,8 @@ fn each_request_gets_its_answer() {
     let endless = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(20_000));
     let cases = [
         (101, changed("", ""), ""),
+        (101, changed("Host: a\r\n", "Host: a\r\nOrigin: http://a\r\n"), ""),
+        (403, changed("Host: a\r\n", "Host: a\r\nOrigin: http://b\r\n"), "origin"),
         (200, "GET / HTTP/1.1\r\nHost: a\r\n\r\n".into(), "new WebSocket("),
         (400, changed("Host: a\r\n", ""), "Host"),
         (400, changed("dGhlIHNhbXBsZSBub25jZQ==", "too short"), "Sec-WebSocket-Key"),
