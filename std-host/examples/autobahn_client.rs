@@ -87,7 +87,8 @@ fn echo_streaming(addr: &str, target: &str) -> Result<Ended, Box<dyn Error>> {
     let random = |bytes: &mut [u8]| rng.fill_bytes(bytes);
     // MESSAGE is 0: nothing is ever joined.
     let mut storage = Storage::<1024, 0, 1024>::new();
-    let mut ws = WebSocket::connect(FromStd::new(&stream), &request, random, storage.buffers())?;
+    let mut ws = WebSocket::new(FromStd::new(&stream), wirelet::Client(random), storage.buffers());
+    ws.connect(&request)?;
     Ok(match echo_chunks(&mut ws) {
         Ok(()) => {
             // The server ends TCP by a reset.

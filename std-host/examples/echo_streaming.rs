@@ -13,7 +13,8 @@ use std::time::Duration;
 use embedded_io::{Read, Write};
 use embedded_io_adapters::std::FromStd;
 use wirelet::blocking::WebSocket;
-use wirelet::{Buffers, Received, Storage};
+use wirelet::handshake::Acceptance;
+use wirelet::{Buffers, Received, Server, Storage};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let addr = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:0".to_owned());
@@ -43,7 +44,8 @@ fn serve(stream: &TcpStream) -> Result<(), Box<dyn Error>> {
 
 /// Sends every chunk back as a fragment as it comes, until the peer has closed.
 fn echo<S: Read + Write>(socket: S, buffers: Buffers<'_>) -> Result<(), wirelet::Error<S::Error>> {
-    let mut ws = WebSocket::accept(socket, buffers)?;
+    let mut ws = WebSocket::new(socket, Server, buffers);
+    ws.accept(&Acceptance::new())?;
     loop {
         match ws.receive_chunk()? {
             (Received::Data(chunk), sender) => sender.send(chunk)?,

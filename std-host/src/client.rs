@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{Interest, Ready};
 use wirelet::{Action, Chunk, Close, Keepalive};
 
-use crate::endpoint::{Endpoint, Failure};
+use crate::endpoint::Endpoint;
 use crate::out::Out;
 use crate::random::SeededRandom;
 use crate::scratch;
@@ -276,13 +276,9 @@ impl Client {
         });
         match result {
             Ok(n) => drop(input.drain(..n)),
-            Err(failure) => {
+            Err(error) => {
                 input.clear();
-                *received = Some(Err(match failure {
-                    Failure::Protocol(error) => ClientError::Protocol(error),
-                    Failure::Capacity(error) => ClientError::Capacity(error),
-                    Failure::EmptyFragments => ClientError::EmptyFragments,
-                }));
+                *received = Some(Err(error.into()));
             }
         }
     }

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use wirelet::{
-    CapacityError, Chunk, Close, CloseCode, Connection, Event, Inbox, Kind, Message, ProtocolError,
-    Received, Role, SendError, Store as _,
+    Chunk, Close, Connection, Event, Inbox, Kind, Message, ProtocolError, Received, Role,
+    SendError, Store as _,
 };
 
 use crate::growing::Growing;
@@ -14,15 +14,9 @@ use crate::out::Out;
 #[derive(Debug)]
 pub(crate) struct Endpoint<Ro> {
     connection: Connection<Ro>,
-    messages: Messages,
-}
-
-/// Joins messages within the limits.
-#[derive(Debug)]
-struct Messages {
     inbox: Inbox<Growing>,
-    /// Fragments without a byte in the message in progress.
-    n_empty: u16,
+    /// The longest message, in bytes.
+    message_bytes: usize,
 }
 
 /// The sending side of an [`Endpoint`], while something that was received is still lent.
@@ -31,68 +25,53 @@ pub(crate) struct Link<'c, Ro> {
     out: Out<'c>,
 }
 
-/// Why receiving failed; the peer's close frame is in the output already.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Failure {
-    Protocol(ProtocolError),
-    Capacity(CapacityError),
-    EmptyFragments,
-}
-
-impl Failure {
-    const fn close_code(self) -> CloseCode {
-        match self {
-            Self::Protocol(error) => error.close_code(),
-            Self::Capacity(_) => CapacityError::CLOSE_CODE,
-            Self::EmptyFragments => CloseCode::POLICY_VIOLATION,
-        }
-    }
-}
-
 impl<Ro: Role> Endpoint<Ro> {
     /// Joins messages of at most `message_bytes`.
     pub(crate) fn new(role: Ro, message_bytes: usize) -> Self {
-        let store = Growing::new(message_bytes);
-        let messages = Messages { inbox: Inbox::new(store), n_empty: 0 };
-        Self { connection: Connection::new(role), messages }
+        let connection = Connection::new(role);
+        Self { connection, inbox: Inbox::new(Growing::default()), message_bytes }
     }
 
     /// Takes received bytes: `of_rest` that were read into [`rest`](Self::rest), and behind them
     /// `input`. Calls `on` for what they bring until it breaks, and appends replies to `out`. Returns
-    /// how much of `input` it took, which is all if nothing has broken.
+    /// how much of `input` it took, which is all if nothing has broken. After an error the close frame
+    /// that tells the peer is in `out`.
     pub(crate) fn receive(
         &mut self,
         of_rest: usize,
         input: &mut [u8],
         out: &mut Out<'_>,
         mut on: impl FnMut(Received<'_, Message<'_>>, &mut Link<'_, Ro>) -> ControlFlow<()>,
-    ) -> Result<usize, Failure> {
+    ) -> Result<usize, ProtocolError> {
         let mut in_place = self.receive_rest(of_rest, out)?;
         let mut n = 0;
         while in_place.is_some() || n < input.len() {
             let (payload, len);
+            let mut is_joined = false;
             let received = if let Some(kind) = in_place.take() {
-                self.messages.inbox.push_stored(kind, true).map(Received::Data)
+                is_joined = true;
+                self.inbox.push_stored(kind, true).map(Received::Data)
             } else {
                 // By reference: to move what was just written piece by piece makes the processor wait.
-                let result = self.connection.receive(&mut input[n..]);
+                let result = self.connection.receive_within(self.message_bytes, &mut input[n..]);
                 let progress = match &result {
                     Ok(progress) => progress,
                     Err(error) => {
                         self.reply(out);
-                        return Err(Failure::Protocol(*error));
+                        return Err(*error);
                     }
                 };
                 n += progress.consumed;
                 match &progress.event {
                     None => None,
-                    Some(Event::Chunk(chunk)) => match self.messages.push(chunk) {
-                        Ok(message) => message.map(Received::Data),
-                        Err(failure) => {
-                            self.fail(failure, out);
-                            return Err(failure);
+                    Some(Event::Chunk(chunk)) => match chunk.message() {
+                        None => {
+                            is_joined = true;
+                            join(&mut self.inbox, chunk)
                         }
-                    },
+                        whole => whole,
+                    }
+                    .map(Received::Data),
                     Some(event) => {
                         (payload, len) = self.control_payload();
                         self.reply(out);
@@ -106,11 +85,10 @@ impl<Ro: Role> Endpoint<Ro> {
                 }
             };
             let Some(received) = received else { continue };
-            let is_message = matches!(received, Received::Data(_));
             let link = &mut Link { connection: &mut self.connection, out: out.reborrow() };
             let flow = on(received, link);
-            if is_message {
-                self.messages.inbox.clear();
+            if is_joined {
+                self.inbox.clear();
             }
             if flow.is_break() {
                 break;
@@ -121,11 +99,11 @@ impl<Ro: Role> Endpoint<Ro> {
 
     /// Takes the bytes that were read into [`rest`](Self::rest). Returns the kind of the message
     /// that is whole with them.
-    fn receive_rest(&mut self, n: usize, out: &mut Out<'_>) -> Result<Option<Kind>, Failure> {
+    fn receive_rest(&mut self, n: usize, out: &mut Out<'_>) -> Result<Option<Kind>, ProtocolError> {
         if n == 0 {
             return Ok(None);
         }
-        let buffer = self.messages.inbox.store_mut().buffer();
+        let buffer = self.inbox.store_mut().buffer();
         match self.connection.receive(buffer.space(n)) {
             Ok(progress) => {
                 // All of it is payload of one frame.
@@ -138,7 +116,7 @@ impl<Ro: Role> Endpoint<Ro> {
             }
             Err(error) => {
                 self.reply(out);
-                Err(Failure::Protocol(error))
+                Err(error)
             }
         }
     }
@@ -147,9 +125,9 @@ impl<Ro: Role> Endpoint<Ro> {
     /// empty if there is none such.
     pub(crate) fn rest(&mut self) -> &mut [u8] {
         let remaining = usize::try_from(self.connection.remaining()).unwrap_or(usize::MAX);
-        let store = self.messages.inbox.store_mut();
-        // What has only begun, or has no room, goes the way that leads to the checks.
-        if remaining < SHORTEST_REST || store.as_bytes().is_empty() || remaining > store.room() {
+        let store = self.inbox.store_mut();
+        // Of a message that lies in one chunk nothing is stored.
+        if remaining < SHORTEST_REST || store.as_bytes().is_empty() {
             return &mut [];
         }
         store.buffer().space(remaining.min(LONGEST_REST))
@@ -158,12 +136,6 @@ impl<Ro: Role> Endpoint<Ro> {
     /// Lends the sending side, which appends to `out`.
     pub(crate) const fn link<'c>(&'c mut self, out: Out<'c>) -> Link<'c, Ro> {
         Link { connection: &mut self.connection, out }
-    }
-
-    /// Fails the connection and appends the close frame.
-    fn fail(&mut self, failure: Failure, out: &mut Out<'_>) {
-        self.connection.fail(failure.close_code());
-        self.reply(out);
     }
 
     /// Both ends have closed, or the connection has failed.
@@ -193,35 +165,6 @@ impl<Ro: Role> Endpoint<Ro> {
             }
             out.append(&reply[..n]);
         }
-    }
-}
-
-impl Messages {
-    /// Adds a chunk; returns the message when it is whole.
-    #[inline]
-    fn push<'m>(&'m mut self, chunk: &Chunk<'m>) -> Result<Option<Message<'m>>, Failure> {
-        // Held against the limit here, because a message that is whole in one chunk needs no storage.
-        if chunk.as_bytes().len() > self.inbox.store().limit() {
-            return Err(Failure::Capacity(CapacityError));
-        }
-        match chunk.message() {
-            None => self.join(chunk),
-            whole => Ok(whole),
-        }
-    }
-
-    #[inline(never)] // into the way of messages that need no joining
-    fn join<'m>(&'m mut self, chunk: &Chunk<'m>) -> Result<Option<Message<'m>>, Failure> {
-        if chunk.is_first() {
-            self.n_empty = 0;
-        }
-        if chunk.as_bytes().is_empty() && !chunk.is_last() {
-            self.n_empty += 1;
-            if self.n_empty > EMPTY_FRAGMENTS {
-                return Err(Failure::EmptyFragments);
-            }
-        }
-        self.inbox.push(*chunk).map_err(Failure::Capacity)
     }
 }
 
@@ -258,9 +201,14 @@ impl<Ro: Role> Link<'_, Ro> {
     }
 }
 
-/// How many fragments of one message may be empty. They are allowed (§5.4), but a message that
-/// consists of nothing else would never reach its limit.
-const EMPTY_FRAGMENTS: u16 = 1000;
+/// Adds a chunk to the message that it belongs to; returns that when it is whole.
+#[inline(never)] // into the way of messages that need no joining
+fn join<'m>(inbox: &'m mut Inbox<Growing>, chunk: &Chunk<'m>) -> Option<Message<'m>> {
+    inbox.push(*chunk).unwrap_or_else(|error| {
+        debug_assert!(false, "the connection keeps messages within their limit: {error}");
+        None
+    })
+}
 
 /// From this length on, to read into two places at a time costs less than a copy.
 const SHORTEST_REST: usize = 16 * 1024;
@@ -278,7 +226,7 @@ mod tests {
 
     /// Receives as a session does: what comes in pieces of `cut` bytes, into the rest of a message
     /// if there is one. Returns the messages.
-    fn receive(stream: &[u8], cut: usize) -> Result<Vec<Vec<u8>>, Failure> {
+    fn receive(stream: &[u8], cut: usize) -> Result<Vec<Vec<u8>>, ProtocolError> {
         let mut endpoint = Endpoint::new(wirelet::Server, LIMIT);
         let (mut output, mut messages, mut rests) = (Vec::new(), Vec::new(), 0);
         let mut on = |received: Received<'_, Message<'_>>, _: &mut Link<'_, wirelet::Server>| {
@@ -340,7 +288,7 @@ mod tests {
             frame(true, Opcode::Continuation, &[&half[..], b"!"].concat()),
         ]
         .concat();
-        assert!(matches!(receive(&stream, 20_000), Err(Failure::Capacity(_))));
+        assert_eq!(receive(&stream, 20_000), Err(ProtocolError::MessageTooBig));
     }
 
     #[test]
@@ -348,7 +296,6 @@ mod tests {
         let mut text = "ab".repeat(40_000).into_bytes();
         text[70_000] = 0xff;
         let stream = frame(true, Opcode::Text, &text);
-        let result = receive(&stream, 30_000);
-        assert!(matches!(result, Err(Failure::Protocol(ProtocolError::InvalidUtf8))));
+        assert_eq!(receive(&stream, 30_000), Err(ProtocolError::InvalidUtf8));
     }
 }

@@ -4,25 +4,15 @@ use wirelet::{CapacityError, Store};
 
 use crate::spare::{self, Buffer};
 
-/// Joins a message, up to a limit.
-#[derive(Debug)]
+/// Joins a message, of any length: the connection that it comes from has a limit.
+#[derive(Debug, Default)]
 pub(crate) struct Growing {
     /// Most connections have none, and many are idle.
     buffer: Option<Box<Buffer>>,
-    limit: usize,
 }
 
 impl Growing {
-    pub(crate) const fn new(limit: usize) -> Self {
-        Self { buffer: None, limit }
-    }
-
-    /// The longest message, in bytes.
-    pub(crate) const fn limit(&self) -> usize {
-        self.limit
-    }
-
-    /// Lends the buffer, which may be written to as far as there is [`room`](Store::room).
+    /// Lends the buffer.
     pub(crate) fn buffer(&mut self) -> &mut Buffer {
         self.buffer.get_or_insert_with(spare::take)
     }
@@ -30,15 +20,12 @@ impl Growing {
 
 impl Store for Growing {
     fn append(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
-        if bytes.len() > self.room() {
-            return Err(CapacityError);
-        }
         self.buffer().append(bytes);
         Ok(())
     }
 
     fn room(&self) -> usize {
-        self.limit.saturating_sub(self.as_bytes().len())
+        usize::MAX - self.as_bytes().len()
     }
 
     fn as_bytes(&self) -> &[u8] {

@@ -181,6 +181,16 @@ impl Closed {
     }
 }
 
+impl From<ProtocolError> for Closed {
+    fn from(error: ProtocolError) -> Self {
+        match error {
+            ProtocolError::MessageTooBig => Self::Capacity(CapacityError),
+            ProtocolError::EmptyFragments => Self::EmptyFragments,
+            error => Self::Protocol(error),
+        }
+    }
+}
+
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -29,7 +29,14 @@ fn each_violation_is_answered_by_its_close_code() {
             b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0x".to_vec(),
             1009,
         ),
+        ("the header of 2^62 bytes", b"\x82\xff\x40\0\0\0\0\0\0\0\0\0\0\0".to_vec(), 1009),
         ("a length of 2^32 + 5", b"\x82\xff\0\0\0\x01\0\0\0\x05\0\0\0\0x".to_vec(), 1009),
+        ("the header of 1001 bytes", b"\x82\xfe\x03\xe9\0\0\0\0".to_vec(), 1009),
+        (
+            "the header of a fragment too many",
+            [&frame(0x02, &[0; 1000])[..], b"\x80\x81\0\0\0\0"].concat(),
+            1009,
+        ),
         ("a message of 1001 bytes", frame(BINARY, &[0; 1001]), 1009),
         (
             "two fragments of 501 bytes",

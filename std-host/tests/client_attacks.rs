@@ -92,14 +92,28 @@ async fn each_violation_of_a_server_is_answered_by_its_close_code() {
 }
 
 #[tokio::test]
-async fn a_message_longer_than_the_limit_is_answered_by_1009() {
-    let (addr, served) =
-        serve(|accept| [switching(accept).as_bytes(), b"\x82\x7e\x04\x00", &[0; 1024]].concat());
-    let options = ClientOptions { message_bytes: 1000, ..ClientOptions::default() };
-    let mut client = Client::connect_with(&format!("ws://{addr}"), &options).await.unwrap();
-    assert!(matches!(client.receive().await, Err(ClientError::Capacity(_))));
+async fn a_message_longer_than_the_limit_is_answered_by_1009_at_its_header() {
+    for payload in [&[0; 1024][..], &[]] {
+        let (addr, served) = serve(move |accept| {
+            [switching(accept).as_bytes(), b"\x82\x7e\x04\x00", payload].concat()
+        });
+        let options = ClientOptions { message_bytes: 1000, ..ClientOptions::default() };
+        let mut client = Client::connect_with(&format!("ws://{addr}"), &options).await.unwrap();
+        assert!(matches!(client.receive().await, Err(ClientError::Capacity(_))));
+        drop(client);
+        assert_eq!(unmask(&served.join().unwrap().1).2, 1009_u16.to_be_bytes());
+    }
+}
+
+#[tokio::test]
+async fn endless_empty_fragments_of_a_server_end_at_their_limit() {
+    let (addr, served) = serve(|accept| {
+        [switching(accept).as_bytes(), b"\x02\x00", &b"\x00\x00".repeat(1000)].concat()
+    });
+    let mut client = connect(addr).await.unwrap();
+    assert!(matches!(client.receive().await, Err(ClientError::EmptyFragments)));
     drop(client);
-    assert_eq!(unmask(&served.join().unwrap().1).2, 1009_u16.to_be_bytes());
+    assert_eq!(unmask(&served.join().unwrap().1).2, 1008_u16.to_be_bytes());
 }
 
 #[tokio::test]

@@ -115,6 +115,16 @@ impl std::error::Error for ClientError {
     }
 }
 
+impl From<ProtocolError> for ClientError {
+    fn from(error: ProtocolError) -> Self {
+        match error {
+            ProtocolError::MessageTooBig => Self::Capacity(CapacityError),
+            ProtocolError::EmptyFragments => Self::EmptyFragments,
+            error => Self::Protocol(error),
+        }
+    }
+}
+
 impl From<io::Error> for ClientError {
     fn from(error: io::Error) -> Self {
         match error.downcast::<TlsError>() {

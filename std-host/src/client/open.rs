@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+use wirelet::Random as _;
 use wirelet::handshake::{
     ClientRequest, HandshakeError, HeadScanner, Key, MAX_INTERIM_RESPONSES, Response, ResponseError,
 };
@@ -13,6 +14,7 @@ use wirelet::handshake::{
 use super::stream::{Socket, Stream};
 use super::target::Target;
 use super::{Client, ClientError, ClientOptions};
+use crate::random::SeededRandom;
 use crate::scratch;
 use crate::tls::config::client_config;
 

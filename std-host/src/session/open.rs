@@ -8,7 +8,7 @@ use std::time::Duration;
 use wirelet::{Action, Deadline, Header, Keepalive, Kind, Message, Opcode, Received, Server};
 
 use crate::answer::{Accept, Data};
-use crate::endpoint::{Endpoint, Failure, Link};
+use crate::endpoint::{Endpoint, Link};
 use crate::handler::{Closed, Context, Handler};
 use crate::history::Sender;
 use crate::hub::Entry;
@@ -183,11 +183,8 @@ impl Open {
         };
         let (result, obstacles) = stall::collect(|| endpoint.receive(of_rest, bytes, out, on));
         peer.counters.messages_received.add(n_messages);
-        match result {
-            Ok(_) => {}
-            Err(Failure::Protocol(error)) => end = Some(Closed::Protocol(error)),
-            Err(Failure::Capacity(error)) => end = Some(Closed::Capacity(error)),
-            Err(Failure::EmptyFragments) => end = Some(Closed::EmptyFragments),
+        if let Err(error) = result {
+            end = Some(error.into());
         }
         if let Some(end) = end.or(io.err().map(Closed::Io)) {
             self.end_with(end);

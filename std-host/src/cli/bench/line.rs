@@ -4,10 +4,9 @@ use std::io::{self, Write as _};
 use std::mem;
 
 use mio::{Registry, Token};
-use rand::Rng as _;
-use rand::rngs::StdRng;
 use wirelet::handshake::{HandshakeError, HeadScanner, Key, MAX_INTERIM_RESPONSES, Response};
-use wirelet::{Client, CloseCode, Connection, Event};
+use wirelet::{Client, CloseCode, Connection, Event, Random as _};
+use wirelet_host::program::SeededRandom;
 
 use super::echo::Echo;
 use super::failure::Failure;
@@ -113,7 +112,7 @@ impl Line {
         let n = contract.target.request().encode(&key, &mut request)?;
         let (head, scanner) = (Vec::new(), HeadScanner::new());
         self.state =
-            State::Handshaking(Box::new(Handshake { key, rng, head, scanner, n_interim: 0 }));
+            State::Handshaking(Box::new(Handshake { key, random, head, scanner, n_interim: 0 }));
         Ok(self.write(&request[..n])?)
     }
 
