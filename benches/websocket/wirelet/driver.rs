@@ -1,7 +1,7 @@
 //! The blocking driver.
 
 use wirelet::blocking::WebSocket;
-use wirelet::handshake::ClientRequest;
+use wirelet::handshake::{Acceptance, ClientRequest};
 use wirelet::{Buffers, Client, Received, Server, Storage};
 
 use super::random;
@@ -49,16 +49,16 @@ pub(crate) fn closer(wire: Wire) -> impl FnMut() {
 
 pub(crate) fn accept(wire: Wire) -> impl Sized {
     let mut storage = Storage::<1024, 0, 256>::new();
-    // The storage is gone afterwards, and the socket with it.
-    WebSocket::accept(wire, storage.buffers()).expect("a handshake").finish()
+    let mut socket = WebSocket::new(wire, Server, storage.buffers());
+    socket.accept(&Acceptance::new()).expect("a handshake");
+    socket.into_parts().0
 }
 
 pub(crate) fn connect(wire: Wire) -> impl Sized {
     let mut storage = Storage::<1024, 0, 256>::new();
-    let request = ClientRequest::new(HOST, TARGET);
-    WebSocket::<_, Client<_>>::connect(wire, &request, random(), storage.buffers())
-        .expect("a handshake")
-        .finish()
+    let mut socket = WebSocket::new(wire, Client(random()), storage.buffers());
+    socket.connect(&ClientRequest::new(HOST, TARGET)).expect("a handshake");
+    socket.into_parts().0
 }
 
 /// Buffers for the longest message and its header.

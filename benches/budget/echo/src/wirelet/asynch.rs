@@ -2,6 +2,7 @@
 
 use embedded_io::{Read, Write};
 use wirelet::asynch::WebSocket;
+use wirelet::handshake::Acceptance;
 use wirelet::{Error, Received, Storage};
 
 use crate::asynch::{Socket, block_on};
@@ -31,7 +32,8 @@ async fn echo<S>(
 where
     S: embedded_io_async::Read + embedded_io_async::Write,
 {
-    let mut ws = WebSocket::accept(socket, memory.buffers()).await?;
+    let mut ws = WebSocket::new(socket, wirelet::Server, memory.buffers());
+    ws.accept(&Acceptance::new()).await?;
     loop {
         match ws.receive().await? {
             (Received::Data(message), sender) => sender.send(message).await?,

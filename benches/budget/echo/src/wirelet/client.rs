@@ -30,7 +30,8 @@ fn echo<S: Read + Write>(
     memory: &mut Storage<BUFFER, BUFFER, 256>,
 ) -> Result<(), Error<S::Error>> {
     let request = ClientRequest::new("example.com", "/echo");
-    let mut ws = WebSocket::connect(socket, &request, Sequence::new(), memory.buffers())?;
+    let mut ws = WebSocket::new(socket, wirelet::Client(Sequence::new()), memory.buffers());
+    ws.connect(&request)?;
     loop {
         match ws.receive()? {
             (Received::Data(message), sender) => sender.send(message)?,

@@ -2,6 +2,7 @@
 
 use embedded_io::{Read, Write};
 use wirelet::blocking::WebSocket;
+use wirelet::handshake::Acceptance;
 use wirelet::{Error, MaskingKey, Received, Storage};
 
 use crate::{BUFFER, Echo, Failed, Unmask};
@@ -36,7 +37,8 @@ fn echo<S: Read + Write>(
     socket: S,
     memory: &mut Storage<BUFFER, BUFFER, 256>,
 ) -> Result<(), Error<S::Error>> {
-    let mut ws = WebSocket::accept(socket, memory.buffers())?;
+    let mut ws = WebSocket::new(socket, wirelet::Server, memory.buffers());
+    ws.accept(&Acceptance::new())?;
     loop {
         match ws.receive()? {
             (Received::Data(message), sender) => sender.send(message)?,

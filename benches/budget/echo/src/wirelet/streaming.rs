@@ -2,6 +2,7 @@
 
 use embedded_io::{Read, Write};
 use wirelet::blocking::WebSocket;
+use wirelet::handshake::Acceptance;
 use wirelet::{Error, Received, Storage};
 
 use crate::{BUFFER, Echo, Failed};
@@ -27,7 +28,8 @@ fn echo<S: Read + Write>(
     socket: S,
     memory: &mut Storage<BUFFER, 0, 256>,
 ) -> Result<(), Error<S::Error>> {
-    let mut ws = WebSocket::accept(socket, memory.buffers())?;
+    let mut ws = WebSocket::new(socket, wirelet::Server, memory.buffers());
+    ws.accept(&Acceptance::new())?;
     loop {
         match ws.receive_chunk()? {
             (Received::Data(chunk), sender) => sender.send(chunk)?,

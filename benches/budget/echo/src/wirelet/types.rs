@@ -1,6 +1,6 @@
 //! The size of each public type that holds a state or is lent; small enums and errors are left out.
 
-use wirelet::blocking::{Pending, Receiver, Sender, WebSocket};
+use wirelet::blocking::{Receiver, Sender, WebSocket, Writer};
 use wirelet::handshake::{
     Acceptance, ClientRequest, HeadScanner, Key, Refusal, Request, Response, Upgrade,
 };
@@ -23,7 +23,7 @@ pub(super) const ALL: [(&str, usize); 31] = sizes![
     WebSocket<'_, (), Client<()>>,
     Sender<'_, (), Server>,
     Receiver<'_, (), Server>,
-    Pending<'_, ()>,
+    Writer<'_, '_, (), Server>,
     Buffers<'_>,
     Storage<1, 0, 131>,
     Request<'_>,
