@@ -183,8 +183,8 @@ impl<'b> Window<'b> {
 
     /// Takes `n` bytes at the beginning of the space as filled.
     pub(crate) fn fill(&mut self, n: usize) {
-        debug_assert!(n <= self.space_len(), "filled with more than there is space for");
-        self.end = self.end.wrapping_add(n);
+        // It may come from a socket that counts wrong.
+        self.end = self.end.saturating_add(n).min(self.buffer.len());
     }
 
     /// Takes `n` bytes at the beginning of the filled part as consumed.
@@ -254,5 +254,13 @@ mod tests {
         assert!(Buffers::new(&mut [0; 1], &mut [], &mut [0; 131]).is_some());
         assert!(Buffers::new(&mut [], &mut [], &mut [0; 131]).is_none());
         assert!(Buffers::new(&mut [0; 1], &mut [], &mut [0; 130]).is_none());
+    }
+
+    #[test]
+    fn a_socket_that_counts_wrong_leads_out_of_no_buffer() {
+        let mut buffer = [0; 8];
+        let mut window = Window::new(&mut buffer);
+        window.fill(9);
+        assert_eq!((window.filled().len(), window.space_len()), (8, 0));
     }
 }
