@@ -5,7 +5,7 @@ use wirelet::{Close, CloseCode, Event, Kind, ProtocolError};
 use crate::common::{Seen, TestRole};
 use crate::drive::Part;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "what has happened, and no options")]
 pub(crate) struct Heard {
     /// Messages and control frames; at the end the close, or the violation.

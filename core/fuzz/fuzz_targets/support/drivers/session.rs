@@ -1,7 +1,5 @@
 //! One end that does what the plan says, held against what is known of it without asking it.
 
-use std::fmt::Debug;
-
 use wirelet::handshake::{Acceptance, ClientRequest, Key};
 use wirelet::{
     Buffers, CapacityError, Chunk, Close, CloseCode, Error, Header, Kind, SendError, Server,
@@ -25,8 +23,11 @@ pub(crate) trait Opens: TestRole {
     fn open<D: Driver>(ws: &mut D::Ws<'_, Self>) -> Outcome<()>;
 }
 
-/// Runs a plan; returns what the calls have returned, and what has left.
-pub(crate) fn run<D: Driver, Ro: Opens>(plan: &Plan, is_told: bool) -> (Vec<String>, Vec<u8>) {
+/// Runs a plan; returns how the calls have ended, what they have told, and what has left.
+pub(crate) fn run<D: Driver, Ro: Opens>(
+    plan: &Plan,
+    is_told: bool,
+) -> (Vec<Outcome<()>>, Heard, Vec<u8>) {
     let [mut receive, mut message, mut transmit] =
         [plan.receive, plan.message, plan.transmit].map(|len| vec![0; len]);
     let buffers = Buffers::new(&mut receive, &mut message, &mut transmit).expect("long enough");
@@ -75,7 +76,8 @@ struct Session<'b, D: Driver, Ro: Opens> {
     wire: Vec<u8>,
     sent: Sent,
     heard: Heard,
-    log: Vec<String>,
+    /// How the calls have ended.
+    log: Vec<Outcome<()>>,
 }
 
 impl<'b, D: Driver, Ro: Opens> Session<'b, D, Ro> {
@@ -188,12 +190,12 @@ impl<'b, D: Driver, Ro: Opens> Session<'b, D, Ro> {
         self.wire.extend(self.far.take());
     }
 
-    fn note(&mut self, outcome: impl Debug) {
-        self.log.push(format!("{outcome:?}"));
+    fn note(&mut self, outcome: Outcome<()>) {
+        self.log.push(outcome);
     }
 
-    fn received<T: Debug>(&mut self, outcome: Outcome<T>, tell: impl FnOnce(&mut Heard, T, usize)) {
-        self.note(&outcome);
+    fn received<T>(&mut self, outcome: Outcome<T>, tell: impl FnOnce(&mut Heard, T, usize)) {
+        self.note(outcome.as_ref().map(|_| ()).map_err(|error| *error));
         match outcome {
             Err(INTERRUPTED) => {}
             Err(Error::Closed) => assert!(self.heard.is_ended() || self.heard.is_ignoring()),
@@ -226,7 +228,7 @@ impl<'b, D: Driver, Ro: Opens> Session<'b, D, Ro> {
                 Err(Error::Send(SendError::FrameUnfinished)) => assert!(self.sent.is_unfinished()),
                 Err(error) => panic!("{error:?} for an answer"),
             }
-            self.note(outcome);
+            self.note(outcome.map(drop));
         }
         self.ws = D::unsplit(receiver, sender);
     }
@@ -320,7 +322,7 @@ impl<'b, D: Driver, Ro: Opens> Session<'b, D, Ro> {
     }
 
     /// Lets the transport work and everything come to its end; then checks what has come of it.
-    fn end(mut self, opened: bool) -> (Vec<String>, Vec<u8>) {
+    fn end(mut self, opened: bool) -> (Vec<Outcome<()>>, Heard, Vec<u8>) {
         self.near.set_capacity(usize::MAX);
         let rest = self.rest();
         if !rest.is_empty() {
@@ -364,8 +366,8 @@ impl<'b, D: Driver, Ro: Opens> Session<'b, D, Ro> {
             );
         }
         assert!(!Heard::at_once::<Ro::Peer>(frames).is_violation());
-        self.heard.check(all, self.limit);
-        (self.log, self.wire)
+        self.heard.clone().check(all, self.limit);
+        (self.log, self.heard, self.wire)
     }
 }
 
