@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::sync::Mutex;
+
 use common::{Peer, TestRole, on_both_roles};
 use heapless::Vec as Store;
 use wirelet::{CapacityError, Chunk, Connection, Event, Inbox, Kind, Message, Store as _};
@@ -205,6 +207,15 @@ fn the_rest_of_a_frame_can_be_received_in_the_store<Ro: TestRole>() {
             assert_eq!(connection.remaining(), 0);
         }
     }
+}
+
+/// Firmware keeps its buffers in statics.
+#[test]
+fn an_inbox_is_made_in_a_static() {
+    static INBOX: Mutex<Inbox<Store<u8, 8>>> = Mutex::new(Inbox::new(Store::new()));
+    let mut inbox = INBOX.lock().unwrap();
+    assert_eq!(inbox.push(Chunk::first("in ")), Ok(None));
+    assert_eq!(inbox.push(Chunk::last("place")), Ok(Some(Message::Text("in place"))));
 }
 
 /// A store that was used before, and one that belongs to a message of before.
