@@ -16,6 +16,8 @@ mod drive;
 mod heard;
 #[path = "../../tests/pipe/mod.rs"]
 mod pipe;
+#[path = "support/place.rs"]
+mod place;
 #[path = "support/drivers/plan.rs"]
 mod plan;
 #[path = "support/drivers/sent.rs"]

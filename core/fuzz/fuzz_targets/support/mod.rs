@@ -5,6 +5,7 @@
 mod frames;
 mod head;
 mod ops;
+mod place;
 mod plan;
 #[path = "../../../tests/common/random.rs"]
 mod random;

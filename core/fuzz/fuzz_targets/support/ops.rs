@@ -1,7 +1,9 @@
 //! The calls of a session, chosen by the fuzzer.
 
 use arbitrary::{Arbitrary, Unstructured};
-use wirelet::{Chunk, CloseCode, Message};
+use wirelet::{CloseCode, Message};
+
+use super::place::Place;
 
 /// What happens, in order.
 #[derive(Debug)]
@@ -55,25 +57,6 @@ pub(crate) enum Op<'a> {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    Whole,
-    First,
-    Middle,
-    Last,
-}
-
-impl Place {
-    pub(crate) fn chunk<'b>(self, message: impl Into<Message<'b>>) -> Chunk<'b> {
-        match self {
-            Self::Whole => Chunk::whole(message),
-            Self::First => Chunk::first(message),
-            Self::Middle => Chunk::middle(message),
-            Self::Last => Chunk::last(message),
-        }
-    }
-}
-
 /// One byte for each choice, so that a session can be written by hand.
 impl<'a> Arbitrary<'a> for Session<'a> {
     fn arbitrary(input: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
@@ -93,7 +76,6 @@ fn op<'a>(input: &mut Unstructured<'a>) -> arbitrary::Result<(bool, Op<'a>)> {
     let op = match choice & 0xf {
         kind @ (0 | 1) => {
             let how = input.arbitrary::<u8>()?;
-            let place = [Place::Whole, Place::First, Place::Middle, Place::Last];
             let message = match kind {
                 0 => Message::Text(text(input)?),
                 _ => Message::Binary(bytes(input)?),
@@ -105,7 +87,7 @@ fn op<'a>(input: &mut Unstructured<'a>) -> arbitrary::Result<(bool, Op<'a>)> {
                 _ => 1,
             };
             let times = if least > 1 { least / message.as_bytes().len().max(1) + 1 } else { 1 };
-            let place = place[usize::from(how & 0b11)];
+            let place = Place::of(how);
             Op::Send { message, times, place, space, copy: how & 0x80 == 0 }
         }
         2 | 3 => Op::Ping { payload: bytes(input)?, space },

@@ -4,6 +4,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use wirelet::Kind;
 
 use crate::pipe::Shape;
+use crate::place::Place;
 
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -53,14 +54,6 @@ pub(crate) enum Op {
     PeerBytes(Vec<u8>),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    Whole,
-    First,
-    Middle,
-    Last,
-}
-
 impl<'a> Arbitrary<'a> for Plan {
     fn arbitrary(input: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
         let [how, buffers, shape] = input.arbitrary::<[u8; 3]>()?;
@@ -98,11 +91,11 @@ fn op(input: &mut Unstructured<'_>) -> arbitrary::Result<(Option<usize>, Op)> {
         5 => Op::Halves(1 + next()? % 4),
         6 | 7 => {
             let how = next()?;
-            Op::Send(kind(how), place(how), len(how))
+            Op::Send(kind(how), Place::of(how >> 1), len(how))
         }
         8 => {
             let how = next()?;
-            Op::Queue(kind(how), place(how), len(how))
+            Op::Queue(kind(how), Place::of(how >> 1), len(how))
         }
         9 => Op::Ping(len(next()?)),
         10 => Op::Pong(len(next()?)),
@@ -140,10 +133,6 @@ fn op(input: &mut Unstructured<'_>) -> arbitrary::Result<(Option<usize>, Op)> {
 
 fn kind(how: u8) -> Kind {
     if how & 1 == 0 { Kind::Text } else { Kind::Binary }
-}
-
-fn place(how: u8) -> Place {
-    [Place::Whole, Place::First, Place::Middle, Place::Last][usize::from(how >> 1 & 3)]
 }
 
 /// Around each limit, of the header and of the buffers.

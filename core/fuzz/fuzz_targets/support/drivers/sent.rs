@@ -7,7 +7,6 @@ use wirelet::{Chunk, Error, Kind, Message};
 use crate::common::{Frame, TestRole, parse_frames};
 use crate::drive::Outcome;
 use crate::pipe::WouldBlock;
-use crate::plan::Place;
 
 /// The frames of an end, without its replies and its close.
 #[derive(Debug, Default)]
@@ -47,15 +46,6 @@ impl Data {
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.message().as_bytes()
-    }
-
-    pub(crate) fn chunk(&self, place: Place) -> Chunk<'_> {
-        match place {
-            Place::Whole => Chunk::whole(self.message()),
-            Place::First => Chunk::first(self.message()),
-            Place::Middle => Chunk::middle(self.message()),
-            Place::Last => Chunk::last(self.message()),
-        }
     }
 }
 

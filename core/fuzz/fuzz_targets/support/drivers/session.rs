@@ -120,13 +120,13 @@ impl<'b, D: Driver, Ro: Opens> Session<'b, D, Ro> {
             Op::Halves(n) => self.halves(*n),
             Op::Send(kind, place, len) => {
                 let data = self.sent.make(*kind, *len);
-                let outcome = self.ws().send(data.chunk(*place));
-                self.chunk(data.chunk(*place), outcome);
+                let outcome = self.ws().send(place.chunk(data.message()));
+                self.chunk(place.chunk(data.message()), outcome);
             }
             Op::Queue(kind, place, len) => {
                 let data = self.sent.make(*kind, *len);
-                let outcome = self.ws().queue(data.chunk(*place));
-                self.chunk(data.chunk(*place), outcome);
+                let outcome = self.ws().queue(place.chunk(data.message()));
+                self.chunk(place.chunk(data.message()), outcome);
             }
             Op::Ping(len) => {
                 let data = self.sent.make(Kind::Binary, *len);
