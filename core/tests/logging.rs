@@ -1,5 +1,6 @@
 //! What is logged of a connection: headers and violations, and neither payload nor keys.
 
+#[path = "suites/common/mod.rs"]
 mod common;
 
 use std::cell::RefCell;

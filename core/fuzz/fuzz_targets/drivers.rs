@@ -8,13 +8,13 @@
 
 #![no_main]
 
-#[path = "../../tests/common/mod.rs"]
+#[path = "../../tests/suites/common/mod.rs"]
 mod common;
-#[path = "../../tests/drive/mod.rs"]
+#[path = "../../tests/suites/drive/mod.rs"]
 mod drive;
 #[path = "support/drivers/heard.rs"]
 mod heard;
-#[path = "../../tests/pipe/mod.rs"]
+#[path = "../../tests/suites/pipe/mod.rs"]
 mod pipe;
 #[path = "support/place.rs"]
 mod place;

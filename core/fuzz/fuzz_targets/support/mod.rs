@@ -1,13 +1,13 @@
 //! What the targets share; frames and random numbers come from the tests of the crate.
 #![allow(dead_code, unused_imports, reason = "no target needs all of it")]
 
-#[path = "../../../tests/common/frames.rs"]
+#[path = "../../../tests/suites/common/frames.rs"]
 mod frames;
 mod head;
 mod ops;
 mod place;
 mod plan;
-#[path = "../../../tests/common/random.rs"]
+#[path = "../../../tests/suites/common/random.rs"]
 mod random;
 mod transcript;
 
