@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 use tokio::io::{Interest, Ready};
 use wirelet::{Action, Chunk, Close, Keepalive};
 
+use crate::client::random::SeededRandom;
 use crate::endpoint::Endpoint;
-use crate::out::Out;
-use crate::random::SeededRandom;
-use crate::scratch;
+use crate::endpoint::out::Out;
+use crate::io::scratch;
 
 mod error;
 mod open;
 mod options;
+pub(crate) mod random;
 mod received;
 mod reconnecting;
 mod stream;

@@ -1,5 +1,8 @@
 //! The engine with storage that a host allocates: one end of a connection, without its socket.
 
+pub(crate) mod growing;
+pub(crate) mod out;
+
 use std::ops::ControlFlow;
 
 use wirelet::{
@@ -7,8 +10,8 @@ use wirelet::{
     SendError, Store as _,
 };
 
-use crate::growing::Growing;
-use crate::out::Out;
+use crate::endpoint::growing::Growing;
+use crate::endpoint::out::Out;
 
 /// A connection and the storage for its messages.
 #[derive(Debug)]

@@ -1,5 +1,11 @@
 //! All open connections by id; sending to one of them, to those of a topic, or to all.
 
+pub(crate) mod history;
+pub(crate) mod outbox;
+pub(crate) mod peer;
+pub(crate) mod topics;
+pub(crate) mod wake;
+
 use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
@@ -11,13 +17,13 @@ use std::task::Poll;
 use http::StatusCode;
 use wirelet::{Close, CloseCode, Connection, Message, Server};
 
-use crate::answer::Data;
-use crate::history::History;
-use crate::mail::Mail;
-use crate::outbox::{Policy, Put};
-use crate::peer::{Agreed, ConnectionId, Peer, Traffic};
-use crate::stall;
-use crate::topics::Topics;
+use crate::hub::history::History;
+use crate::hub::outbox::{Policy, Put};
+use crate::hub::peer::{Agreed, ConnectionId, Peer, Traffic};
+use crate::hub::topics::Topics;
+use crate::hub::wake::Mail;
+use crate::server::answer::Data;
+use crate::server::hold;
 
 /// Reaches all connections of a server, from any thread.
 ///
@@ -310,7 +316,7 @@ impl Hub {
     /// Puts a frame into a connection's outbox, or does what the policy says.
     fn offer(&self, peer: &Arc<Peer>, frame: &Arc<[u8]>) -> Result<(), DeliveryError> {
         let mut put = peer.put(frame, self.inner.queue_bytes);
-        if put == Put::Full && self.policy == Policy::Wait && stall::wait_for(peer) {
+        if put == Put::Full && self.policy == Policy::Wait && hold::wait_for(peer) {
             put = peer.put(frame, usize::MAX);
         }
         match put {

@@ -57,60 +57,34 @@ struct Readme;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 
-mod answer;
-mod builder;
 mod client;
 mod endpoint;
-mod growing;
-mod handler;
-mod handshake;
-mod history;
 mod hub;
-mod limits;
-mod listen;
-mod mail;
-mod origins;
-mod out;
-mod outbox;
-mod peer;
-mod random;
-mod scratch;
+mod io;
 mod server;
-mod service;
-mod session;
-mod socket;
-mod spare;
-mod stall;
-mod stream;
-mod tls;
-mod topics;
-mod worker;
 
-pub use answer::{Accept, Answer, Handshake, Later, Response};
-pub use builder::Builder;
+pub use client::random::SeededRandom;
+pub use client::target::{Scheme, Target};
 pub use client::{Backoff, Client, ClientError, ClientOptions, Received, Reconnecting, Update};
-pub use handler::{Chat, Closed, Context, Echo, Handler, Sink};
-pub use history::{Record, Sender};
 /// The types of [`Response`] and [`Service`].
 pub use http::{self, StatusCode};
+pub use hub::history::{Record, Sender};
+pub use hub::outbox::Policy;
+pub use hub::peer::{ConnectionId, Peer, Status, Traffic};
 pub use hub::{DeliveryError, Hub, Totals};
-pub use limits::Limits;
-pub use listen::{Address, Listen};
-pub use origins::Origins;
-pub use outbox::Policy;
-pub use peer::{ConnectionId, Peer, Status, Traffic};
+pub use io::stream::Plain;
+pub use io::tls::Tls;
+pub use io::tls::config::{Certificates, LoadError};
 /// What takes a prepared configuration of TLS.
 pub use rustls;
 pub use server::Server;
-pub use service::{Service, Shutdown, Upgrade};
-pub use stall::Hold;
-pub use tls::config::{Certificates, LoadError};
-
-/// What the program shares with the library, and nobody else is to use.
-#[doc(hidden)]
-pub mod program {
-    pub use crate::client::target::{Scheme, Target};
-    pub use crate::random::SeededRandom;
-    pub use crate::stream::Plain;
-    pub use crate::tls::Tls;
-}
+pub use server::answer::{Accept, Answer, Handshake, Later, Response};
+pub use server::builder::Builder;
+pub use server::handler::{Chat, Closed, Context, Echo, Handler, Sink};
+pub use server::hold::Hold;
+pub use server::limits::Limits;
+pub use server::listener::{Address, Listen};
+pub use server::origins::Origins;
+pub use server::service::{Service, Shutdown, Upgrade};
+/// The engine: messages, close codes, errors.
+pub use wirelet;

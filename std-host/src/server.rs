@@ -1,5 +1,17 @@
 //! A server: where it listens, and the worker threads that serve.
 
+pub(crate) mod answer;
+pub(crate) mod builder;
+pub(crate) mod handler;
+pub(crate) mod handshake;
+pub(crate) mod hold;
+pub(crate) mod limits;
+pub(crate) mod listener;
+pub(crate) mod origins;
+pub(crate) mod service;
+pub(crate) mod session;
+pub(crate) mod worker;
+
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
@@ -9,13 +21,13 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use crate::builder::Builder;
-use crate::handler::Handler;
 use crate::hub::Hub;
-use crate::listen::{Address, Bound, Listen};
-use crate::mail::{Mail, Order};
-use crate::service::{Service, Shared, Shutdown};
-use crate::worker::Worker;
+use crate::hub::wake::{Mail, Order};
+use crate::server::builder::Builder;
+use crate::server::handler::Handler;
+use crate::server::listener::{Address, Bound, Listen};
+use crate::server::service::{Service, Shared, Shutdown};
+use crate::server::worker::Worker;
 
 /// A WebSocket server. A [`Builder`] makes one with other settings than the default.
 ///

@@ -6,8 +6,8 @@ use std::io;
 use wirelet::handshake::{BuildError, HandshakeError, ResponseError, Status};
 use wirelet::{CapacityError, ProtocolError, SendError};
 
-use crate::tls::TlsError;
-use crate::tls::config::LoadError;
+use crate::io::tls::TlsError;
+use crate::io::tls::config::LoadError;
 
 /// Why a [`Client`](crate::Client) failed.
 ///

@@ -14,9 +14,9 @@ use wirelet::handshake::{
 use super::stream::{Socket, Stream};
 use super::target::Target;
 use super::{Client, ClientError, ClientOptions};
-use crate::random::SeededRandom;
-use crate::scratch;
-use crate::tls::config::client_config;
+use crate::client::random::SeededRandom;
+use crate::io::scratch;
+use crate::io::tls::config::client_config;
 
 /// Opens a connection, however long it takes.
 pub(super) async fn open(target: &Target, options: &ClientOptions) -> Result<Client, ClientError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustls::ClientConfig;
 
-use crate::tls::config::{LoadError, client_config};
+use crate::io::tls::config::{LoadError, client_config};
 
 /// Says how to connect; the default offers nothing and waits 10 s.
 ///

@@ -1,19 +1,14 @@
-//! Runs the program, and speaks WebSocket to it in plain bytes.
+//! Speaks WebSocket in plain bytes.
 #![allow(dead_code, reason = "each test takes what it needs")]
 
 pub(crate) mod certificates;
 pub(crate) mod front;
-#[cfg(unix)]
-pub(crate) mod terminal;
 
-use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use wirelet::handshake::Key;
-
-pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_wirelet");
 
 /// First bytes of frames that are no fragments.
 pub(crate) const TEXT: u8 = 0x81;
@@ -21,107 +16,6 @@ pub(crate) const BINARY: u8 = 0x82;
 pub(crate) const CLOSE: u8 = 0x88;
 pub(crate) const PING: u8 = 0x89;
 pub(crate) const PONG: u8 = 0x8a;
-
-/// A `wirelet serve` on a free port, killed when it goes.
-pub(crate) struct Running {
-    child: Child,
-    stdout: BufReader<ChildStdout>,
-    pub(crate) addr: SocketAddr,
-}
-
-impl Running {
-    pub(crate) fn serve(args: &[&str]) -> Self {
-        Self::start(Command::new(PROGRAM), args)
-    }
-
-    /// A server that may hold so many files open.
-    pub(crate) fn serve_with_files(files: usize, args: &[&str]) -> Self {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\""), PROGRAM]);
-        Self::start(shell, args)
-    }
-
-    fn start(mut command: Command, args: &[&str]) -> Self {
-        command.args(["serve", "--listen", "127.0.0.1:0"]).args(args);
-        Self::spawn(command)
-    }
-
-    /// Runs a command that becomes `wirelet serve`.
-    pub(crate) fn spawn(mut command: Command) -> Self {
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        let url = line.trim_end().strip_prefix("listening on ws").expect("it listens");
-        let addr = url.trim_start_matches('s').strip_prefix("://").unwrap().parse().unwrap();
-        Self { child, stdout, addr }
-    }
-
-    /// Reads the next line that it prints when it begins.
-    pub(crate) fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
-    }
-
-    /// Waits for the end; returns the exit code.
-    pub(crate) fn wait_within(&mut self, limit: Duration) -> Option<i32> {
-        let start = Instant::now();
-        while start.elapsed() < limit {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code();
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        None
-    }
-
-    /// All of the log, once the program has ended.
-    pub(crate) fn stderr(&mut self) -> String {
-        let mut text = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
-        text
-    }
-
-    /// The processor time of the program, in ms, in steps of 10.
-    pub(crate) fn cpu_ms(&self) -> u64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let fields = stat.rsplit_once(')').unwrap().1.split_whitespace();
-        // utime and stime, the 14th and 15th field of all
-        fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap() * 10).sum()
-    }
-
-    /// The memory of the program, in KiB.
-    pub(crate) fn rss_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Runs the program to its end; returns exit code, output and errors.
-pub(crate) fn run(args: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(PROGRAM).args(args).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
 
 /// Sends a request with these header fields; returns the response's head, in lower case, and body.
 pub(crate) fn request(addr: SocketAddr, line: &str, fields: &[&str]) -> (String, String) {
@@ -137,22 +31,6 @@ pub(crate) fn request(addr: SocketAddr, line: &str, fields: &[&str]) -> (String,
 /// Asks for a page.
 pub(crate) fn get(addr: SocketAddr, path: &str) -> (String, String) {
     request(addr, &format!("GET {path}"), &[&format!("Host: {addr}")])
-}
-
-/// Runs `wirelet connect` with an input; returns exit code, output and errors.
-pub(crate) fn connect(args: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
-    let mut child = Command::new(PROGRAM)
-        .arg("connect")
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
 /// Reads a request, and accepts it as a server does.

@@ -1,0 +1,317 @@
+//! What is known of one connection.
+
+use std::any::Any;
+use std::fmt;
+use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use wirelet::Close;
+
+use crate::hub::history::{History, Record};
+use crate::hub::outbox::{Outbox, Put};
+use crate::hub::wake::{Letter, Mail};
+use crate::server::answer::Data;
+
+/// Names a connection; unique for the life of a server.
+///
+/// ```
+/// use wirelet_host::ConnectionId;
+///
+/// assert_eq!(ConnectionId::from(7).to_string(), "7");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(u64);
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<u64> for ConnectionId {
+    fn from(id: u64) -> Self {
+        Self(id)
+    }
+}
+
+impl From<ConnectionId> for u64 {
+    fn from(id: ConnectionId) -> Self {
+        id.0
+    }
+}
+
+/// Describes a connection, also after its end.
+///
+/// ```
+/// # fn show(peer: &wirelet_host::Peer) {
+/// println!("{} asked for {} and is {}", peer.id(), peer.path(), peer.status());
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Peer {
+    id: ConnectionId,
+    remote_addr: RemoteAddr,
+    /// Since the epoch, in ns.
+    connected_at: u64,
+    agreed: Arc<Agreed>,
+    extra: Option<Box<Extra>>,
+    pub(crate) counters: Counters,
+    pub(crate) outbox: Outbox,
+    /// Where its worker is told.
+    mail: Arc<Mail>,
+    /// By which the worker knows the connection.
+    slot: u32,
+    /// For the hub to count.
+    pub(crate) messages_dropped: AtomicU32,
+}
+
+/// An address in half the memory that `SocketAddr` takes; there may be one for each of many
+/// connections.
+#[derive(Debug)]
+enum RemoteAddr {
+    None,
+    V4(SocketAddrV4),
+    V6(Box<SocketAddrV6>),
+}
+
+impl From<Option<SocketAddr>> for RemoteAddr {
+    fn from(addr: Option<SocketAddr>) -> Self {
+        match addr {
+            None => Self::None,
+            Some(SocketAddr::V4(addr)) => Self::V4(addr),
+            Some(SocketAddr::V6(addr)) => Self::V6(Box::new(addr)),
+        }
+    }
+}
+
+/// What the handshake came to. Most connections ask for the same and share it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Agreed {
+    pub(crate) path: Box<str>,
+    pub(crate) subprotocol: Option<Box<str>>,
+}
+
+/// What only some connections have.
+struct Extra {
+    data: Option<Data>,
+    history: Option<History>,
+}
+
+impl fmt::Debug for Extra {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Extra").field("history", &self.history).finish_non_exhaustive()
+    }
+}
+
+/// How far a connection's life has come.
+///
+/// ```
+/// assert_eq!(wirelet_host::Status::Open.to_string(), "open");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// Messages go both ways.
+    #[default]
+    Open,
+    /// A close frame was sent, received, or ordered.
+    Closing,
+    /// It has ended.
+    Closed,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "open",
+            Self::Closing => "closing",
+            Self::Closed => "closed",
+        })
+    }
+}
+
+impl Peer {
+    pub(crate) fn new(
+        id: u64,
+        remote_addr: Option<SocketAddr>,
+        agreed: Arc<Agreed>,
+        (data, history): (Option<Data>, Option<History>),
+        (mail, slot): (Arc<Mail>, usize),
+    ) -> Self {
+        // There are never so many connections.
+        let slot = u32::try_from(slot).unwrap_or(u32::MAX);
+        let extra =
+            (data.is_some() || history.is_some()).then(|| Box::new(Extra { data, history }));
+        Self {
+            id: ConnectionId(id),
+            remote_addr: remote_addr.into(),
+            connected_at: now(),
+            agreed,
+            extra,
+            counters: Counters::default(),
+            outbox: Outbox::default(),
+            mail,
+            slot,
+            messages_dropped: AtomicU32::new(0),
+        }
+    }
+
+    /// Returns its name.
+    #[must_use]
+    pub const fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// Returns the address at the other end; `None` on a Unix socket.
+    #[must_use]
+    pub fn remote_addr(&self) -> Option<SocketAddr> {
+        match &self.remote_addr {
+            RemoteAddr::None => None,
+            RemoteAddr::V4(addr) => Some(SocketAddr::V4(*addr)),
+            RemoteAddr::V6(addr) => Some(SocketAddr::V6(**addr)),
+        }
+    }
+
+    /// Returns when the opening handshake was done.
+    #[must_use]
+    pub fn connected_at(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.connected_at)
+    }
+
+    /// Returns the path of the request, without the query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.agreed.path
+    }
+
+    /// Returns the subprotocol that was chosen.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.agreed.subprotocol.as_deref()
+    }
+
+    /// Returns what the handshake has kept with [`Accept::with_data`](crate::Accept::with_data), if
+    /// it is a `T`.
+    #[must_use]
+    pub fn data<T: Any>(&self) -> Option<&T> {
+        self.extra.as_ref()?.data.as_ref()?.downcast_ref()
+    }
+
+    /// Tells how far its life has come.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.outbox.status()
+    }
+
+    /// Returns what it has sent and received until now.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        let messages_dropped = self.messages_dropped.load(Ordering::Relaxed).into();
+        Traffic { messages_dropped, ..self.counters.read() }
+    }
+
+    /// Returns its last messages, the oldest first, as many as
+    /// [`Builder::history`](crate::Builder::history) says.
+    #[must_use]
+    pub fn history(&self) -> Vec<Record> {
+        self.history_of().map(History::records).unwrap_or_default()
+    }
+
+    /// Puts a frame into the outbox, unless more than `limit` bytes would wait.
+    pub(crate) fn put(&self, frame: &Arc<[u8]>, limit: usize) -> Put {
+        let put = self.outbox.put(Arc::clone(frame), limit);
+        if put == (Put::Done { first: true }) {
+            self.tell();
+        }
+        put
+    }
+
+    /// Closes behind what was put in before.
+    pub(crate) fn close(&self, close: Close<'_>) {
+        self.outbox.close(close);
+        self.tell();
+    }
+
+    fn tell(&self) {
+        self.mail.send(Letter { slot: self.slot as usize, id: Some(self.id) });
+    }
+
+    pub(crate) fn history_of(&self) -> Option<&History> {
+        self.extra.as_ref()?.history.as_ref()
+    }
+}
+
+/// Counts what a connection, or a server, has sent and received. A message counts once, whatever
+/// its fragments; bytes are those of whole frames, and of the response that opened a connection, before
+/// TLS.
+///
+/// ```
+/// # fn show(hub: &wirelet_host::Hub) {
+/// println!("{} messages came in", hub.totals().traffic.messages_received);
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Traffic {
+    /// Messages from the peer.
+    pub messages_received: u64,
+    /// Messages to the peer.
+    pub messages_sent: u64,
+    /// Bytes from the peer, behind its request.
+    pub bytes_received: u64,
+    /// Bytes to the peer, with the response that accepted it.
+    pub bytes_sent: u64,
+    /// Messages that the peer did not get because it reads too slowly.
+    pub messages_dropped: u64,
+}
+
+impl std::ops::AddAssign for Traffic {
+    fn add_assign(&mut self, other: Self) {
+        self.messages_received += other.messages_received;
+        self.messages_sent += other.messages_sent;
+        self.bytes_received += other.bytes_received;
+        self.bytes_sent += other.bytes_sent;
+        self.messages_dropped += other.messages_dropped;
+    }
+}
+
+/// Counters that any thread reads.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) messages_received: Counter,
+    pub(crate) messages_sent: Counter,
+    pub(crate) bytes_received: Counter,
+    pub(crate) bytes_sent: Counter,
+}
+
+impl Counters {
+    fn read(&self) -> Traffic {
+        Traffic {
+            messages_received: self.messages_received.read(),
+            messages_sent: self.messages_sent.read(),
+            bytes_received: self.bytes_received.read(),
+            bytes_sent: self.bytes_sent.read(),
+            ..Traffic::default()
+        }
+    }
+}
+
+/// A number that only one thread at a time adds to, so that it needs no locked instruction.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, n: usize) {
+        self.0.store(self.read() + n as u64, Ordering::Relaxed);
+    }
+
+    fn read(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,133 @@
+//! How a server is set up.
+
+use std::io;
+use std::num::NonZero;
+use std::thread;
+
+use crate::hub::Hub;
+use crate::hub::outbox::Policy;
+use crate::server::Server;
+use crate::server::handler::Handler;
+use crate::server::limits::Limits;
+use crate::server::listener::Listen;
+use crate::server::origins::{Gate, Origins};
+use crate::server::service::Service;
+
+/// Sets a [`Server`] or a [`Service`] up.
+///
+/// ```
+/// use wirelet_host::{Builder, Echo, Limits, Origins};
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let server = Builder::new()
+///     .limits(Limits { connections: 100, ..Limits::default() })
+///     .origins(Origins::Only(vec!["https://example.com".into()]))
+///     .listen("127.0.0.1:0")
+///     .bind(Echo)
+///     .await?;
+/// println!("listening on {}", server.url());
+/// # Ok::<(), std::io::Error>(())
+/// # });
+/// ```
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Builder {
+    limits: Limits,
+    gate: Gate,
+    policy: Policy,
+    history: usize,
+    threads: Option<NonZero<usize>>,
+    reuse_port: bool,
+    places: Vec<Listen>,
+}
+
+impl Builder {
+    /// Begins with the defaults, and no place to listen at.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Listens here too.
+    pub fn listen(mut self, place: impl Into<Listen>) -> Self {
+        self.places.push(place.into());
+        self
+    }
+
+    /// Takes other limits than the default.
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Lets in pages of other origins than the default, [`Origins::Same`].
+    pub fn origins(mut self, origins: Origins) -> Self {
+        self.gate.origins = origins;
+        self
+    }
+
+    /// Answers only requests for these hosts, each as it stands in `Host`: `example.com:8567`, without
+    /// the port if it is that of the scheme. Default: all. Needed where a name that an attacker lets
+    /// point here must not count (DNS rebinding).
+    pub fn hosts(mut self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.gate.hosts = hosts.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Says what to do with messages for peers that read too slowly. Default: [`Policy::Close`].
+    pub const fn slow_peers(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Keeps the last `n` messages of each connection, for [`Peer::history`](crate::Peer::history).
+    /// Default: none.
+    pub const fn history(mut self, n: usize) -> Self {
+        self.history = n;
+        self
+    }
+
+    /// Serves on so many threads. Default: as many as there are processors.
+    pub const fn threads(mut self, threads: NonZero<usize>) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Gives each thread a socket of its own for each address of TCP (`SO_REUSEPORT`): the system
+    /// spreads connections over them, and over other programs that do the same. Default: no.
+    pub const fn reuse_port(mut self, yes: bool) -> Self {
+        self.reuse_port = yes;
+        self
+    }
+
+    /// Listens.
+    ///
+    /// # Errors
+    ///
+    /// If there is no place to listen at, or one that cannot be listened at, which is named.
+    pub async fn bind<H: Handler>(mut self, handler: H) -> io::Result<Server<H>> {
+        if self.places.is_empty() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "there is no place to listen at",
+            ));
+        }
+        let threads = self.threads.or_else(|| thread::available_parallelism().ok());
+        let threads = threads.map_or(1, NonZero::get);
+        let mut bound = Vec::new();
+        for place in std::mem::take(&mut self.places) {
+            let name = place.to_string();
+            let result = place.bind(self.reuse_port.then_some(threads)).await;
+            bound.push(
+                result.map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?,
+            );
+        }
+        Ok(Server::new(bound, threads, self.service(handler)))
+    }
+
+    /// Makes a server without a place to listen at, for connections that another HTTP server has
+    /// accepted.
+    pub fn service<H: Handler>(self, handler: H) -> Service<H> {
+        let hub = Hub::new(self.limits.queue_bytes, self.policy, self.history);
+        Service::new(handler, self.limits, self.gate, hub)
+    }
+}

@@ -1,0 +1,343 @@
+//! Where a server listens.
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+#[cfg(unix)]
+use std::os::unix::net::{UnixListener, UnixStream};
+#[cfg(unix)]
+use std::path::{Path, PathBuf};
+
+use mio::event::Source;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use crate::io::stream::{Plain, Stream};
+use crate::io::tls::Tls;
+use crate::io::tls::config::Certificates;
+
+/// A place to listen at: a TCP address, a Unix socket, or a socket that listens already, such as one
+/// that an init system has opened.
+///
+/// ```
+/// use wirelet_host::{Builder, Echo, Listen};
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("echo.sock");
+/// let server = Builder::new()
+///     .listen("127.0.0.1:0")
+///     .listen(Listen::unix(&path))
+///     .bind(Echo)
+///     .await?;
+/// assert_eq!(server.addresses().len(), 2);
+/// # Ok::<(), std::io::Error>(())
+/// # });
+/// ```
+#[derive(Debug)]
+pub struct Listen {
+    place: Place,
+    certificates: Option<Certificates>,
+}
+
+#[derive(Debug)]
+enum Place {
+    Tcp(String),
+    Bound(Listener),
+    #[cfg(unix)]
+    Unix(PathBuf),
+}
+
+/// A socket that listens.
+#[derive(Debug)]
+enum Listener {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixListener),
+}
+
+/// An address that a server listens at.
+///
+/// ```
+/// use wirelet_host::Address;
+///
+/// assert_eq!(Address::Tcp(([127, 0, 0, 1], 8567).into()).to_string(), "127.0.0.1:8567");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Address {
+    /// Of TCP.
+    Tcp(SocketAddr),
+    /// The path of a Unix socket.
+    #[cfg(unix)]
+    Unix(PathBuf),
+}
+
+impl Address {
+    /// Returns the address of TCP.
+    #[must_use]
+    pub const fn tcp(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(addr) => Some(*addr),
+            #[cfg(unix)]
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(addr) => addr.fmt(f),
+            #[cfg(unix)]
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl Listen {
+    /// Listens at a host and port such as `[::]:8567`; port 0 takes a free one.
+    #[must_use]
+    pub fn tcp(addr: impl Into<String>) -> Self {
+        Place::Tcp(addr.into()).into()
+    }
+
+    /// Listens at a Unix socket, which is made here and removed when the server ends; one that nobody
+    /// listens at any more is replaced.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn unix(path: impl Into<PathBuf>) -> Self {
+        Place::Unix(path.into()).into()
+    }
+
+    /// Speaks TLS.
+    #[must_use]
+    pub fn with_tls(mut self, certificates: Certificates) -> Self {
+        self.certificates = Some(certificates);
+        self
+    }
+
+    /// Binds. With `n`, a place of TCP gets so many sockets, and other programs may have more.
+    pub(crate) async fn bind(self, n: Option<usize>) -> io::Result<Bound> {
+        let sockets = match self.place {
+            Place::Tcp(addr) => bind_tcp(&addr, n).await?,
+            Place::Bound(listener) => vec![listener],
+            #[cfg(unix)]
+            Place::Unix(path) => {
+                let listener = bind_unix(&path)?;
+                let address = Address::Unix(path.clone());
+                return Ok(Bound {
+                    sockets: vec![Listener::Unix(listener)],
+                    certificates: self.certificates,
+                    address,
+                    _made: Some(Made(path)),
+                });
+            }
+        };
+        let address = match &sockets[0] {
+            Listener::Tcp(listener) => Address::Tcp(listener.local_addr()?),
+            #[cfg(unix)]
+            Listener::Unix(listener) => {
+                let addr = listener.local_addr()?;
+                Address::Unix(addr.as_pathname().unwrap_or(Path::new("")).to_owned())
+            }
+        };
+        let certificates = self.certificates;
+        Ok(Bound {
+            sockets,
+            certificates,
+            address,
+            #[cfg(unix)]
+            _made: None,
+        })
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Tcp(addr) => f.write_str(addr),
+            Place::Bound(_) => f.write_str("a socket that listens already"),
+            #[cfg(unix)]
+            Place::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl From<Place> for Listen {
+    fn from(place: Place) -> Self {
+        Self { place, certificates: None }
+    }
+}
+
+impl From<&str> for Listen {
+    fn from(addr: &str) -> Self {
+        Self::tcp(addr)
+    }
+}
+
+impl From<String> for Listen {
+    fn from(addr: String) -> Self {
+        Self::tcp(addr)
+    }
+}
+
+impl From<SocketAddr> for Listen {
+    fn from(addr: SocketAddr) -> Self {
+        Self::tcp(addr.to_string())
+    }
+}
+
+impl From<TcpListener> for Listen {
+    fn from(listener: TcpListener) -> Self {
+        Place::Bound(Listener::Tcp(listener)).into()
+    }
+}
+
+#[cfg(unix)]
+impl From<UnixListener> for Listen {
+    fn from(listener: UnixListener) -> Self {
+        Place::Bound(Listener::Unix(listener)).into()
+    }
+}
+
+/// Sockets that listen at one address.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    sockets: Vec<Listener>,
+    certificates: Option<Certificates>,
+    pub(crate) address: Address,
+    #[cfg(unix)]
+    _made: Option<Made>,
+}
+
+impl Bound {
+    pub(crate) const fn is_tls(&self) -> bool {
+        self.certificates.is_some()
+    }
+
+    /// Lets a worker thread, the `i`th, take a part.
+    pub(crate) fn door(&self, i: usize) -> io::Result<Door> {
+        let listener = match &self.sockets[i % self.sockets.len()] {
+            Listener::Tcp(listener) => {
+                listener.set_nonblocking(true)?;
+                DoorListener::Tcp(mio::net::TcpListener::from_std(listener.try_clone()?))
+            }
+            #[cfg(unix)]
+            Listener::Unix(listener) => {
+                listener.set_nonblocking(true)?;
+                DoorListener::Unix(mio::net::UnixListener::from_std(listener.try_clone()?))
+            }
+        };
+        Ok(Door { listener, certificates: self.certificates.clone() })
+    }
+}
+
+/// A worker thread's part of a place to listen at.
+#[derive(Debug)]
+pub(crate) struct Door {
+    listener: DoorListener,
+    certificates: Option<Certificates>,
+}
+
+#[derive(Debug)]
+enum DoorListener {
+    Tcp(mio::net::TcpListener),
+    #[cfg(unix)]
+    Unix(mio::net::UnixListener),
+}
+
+impl Door {
+    pub(crate) fn source(&mut self) -> &mut dyn Source {
+        match &mut self.listener {
+            DoorListener::Tcp(listener) => listener,
+            #[cfg(unix)]
+            DoorListener::Unix(listener) => listener,
+        }
+    }
+
+    /// Takes the next connection.
+    pub(crate) fn accept(&self) -> io::Result<(Plain, Option<SocketAddr>)> {
+        match &self.listener {
+            DoorListener::Tcp(listener) => {
+                let (stream, addr) = listener.accept()?;
+                Ok((Plain::Tcp(stream), Some(addr)))
+            }
+            #[cfg(unix)]
+            DoorListener::Unix(listener) => Ok((Plain::Unix(listener.accept()?.0), None)),
+        }
+    }
+
+    /// Begins to speak on a connection.
+    pub(crate) fn begin(&self, plain: Plain) -> io::Result<Stream> {
+        if let Plain::Tcp(stream) = &plain {
+            stream.set_nodelay(true)?;
+        }
+        let Some(certificates) = &self.certificates else { return Ok(Stream::Plain(plain)) };
+        let tls = Tls::server(certificates.config()).map_err(io::Error::other)?;
+        Ok(Stream::Tls(Box::new((tls, plain))))
+    }
+}
+
+async fn bind_tcp(addr: &str, n: Option<usize>) -> io::Result<Vec<Listener>> {
+    let mut result = Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+    for addr in tokio::net::lookup_host(addr).await? {
+        result = bind_sockets(addr, n);
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
+}
+
+fn bind_sockets(mut addr: SocketAddr, n: Option<usize>) -> io::Result<Vec<Listener>> {
+    let mut sockets = Vec::new();
+    for _ in 0..n.unwrap_or(1) {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+        // Or the port could not be taken for a minute after the last server ended.
+        #[cfg(unix)]
+        socket.set_reuse_address(true)?;
+        #[cfg(all(unix, not(target_os = "solaris"), not(target_os = "illumos")))]
+        if n.is_some() {
+            socket.set_reuse_port(true)?;
+        }
+        socket.bind(&SockAddr::from(addr))?;
+        socket.listen(BACKLOG)?;
+        let listener = TcpListener::from(socket);
+        addr = listener.local_addr()?;
+        sockets.push(Listener::Tcp(listener));
+    }
+    Ok(sockets)
+}
+
+/// Makes a socket at `path`, where nobody may listen.
+#[cfg(unix)]
+fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    use std::os::unix::fs::FileTypeExt as _;
+
+    let is_socket =
+        std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
+    if is_socket
+        && UnixStream::connect(path)
+            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    {
+        std::fs::remove_file(path)?;
+    }
+    UnixListener::bind(path)
+}
+
+/// Removes the socket that was made.
+#[cfg(unix)]
+#[derive(Debug)]
+struct Made(PathBuf);
+
+#[cfg(unix)]
+impl Drop for Made {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            tracing::warn!("{} cannot be removed: {error}", self.0.display());
+        }
+    }
+}
+
+/// How many connections may wait to be accepted, if the system lets so many.
+const BACKLOG: i32 = 4096;

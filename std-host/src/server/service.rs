@@ -1,0 +1,334 @@
+//! What a server does, whoever accepts its connections; and serving one that another HTTP server has
+//! accepted.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use http::{StatusCode, Version};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Notify, watch};
+use wirelet::CloseCode;
+
+use crate::hub::Hub;
+use crate::hub::wake::{Bell, Mail};
+use crate::io::scratch;
+use crate::io::stream::{Stream, TaskStream};
+use crate::server::answer::{Answer, Response, refusal};
+use crate::server::handler::Handler;
+use crate::server::handshake;
+use crate::server::limits::Limits;
+use crate::server::origins::Gate;
+use crate::server::session::{Accepted, Session};
+use crate::server::worker::Turn;
+
+/// A server without a place to listen at: it serves connections that another HTTP server (hyper,
+/// axum) has accepted. [`Builder::service`](crate::Builder::service) makes one. Clones are the same.
+///
+/// ```
+/// use http::Request;
+/// use wirelet_host::{Builder, Echo};
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let service = Builder::new().service(Echo);
+/// let request = Request::get("/")
+///     .header("Host", "example.com")
+///     .header("Upgrade", "websocket")
+///     .header("Connection", "Upgrade")
+///     .header("Sec-WebSocket-Version", "13")
+///     .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+///     .body(())
+///     .unwrap();
+/// let (response, upgrade) = service.answer(&request, None).await.unwrap();
+/// assert_eq!(response.headers()["Sec-WebSocket-Accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// // The HTTP server sends the response, and hands out the connection:
+/// let (connection, _client) = tokio::io::duplex(1024);
+/// tokio::spawn(upgrade.serve(connection));
+/// # });
+/// ```
+pub struct Service<H> {
+    shared: Arc<Shared<H>>,
+}
+
+/// What all that serve for one server have in common.
+pub(crate) struct Shared<H> {
+    pub(crate) handler: H,
+    pub(crate) limits: Limits,
+    pub(crate) gate: Gate,
+    pub(crate) hub: Hub,
+    /// Connections, refused ones too.
+    pub(crate) n_connections: AtomicUsize,
+    pub(crate) shutdown: Shutdown,
+}
+
+/// A connection that was accepted, and waits for its byte stream.
+///
+/// ```no_run
+/// # async fn f(upgrade: wirelet_host::Upgrade<wirelet_host::Echo>, stream: tokio::net::TcpStream) {
+/// upgrade.serve(stream).await;
+/// # }
+/// ```
+#[must_use = "the client waits to be served"]
+pub struct Upgrade<H> {
+    accepted: Accepted,
+    place: Place<H>,
+}
+
+/// Ends a running [`Server`](crate::Server) or [`Service`], from any thread.
+///
+/// ```
+/// # fn stop(shutdown: &wirelet_host::Shutdown) {
+/// shutdown.begin();
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Shutdown {
+    begun: Arc<watch::Sender<bool>>,
+    hub: Hub,
+}
+
+impl Shutdown {
+    /// Closes all connections with 1001, behind what was sent to them before. A server drops those
+    /// that have not sent their request yet, and lets [`Server::run`](crate::Server::run) return when
+    /// all have ended, at the latest after twice [`Limits::close_time`] (closing handshake, end of
+    /// TCP) and a second.
+    pub fn begin(&self) {
+        self.begun.send_replace(true);
+        self.hub.close_all(CloseCode::GOING_AWAY);
+    }
+
+    /// Waits until it begins.
+    pub(crate) async fn begun(&self) {
+        let mut begun = self.begun.subscribe();
+        let _ = begun.wait_for(|begun| *begun).await;
+    }
+}
+
+impl<H> fmt::Debug for Service<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("hub", &self.shared.hub).finish_non_exhaustive()
+    }
+}
+
+impl<H> fmt::Debug for Upgrade<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upgrade").field("accepted", &self.accepted).finish_non_exhaustive()
+    }
+}
+
+impl<H> Clone for Service<H> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<H: Handler> Service<H> {
+    pub(crate) fn new(handler: H, limits: Limits, gate: Gate, hub: Hub) -> Self {
+        let shutdown = Shutdown { begun: Arc::default(), hub: hub.clone() };
+        let n_connections = AtomicUsize::new(0);
+        Self { shared: Arc::new(Shared { handler, limits, gate, hub, n_connections, shutdown }) }
+    }
+
+    pub(crate) const fn shared(&self) -> &Arc<Shared<H>> {
+        &self.shared
+    }
+
+    /// Returns the way to all connections.
+    #[must_use]
+    pub fn hub(&self) -> Hub {
+        self.shared.hub.clone()
+    }
+
+    /// Returns what ends the connections.
+    #[must_use]
+    pub fn shutdown(&self) -> Shutdown {
+        self.shared.shutdown.clone()
+    }
+
+    /// Checks a request for a connection, and asks the handler. Returns the response that accepts it,
+    /// which the HTTP server has to send before it hands out the byte stream to
+    /// [`serve`](Upgrade::serve).
+    ///
+    /// # Errors
+    ///
+    /// The response that refuses it.
+    pub fn answer<B>(
+        &self,
+        request: &http::Request<B>,
+        remote_addr: Option<SocketAddr>,
+    ) -> impl Future<Output = Result<(http::Response<()>, Upgrade<H>), Response>> + Send + use<H, B>
+    {
+        let head = head_of(request);
+        let place = Place::take(&self.shared);
+        let hub = self.hub();
+        async move {
+            let result = match place {
+                Some(place) => judge(&head, remote_addr, place).await,
+                None => Err(refusal(StatusCode::SERVICE_UNAVAILABLE, &"too many connections")),
+            };
+            result.inspect_err(|response| hub.count_response(response.status()))
+        }
+    }
+}
+
+/// Decides about a request, and waits for the handler if it takes its time.
+async fn judge<H: Handler>(
+    head: &[u8],
+    remote_addr: Option<SocketAddr>,
+    place: Place<H>,
+) -> Result<(http::Response<()>, Upgrade<H>), Response> {
+    let mut answer = handshake::judge(head, remote_addr, &place.shared);
+    let accept = loop {
+        match answer {
+            Answer::Accept(accept) => break accept,
+            Answer::Refuse(response) => return Err(response),
+            Answer::Later(later) => answer = later.await,
+        }
+    };
+    let mut out = Vec::new();
+    let path = handshake::accept(head, &accept, &mut out).ok_or_else(|| {
+        refusal(StatusCode::INTERNAL_SERVER_ERROR, &"the acceptance cannot be sent")
+    })?;
+    let accepted = Accepted::new(path, accept, remote_addr);
+    Ok((response_of(&out), Upgrade { accepted, place }))
+}
+
+impl<H: Handler> Upgrade<H> {
+    /// Serves the connection until it ends. If dropped before, the connection ends without a closing
+    /// handshake, and the handler is told [`Closed::Abandoned`](crate::Closed::Abandoned).
+    pub async fn serve(self, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
+        let Self { accepted, place } = self;
+        let bell = Arc::new(Notify::new());
+        let worker = Worker {
+            mail: Arc::new(Mail::new(Bell::Task(Arc::clone(&bell)))),
+            place,
+            began: Instant::now(),
+        };
+        let stream = Stream::Task(Box::new(TaskStream::new(stream)));
+        let session = worker.turn(|turn| Session::accepted(stream, accepted, turn));
+        let mut task = Task { worker, session };
+        while !task.session.is_over() {
+            let rest = task.session.remaining(task.worker.began.elapsed());
+            let mut sleep = pin!(tokio::time::sleep(rest));
+            let mut rung = pin!(bell.notified());
+            poll_fn(|context| {
+                task.poll(context);
+                let is_due = task.session.is_over()
+                    || task.session.wants_turn()
+                    || rung.as_mut().poll(context).is_ready()
+                    || sleep.as_mut().poll(context).is_ready();
+                if is_due { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+            // Others on this thread have their turn, too.
+            tokio::task::consume_budget().await;
+        }
+    }
+}
+
+/// A connection and the task that serves it alone.
+struct Task<H: Handler> {
+    worker: Worker<H>,
+    session: Session,
+}
+
+struct Worker<H> {
+    mail: Arc<Mail>,
+    place: Place<H>,
+    began: Instant,
+}
+
+impl<H: Handler> Task<H> {
+    /// Does all that can be done now.
+    fn poll(&mut self, context: &Context<'_>) {
+        let Self { worker, session } = self;
+        if let Some(stream) = session.stream().task() {
+            stream.set_waker(context.waker());
+        }
+        let mut letters = Vec::new();
+        worker.mail.take(&mut letters);
+        worker.turn(|turn| {
+            if !letters.is_empty() {
+                session.take_mail(turn);
+            }
+            session.wake(turn);
+            session.tick(turn);
+        });
+    }
+}
+
+impl<H: Handler> Drop for Task<H> {
+    fn drop(&mut self) {
+        self.session.abandon(&self.worker.place.shared);
+    }
+}
+
+impl<H: Handler> Worker<H> {
+    fn turn<T>(&self, run: impl FnOnce(&mut Turn<'_, H>) -> T) -> T {
+        let now = self.began.elapsed();
+        scratch::with(|input| {
+            let mut output = Vec::new();
+            run(&mut Turn {
+                shared: &self.place.shared,
+                mail: &self.mail,
+                slot: 0,
+                input,
+                output: &mut output,
+                now,
+            })
+        })
+    }
+}
+
+/// One of the connections that the limit allows.
+struct Place<H> {
+    shared: Arc<Shared<H>>,
+}
+
+impl<H> Place<H> {
+    fn take(shared: &Arc<Shared<H>>) -> Option<Self> {
+        let place = Self { shared: Arc::clone(shared) };
+        let n = shared.n_connections.fetch_add(1, Ordering::Relaxed);
+        (n < shared.limits.connections).then_some(place)
+    }
+}
+
+impl<H> Drop for Place<H> {
+    fn drop(&mut self) {
+        self.shared.n_connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Writes a request as it was on the wire, so that one parser checks all.
+fn head_of<B>(request: &http::Request<B>) -> Vec<u8> {
+    let version = match request.version() {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_11 => "HTTP/1.1",
+        _ => "HTTP/2", // refused: its WebSockets begin otherwise (RFC 8441)
+    };
+    let mut head = format!("{} {} {version}\r\n", request.method(), request.uri()).into_bytes();
+    for (name, value) in request.headers() {
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"\r\n");
+    head
+}
+
+/// Reads a response that was written here.
+fn response_of(head: &[u8]) -> http::Response<()> {
+    let mut response = http::Response::builder().status(StatusCode::SWITCHING_PROTOCOLS);
+    for line in head.split(|byte| *byte == b'\n').skip(1) {
+        if let Some(at) = line.iter().position(|byte| *byte == b':') {
+            response = response.header(&line[..at], line[at + 1..].trim_ascii());
+        }
+    }
+    response.body(()).unwrap_or_default()
+}
