@@ -146,6 +146,11 @@ impl<Ro: Role> Endpoint<Ro> {
         self.connection.is_closed()
     }
 
+    /// Tells whether a whole message may begin now.
+    pub(crate) fn may_begin(&self) -> bool {
+        self.connection.may_begin().is_ok()
+    }
+
     /// A close frame has been sent.
     pub(crate) fn is_close_sent(&self) -> bool {
         self.connection.is_close_sent()
@@ -183,6 +188,23 @@ impl<Ro: Role> Link<'_, Ro> {
         let mut start = self.connection.start(chunk)?;
         self.out.append_frame(&mut start, chunk.as_bytes(), Ro::IS_CLIENT);
         Ok(())
+    }
+
+    /// Appends a frame of a whole message that was encoded before, if it may begin now.
+    pub(crate) fn send_encoded(&mut self, frame: &[u8]) -> Result<(), SendError> {
+        self.connection.may_begin()?;
+        self.out.append(frame);
+        Ok(())
+    }
+
+    /// Tells whether a whole message may begin now.
+    pub(crate) fn may_begin(&self) -> bool {
+        self.connection.may_begin().is_ok()
+    }
+
+    /// Tells whether so much waits that it should leave before there is more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.out.is_full()
     }
 
     pub(crate) fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {

@@ -69,6 +69,7 @@ pub use client::{Backoff, Client, ClientError, ClientOptions, Received, Reconnec
 /// The types of [`Response`] and [`Service`].
 pub use http::{self, StatusCode};
 pub use hub::history::{Record, Sender};
+pub use hub::obstacle::Hold;
 pub use hub::outbox::Policy;
 pub use hub::peer::{ConnectionId, Peer, Status, Traffic};
 pub use hub::{DeliveryError, Hub, Totals};
@@ -80,8 +81,7 @@ pub use rustls;
 pub use server::Server;
 pub use server::answer::{Accept, Answer, Handshake, Later, Response};
 pub use server::builder::Builder;
-pub use server::handler::{Chat, Closed, Context, Echo, Handler, Sink};
-pub use server::hold::Hold;
+pub use server::handler::{Chat, Closed, Context, Echo, Handler, Sent, Sink};
 pub use server::limits::Limits;
 pub use server::listener::{Address, Listen};
 pub use server::origins::Origins;

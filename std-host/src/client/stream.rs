@@ -10,8 +10,8 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
+use crate::io::stream::is_temporary;
 use crate::io::tls::Tls;
-use crate::server::handshake::is_temporary;
 
 /// A connected stream, which is never waited for but in [`ready`](Self::ready).
 #[derive(Debug)]

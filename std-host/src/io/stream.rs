@@ -12,7 +12,6 @@ use mio::net::UnixStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::io::tls::Tls;
-use crate::server::handshake::is_temporary;
 
 /// A byte stream.
 pub(crate) enum Stream {
@@ -277,4 +276,9 @@ impl Write for TaskStream {
     fn flush(&mut self) -> io::Result<()> {
         self.send_held_back()
     }
+}
+
+/// The socket has nothing for us now, and may have later.
+pub(crate) fn is_temporary(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }

@@ -1,6 +1,5 @@
 //! The opening handshake: gathering a head within its limits, and answering it.
 
-use std::io;
 use std::net::SocketAddr;
 
 use http::StatusCode;
@@ -33,6 +32,11 @@ impl Head {
             None if self.received.len() <= limit => Ok(None),
             _ => Err(RequestError::HeadTooLong),
         }
+    }
+
+    /// Adds what comes behind the head.
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        self.received.extend_from_slice(bytes);
     }
 
     /// Returns all that was received.
@@ -144,9 +148,4 @@ fn append<E>(
 /// What header fields take.
 fn len_of(headers: &[(&str, &str)]) -> usize {
     headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum()
-}
-
-/// The socket has nothing for us now, and may have later.
-pub(crate) fn is_temporary(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }

@@ -215,20 +215,30 @@ impl Bound {
         self.certificates.is_some()
     }
 
-    /// Lets a worker thread, the `i`th, take a part.
-    pub(crate) fn door(&self, i: usize) -> io::Result<Door> {
-        let listener = match &self.sockets[i % self.sockets.len()] {
-            Listener::Tcp(listener) => {
+    /// Lets a worker thread accept here: the `i`th of `threads`, if this is the `n`th place. One thread
+    /// is enough for a socket, for it shares out what it accepts; so that each connection wakes one.
+    pub(crate) fn door(&self, n: usize, i: usize, threads: usize) -> Option<io::Result<Door>> {
+        let socket = if self.sockets.len() > 1 { i } else { 0 };
+        let is_its = self.sockets.len() > 1 || n % threads == i;
+        let listener = self.sockets.get(socket).filter(|_| is_its)?;
+        let (is_shared, certificates) = (self.sockets.len() == 1, self.certificates.clone());
+        Some(listener.door().map(|listener| Door { listener, certificates, is_shared }))
+    }
+}
+
+impl Listener {
+    fn door(&self) -> io::Result<DoorListener> {
+        Ok(match self {
+            Self::Tcp(listener) => {
                 listener.set_nonblocking(true)?;
                 DoorListener::Tcp(mio::net::TcpListener::from_std(listener.try_clone()?))
             }
             #[cfg(unix)]
-            Listener::Unix(listener) => {
+            Self::Unix(listener) => {
                 listener.set_nonblocking(true)?;
                 DoorListener::Unix(mio::net::UnixListener::from_std(listener.try_clone()?))
             }
-        };
-        Ok(Door { listener, certificates: self.certificates.clone() })
+        })
     }
 }
 
@@ -237,6 +247,8 @@ impl Bound {
 pub(crate) struct Door {
     listener: DoorListener,
     certificates: Option<Certificates>,
+    /// What is accepted here is for all threads.
+    pub(crate) is_shared: bool,
 }
 
 #[derive(Debug)]
@@ -255,27 +267,30 @@ impl Door {
         }
     }
 
-    /// Takes the next connection.
-    pub(crate) fn accept(&self) -> io::Result<(Plain, Option<SocketAddr>)> {
-        match &self.listener {
+    /// Takes the next connection, and begins to speak on it.
+    pub(crate) fn accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
+        let (plain, remote_addr) = match &self.listener {
             DoorListener::Tcp(listener) => {
                 let (stream, addr) = listener.accept()?;
-                Ok((Plain::Tcp(stream), Some(addr)))
+                // A socket that is gone already is noticed later.
+                let _ = stream.set_nodelay(true);
+                (Plain::Tcp(stream), Some(addr))
             }
             #[cfg(unix)]
-            DoorListener::Unix(listener) => Ok((Plain::Unix(listener.accept()?.0), None)),
-        }
-    }
-
-    /// Begins to speak on a connection.
-    pub(crate) fn begin(&self, plain: Plain) -> io::Result<Stream> {
-        if let Plain::Tcp(stream) = &plain {
-            stream.set_nodelay(true)?;
-        }
-        let Some(certificates) = &self.certificates else { return Ok(Stream::Plain(plain)) };
+            DoorListener::Unix(listener) => (Plain::Unix(listener.accept()?.0), None),
+        };
+        let Some(certificates) = &self.certificates else {
+            return Ok((Stream::Plain(plain), remote_addr));
+        };
         let tls = Tls::server(certificates.config()).map_err(io::Error::other)?;
-        Ok(Stream::Tls(Box::new((tls, plain))))
+        Ok((Stream::Tls(Box::new((tls, plain))), remote_addr))
     }
+}
+
+/// Tells whether an accept failed because of the connection that it would have taken, and the next can
+/// be taken at once.
+pub(crate) fn is_about_one_connection(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
 }
 
 async fn bind_tcp(addr: &str, n: Option<usize>) -> io::Result<Vec<Listener>> {

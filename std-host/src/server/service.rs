@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{StatusCode, Version};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -16,7 +16,7 @@ use tokio::sync::{Notify, watch};
 use wirelet::CloseCode;
 
 use crate::hub::Hub;
-use crate::hub::wake::{Bell, Mail};
+use crate::hub::wake::{Bell, WakeQueue, Woken};
 use crate::io::scratch;
 use crate::io::stream::{Stream, TaskStream};
 use crate::server::answer::{Answer, Response, refusal};
@@ -25,6 +25,7 @@ use crate::server::handshake;
 use crate::server::limits::Limits;
 use crate::server::origins::Gate;
 use crate::server::session::{Accepted, Session};
+use crate::server::timer::{Millis, Times, millis};
 use crate::server::worker::Turn;
 
 /// A server without a place to listen at: it serves connections that another HTTP server (hyper,
@@ -59,6 +60,7 @@ pub struct Service<H> {
 pub(crate) struct Shared<H> {
     pub(crate) handler: H,
     pub(crate) limits: Limits,
+    pub(crate) times: Times,
     pub(crate) gate: Gate,
     pub(crate) hub: Hub,
     /// Connections, refused ones too.
@@ -95,8 +97,7 @@ pub struct Shutdown {
 impl Shutdown {
     /// Closes all connections with 1001, behind what was sent to them before. A server drops those
     /// that have not sent their request yet, and lets [`Server::run`](crate::Server::run) return when
-    /// all have ended, at the latest after twice [`Limits::close_time`] (closing handshake, end of
-    /// TCP) and a second.
+    /// all have ended, at the latest after [`Limits::close_limit`] and a second.
     pub fn begin(&self) {
         self.begun.send_replace(true);
         self.hub.close_all(CloseCode::GOING_AWAY);
@@ -131,7 +132,9 @@ impl<H: Handler> Service<H> {
     pub(crate) fn new(handler: H, limits: Limits, gate: Gate, hub: Hub) -> Self {
         let shutdown = Shutdown { begun: Arc::default(), hub: hub.clone() };
         let n_connections = AtomicUsize::new(0);
-        Self { shared: Arc::new(Shared { handler, limits, gate, hub, n_connections, shutdown }) }
+        let times = Times::from(&limits);
+        let shared = Shared { handler, limits, times, gate, hub, n_connections, shutdown };
+        Self { shared: Arc::new(shared) }
     }
 
     pub(crate) const fn shared(&self) -> &Arc<Shared<H>> {
@@ -204,8 +207,9 @@ impl<H: Handler> Upgrade<H> {
     pub async fn serve(self, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
         let Self { accepted, place } = self;
         let bell = Arc::new(Notify::new());
-        let worker = Worker {
-            mail: Arc::new(Mail::new(Bell::Task(Arc::clone(&bell)))),
+        let mut worker = Worker {
+            queue: Arc::new(WakeQueue::new(Bell::Task(Arc::clone(&bell)))),
+            hub: place.shared.hub.for_calls(),
             place,
             began: Instant::now(),
         };
@@ -213,7 +217,8 @@ impl<H: Handler> Upgrade<H> {
         let session = worker.turn(|turn| Session::accepted(stream, accepted, turn));
         let mut task = Task { worker, session };
         while !task.session.is_over() {
-            let rest = task.session.remaining(task.worker.began.elapsed());
+            let rest = task.session.due(&task.worker.place.shared.times);
+            let rest = Duration::from_millis(rest.saturating_sub(task.worker.now()));
             let mut sleep = pin!(tokio::time::sleep(rest));
             let mut rung = pin!(bell.notified());
             poll_fn(|context| {
@@ -238,7 +243,8 @@ struct Task<H: Handler> {
 }
 
 struct Worker<H> {
-    mail: Arc<Mail>,
+    queue: Arc<WakeQueue>,
+    hub: Hub,
     place: Place<H>,
     began: Instant,
 }
@@ -250,14 +256,17 @@ impl<H: Handler> Task<H> {
         if let Some(stream) = session.stream().task() {
             stream.set_waker(context.waker());
         }
-        let mut letters = Vec::new();
-        worker.mail.take(&mut letters);
+        let mut woken = Woken::default();
+        worker.queue.take(&mut woken);
         worker.turn(|turn| {
-            if !letters.is_empty() {
-                session.take_mail(turn);
+            if !woken.tokens.is_empty() {
+                session.note_woken();
             }
-            session.wake(turn);
-            session.tick(turn);
+            session.note_readable();
+            session.turn(turn);
+            if session.due(&turn.shared.times) <= turn.now {
+                session.expire(turn);
+            }
         });
     }
 }
@@ -269,16 +278,21 @@ impl<H: Handler> Drop for Task<H> {
 }
 
 impl<H: Handler> Worker<H> {
-    fn turn<T>(&self, run: impl FnOnce(&mut Turn<'_, H>) -> T) -> T {
-        let now = self.began.elapsed();
+    fn now(&self) -> Millis {
+        millis(self.began.elapsed())
+    }
+
+    fn turn<T>(&mut self, run: impl FnOnce(&mut Turn<'_, H>) -> T) -> T {
+        let now = self.now();
         scratch::with(|input| {
-            let mut output = Vec::new();
             run(&mut Turn {
                 shared: &self.place.shared,
-                mail: &self.mail,
+                hub: &mut self.hub,
+                queue: &self.queue,
                 slot: 0,
                 input,
-                output: &mut output,
+                output: &mut Vec::new(),
+                frames: &mut Vec::new(),
                 now,
             })
         })
