@@ -274,6 +274,10 @@ impl Door {
                 let (stream, addr) = listener.accept()?;
                 // A socket that is gone already is noticed later.
                 let _ = stream.set_nodelay(true);
+                // What the system has taken and not sent is nothing that a peer could have read. With
+                // little of it, a ping soon reaches the peer, and it shows soon that one does not read.
+                #[cfg(any(target_os = "linux", target_os = "android"))]
+                let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(NOT_SENT);
                 (Plain::Tcp(stream), Some(addr))
             }
             #[cfg(unix)]
@@ -356,3 +360,7 @@ impl Drop for Made {
 
 /// How many connections may wait to be accepted, if the system lets so many.
 const BACKLOG: i32 = 4096;
+
+/// So much may wait in the system to be sent for the first time, in bytes.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const NOT_SENT: u32 = 256 * 1024;

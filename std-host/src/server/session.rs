@@ -167,22 +167,30 @@ impl Session {
         if std::mem::take(&mut self.is_woken) {
             self.take_answer(turn);
             if let Phase::Open(open) = &mut self.phase {
-                open.look_at_obstacles(turn);
+                open.wake(turn);
             }
         }
-        if let Phase::Open(open) = &mut self.phase {
-            open.send_outbox(&mut self.socket, turn);
-            if self.can_receive()
-                && let Phase::Open(open) = &mut self.phase
-            {
-                open.go_on(&mut self.socket, turn);
-            }
+        if self.can_receive()
+            && let Phase::Open(open) = &mut self.phase
+        {
+            open.go_on(&mut self.socket, turn);
         }
-        // A long message is read on while its bytes are in the cache, but not for ever.
+        // What is long is read on while it is in the cache and more of it comes, but not for ever.
+        let mut n_read = 0;
         for _ in 0..READS {
-            if !self.readable || !self.can_receive() || !self.read(turn) {
+            if !self.readable || !self.can_receive() {
                 break;
             }
+            let n = self.read(turn);
+            n_read += n;
+            let is_bulk = n >= BULK && n_read < turn.input.len();
+            if !is_bulk && !self.is_in_rest() {
+                break;
+            }
+        }
+        // Behind what was read: so who sends a lot and reads nothing is not interrupted by it.
+        if let Phase::Open(open) = &mut self.phase {
+            open.send_outbox(&mut self.socket, turn);
         }
         self.settle(turn);
     }
@@ -209,26 +217,29 @@ impl Session {
                 open.write(&mut self.socket, turn.output);
                 self.timer.wait(Why::Pong, turn.now);
             }
-            _ => self.end_with(Closed::TimedOut),
+            // Whatever is unsent: it had its time.
+            _ => return self.leave(Closed::TimedOut, Phase::Over, turn),
         }
         self.settle(turn);
     }
 
-    /// Reads once; tells whether a long message goes on.
-    fn read<H: Handler>(&mut self, turn: &mut Turn<'_, H>) -> bool {
+    /// Reads once; returns how much.
+    fn read<H: Handler>(&mut self, turn: &mut Turn<'_, H>) -> usize {
         let input = std::mem::take(&mut turn.input);
         let rest = match &mut self.phase {
             Phase::Open(open) => open.endpoint.rest(),
             _ => &mut [],
         };
-        let rest_len = rest.len();
+        let (rest_len, mut n_read) = (rest.len(), 0);
         match self.socket.stream.read_both(rest, input) {
             Ok((0, _)) => {
                 self.readable = false;
                 self.end_with(Closed::Eof);
             }
             Ok((n, has_more)) => {
-                self.readable = has_more || self.read_closed;
+                n_read = n;
+                // While so much was taken, more may have come.
+                self.readable = has_more || self.read_closed || n >= BULK;
                 // What comes behind our end is ignored, and keeps nothing open.
                 if !matches!(self.phase, Phase::Lingering) {
                     self.timer.note_life(turn.now);
@@ -241,11 +252,16 @@ impl Session {
             Err(error) => self.end_with(Closed::Io(error)),
         }
         turn.input = input;
+        if let Phase::Open(open) = &mut self.phase {
+            open.write(&mut self.socket, turn.output);
+        }
+        n_read
+    }
+
+    /// Tells whether the rest of a long message is read to its place.
+    fn is_in_rest(&mut self) -> bool {
         match &mut self.phase {
-            Phase::Open(open) => {
-                open.write(&mut self.socket, turn.output);
-                !open.endpoint.rest().is_empty()
-            }
+            Phase::Open(open) => !open.endpoint.rest().is_empty(),
             _ => false,
         }
     }
@@ -370,22 +386,26 @@ impl Session {
                     self.timer.wait(Why::Close, turn.now);
                 }
                 let Some(end) = open.take_end(!self.socket.has_unsent()) else { return };
-                tracing::debug!("{end}");
-                let mut next = Phase::Over;
-                if !end.is_of_tcp() {
-                    // §7.1.1: the server ends TCP first.
-                    self.socket.stream.end();
-                    self.timer.wait(Why::Linger, turn.now);
-                    next = Phase::Lingering;
+                if end.is_of_tcp() {
+                    return self.leave(end, Phase::Over, turn);
                 }
-                self.socket.drop_unsent();
-                if let Phase::Open(open) = std::mem::replace(&mut self.phase, next) {
-                    let peer = open.entry.leave();
-                    turn.shared.handler.closed(&peer, &end, &turn.shared.hub);
-                }
+                // §7.1.1: the server ends TCP first.
+                self.socket.stream.end();
+                self.timer.wait(Why::Linger, turn.now);
+                self.leave(end, Phase::Lingering, turn);
             }
             Phase::Lingering if !self.socket.has_unsent() => self.socket.stream.end(),
             Phase::Handshake(_) | Phase::Lingering | Phase::Over => {}
+        }
+    }
+
+    /// Goes over to the next phase, and tells the handler if the connection was open.
+    fn leave<H: Handler>(&mut self, end: Closed, next: Phase, turn: &Turn<'_, H>) {
+        tracing::debug!("{end}");
+        self.socket.drop_unsent();
+        if let Phase::Open(open) = std::mem::replace(&mut self.phase, next) {
+            let peer = open.entry.leave();
+            turn.shared.handler.closed(&peer, &end, &turn.shared.hub);
         }
     }
 
@@ -418,8 +438,11 @@ impl Handshake {
     }
 }
 
-/// How often a long message is read on in one turn.
+/// How often is read in one turn, at most.
 const READS: usize = 8;
+
+/// After a read of so many bytes there is another.
+const BULK: usize = 16 * 1024;
 
 /// So much is read of what a client sends before it is let in, in bytes.
 const EARLY_BYTES: usize = 16 * 1024;

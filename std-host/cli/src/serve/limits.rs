@@ -29,9 +29,12 @@ pub(super) struct LimitArgs {
     /// Seconds of silence after a ping at which the connection is dropped
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().ping_timeout.as_secs())]
     ping_timeout: u64,
-    /// Seconds for the peer's part of the closing handshake
+    /// Seconds without progress in which the closing handshake is waited for
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().close_time.as_secs())]
     close_time: u64,
+    /// Seconds for all of the closing, however it goes on
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().close_limit.as_secs())]
+    close_limit: u64,
 }
 
 impl From<&LimitArgs> for Limits {
@@ -45,6 +48,7 @@ impl From<&LimitArgs> for Limits {
             ping_interval: Duration::from_secs(args.ping_interval),
             ping_timeout: Duration::from_secs(args.ping_timeout),
             close_time: Duration::from_secs(args.close_time),
+            close_limit: Duration::from_secs(args.close_limit),
         }
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Open {
     halt: Option<Box<Halt>>,
     /// What its outbox knows that the socket has refused.
     refused: usize,
+    /// The worker was told of the outbox, in which something waits.
+    is_told: bool,
 }
 
 /// What keeps a connection from going on.
@@ -85,7 +87,7 @@ impl Open {
         let entry = turn.shared.hub.enter(remote_addr, agreed, data, queue);
         tracing::debug!(id = %entry.peer.id(), path = entry.peer.path(), "open");
         let endpoint = Endpoint::new(Server, turn.shared.limits.message_bytes);
-        Box::new(Self { endpoint, entry, halt: None, refused: 0 })
+        Box::new(Self { endpoint, entry, halt: None, refused: 0, is_told: false })
     }
 
     /// Tells the handler.
@@ -255,8 +257,17 @@ impl Open {
         result.unwrap_or(len)
     }
 
+    /// Notes that the worker was woken for it.
+    pub(super) fn wake<H>(&mut self, turn: &Turn<'_, H>) {
+        self.is_told = true;
+        self.look_at_obstacles(turn);
+    }
+
     /// Sends what others have put into the outbox, as far as the socket takes it.
     pub(super) fn send_outbox<H>(&mut self, socket: &mut Socket, turn: &mut Turn<'_, H>) {
+        if !self.is_told {
+            return;
+        }
         while !socket.has_unsent()
             && self.entry.peer.outbox.is_waiting()
             && self.endpoint.may_begin()
@@ -285,6 +296,7 @@ impl Open {
                 break;
             }
         }
+        self.is_told = self.entry.peer.outbox.is_waiting();
     }
 
     /// Sends the output.
@@ -322,7 +334,7 @@ impl Open {
     }
 
     /// Keeps what is still in the way; the worker is woken when something is not any more.
-    pub(super) fn look_at_obstacles<H>(&mut self, turn: &Turn<'_, H>) {
+    fn look_at_obstacles<H>(&mut self, turn: &Turn<'_, H>) {
         let Some(halt) = &mut self.halt else { return };
         if !halt.obstacles.is_empty() {
             let (queue, token) = (Arc::clone(turn.queue), self.entry.peer.token());
