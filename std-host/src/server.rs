@@ -13,6 +13,7 @@ pub(crate) mod session;
 pub(crate) mod worker;
 
 use std::convert::Infallible;
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -26,7 +27,7 @@ use crate::hub::wake::{Mail, Order};
 use crate::server::builder::Builder;
 use crate::server::handler::Handler;
 use crate::server::listener::{Address, Bound, Listen};
-use crate::server::service::{Service, Shared, Shutdown};
+use crate::server::service::{Service, Shutdown};
 use crate::server::worker::Worker;
 
 /// A WebSocket server. A [`Builder`] makes one with other settings than the default.
@@ -41,15 +42,14 @@ use crate::server::worker::Worker;
 /// let running = tokio::spawn(server.run());
 ///
 /// shutdown.begin(); // close 1001 to everyone
-/// running.await.unwrap();
+/// running.await.unwrap()?;
 /// # Ok::<(), std::io::Error>(())
 /// # });
 /// ```
-#[derive(Debug)]
 pub struct Server<H> {
     bound: Vec<Bound>,
     addresses: Vec<Address>,
-    threads: usize,
+    workers: Vec<Worker<H>>,
     service: Service<H>,
 }
 
@@ -63,9 +63,15 @@ impl<H: Handler> Server<H> {
         Builder::new().listen(place).bind(handler).await
     }
 
-    pub(crate) fn new(bound: Vec<Bound>, threads: usize, service: Service<H>) -> Self {
+    /// Makes all that the threads will need of the system, so that none is missing later.
+    pub(crate) fn new(bound: Vec<Bound>, threads: usize, service: Service<H>) -> io::Result<Self> {
         let addresses = bound.iter().map(|bound| bound.address.clone()).collect();
-        Self { bound, addresses, threads, service }
+        let worker = |i| {
+            let doors = bound.iter().map(|bound| bound.door(i)).collect::<io::Result<_>>()?;
+            Worker::new(doors, Arc::clone(service.shared()))
+        };
+        let workers = (0..threads).map(worker).collect::<io::Result<_>>()?;
+        Ok(Self { bound, addresses, workers, service })
     }
 
     /// Returns the addresses that are listened at.
@@ -110,49 +116,57 @@ impl<H: Handler> Server<H> {
     ///
     /// Handlers are called on threads of the server, inside of the tokio runtime that this is
     /// called on.
-    pub async fn run(self) {
-        let Self { bound, threads, service, .. } = self;
+    ///
+    /// # Errors
+    ///
+    /// If the system gives not all the threads, or if all of them have failed.
+    pub async fn run(self) -> io::Result<()> {
+        let Self { bound, workers, service, .. } = self;
         let shared = service.shared();
         let (running, mut all_ended) = mpsc::channel::<Infallible>(1);
-        let mut stop = StopAccepting(Vec::new());
-        for i in 0..threads {
-            match start(&bound, shared, &running, i) {
-                Ok(mail) => stop.0.push(mail),
-                Err(error) => tracing::error!("a worker cannot be started: {error}"),
-            }
+        let stop = StopAccepting(workers.iter().map(Worker::mail).collect());
+        for (i, worker) in workers.into_iter().enumerate() {
+            start(worker, running.clone(), i)?;
         }
         drop(running);
         tokio::select! {
             () = shared.shutdown.begun() => {}
-            _ = all_ended.recv() => return, // no worker could be started
+            _ = all_ended.recv() => return Err(io::Error::other("all threads of the server have ended")),
         }
         drop(bound);
         for mail in &stop.0 {
             mail.order(Order::End);
         }
         // A closing handshake, then the end of TCP; each has its time limit.
-        let limit = 2 * shared.limits.close_time + Duration::from_secs(1);
+        let limit =
+            shared.limits.close_time.saturating_mul(2).saturating_add(Duration::from_secs(1));
         let _ = tokio::time::timeout(limit, all_ended.recv()).await;
+        Ok(())
+    }
+}
+
+impl<H> fmt::Debug for Server<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("addresses", &self.addresses)
+            .field("threads", &self.workers.len())
+            .finish_non_exhaustive()
     }
 }
 
 /// Starts a worker, which holds `running` until it ends.
 fn start<H: Handler>(
-    bound: &[Bound],
-    shared: &Arc<Shared<H>>,
-    running: &mpsc::Sender<Infallible>,
+    worker: Worker<H>,
+    running: mpsc::Sender<Infallible>,
     i: usize,
-) -> io::Result<Arc<Mail>> {
-    let doors = bound.iter().map(|bound| bound.door(i)).collect::<io::Result<_>>()?;
-    let worker = Worker::new(doors, Arc::clone(shared))?;
-    let mail = worker.mail();
-    let (running, runtime) = (running.clone(), Handle::current());
+) -> io::Result<()> {
+    let runtime = Handle::current();
     thread::Builder::new().name(format!("wirelet-{i}")).spawn(move || {
         let _inside = runtime.enter();
         worker.run();
         drop(running);
     })?;
-    Ok(mail)
+    Ok(())
 }
 
 /// Lets the workers end with their last connection.

@@ -370,5 +370,5 @@ async fn a_server_that_ends_closes_behind_what_was_sent() {
     let code = Some(CloseCode::GOING_AWAY);
     assert_eq!(next(&mut client).await, Received::Close { code, reason: String::new() });
     client.finish(Duration::from_secs(5)).await.unwrap();
-    timeout(Duration::from_secs(5), running).await.unwrap().unwrap();
+    timeout(Duration::from_secs(5), running).await.unwrap().unwrap().unwrap();
 }

@@ -77,6 +77,32 @@ fn every_place_is_listened_at_and_a_unix_socket_goes_with_the_server() {
 }
 
 #[test]
+fn a_server_that_has_too_few_files_for_its_threads_does_not_start() {
+    let start = |files: u32| {
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
+        shell.args(["-c", &script, PROGRAM, "serve", "--listen", "127.0.0.1:0"]);
+        shell.args(["--reuse-port", "--threads", "40"]);
+        shell
+    };
+    // Each thread takes four: its socket, that as it polls it, the poll, and what wakes it.
+    for files in [50, 100, 150] {
+        let output = start(files).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{files}: {err}");
+        assert!(err.contains("open files") && err.contains("--listen"), "{files}: {err}");
+        assert_eq!(output.stdout, b"", "{files}");
+    }
+    // And one that starts answers whoever comes, whichever thread that is.
+    let server = Running::spawn(start(250));
+    for _ in 0..100 {
+        let mut socket = handshake(server.addr);
+        socket.write_all(&frame(TEXT, b"hello")).unwrap();
+        assert_eq!(read_frame(&mut socket), (TEXT, b"hello".to_vec()));
+    }
+}
+
+#[test]
 fn origins_decide_which_pages_come_in() {
     // The request names server.example.com as its host.
     for (flags, origin, status) in [

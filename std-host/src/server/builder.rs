@@ -99,11 +99,12 @@ impl Builder {
         self
     }
 
-    /// Listens.
+    /// Listens, and takes from the system what the threads will need.
     ///
     /// # Errors
     ///
-    /// If there is no place to listen at, or one that cannot be listened at, which is named.
+    /// If there is no place to listen at, or one that cannot be listened at, which is named, or not
+    /// enough for so many threads, such as open files.
     pub async fn bind<H: Handler>(mut self, handler: H) -> io::Result<Server<H>> {
         if self.places.is_empty() {
             return Err(io::Error::new(
@@ -114,14 +115,15 @@ impl Builder {
         let threads = self.threads.or_else(|| thread::available_parallelism().ok());
         let threads = threads.map_or(1, NonZero::get);
         let mut bound = Vec::new();
+        let named =
+            |name: &str, error: io::Error| io::Error::new(error.kind(), format!("{name}: {error}"));
         for place in std::mem::take(&mut self.places) {
             let name = place.to_string();
             let result = place.bind(self.reuse_port.then_some(threads)).await;
-            bound.push(
-                result.map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?,
-            );
+            bound.push(result.map_err(|error| named(&name, error))?);
         }
-        Ok(Server::new(bound, threads, self.service(handler)))
+        let name = format!("{} with {threads} threads", bound[0].address);
+        Server::new(bound, threads, self.service(handler)).map_err(|error| named(&name, error))
     }
 
     /// Makes a server without a place to listen at, for connections that another HTTP server has
