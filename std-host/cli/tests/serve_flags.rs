@@ -77,6 +77,25 @@ fn every_place_is_listened_at_and_a_unix_socket_goes_with_the_server() {
 }
 
 #[test]
+fn the_unix_sockets_have_the_mode_that_was_asked_for() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let directory = tempfile::tempdir().unwrap();
+    let [path, metrics] = ["socket", "metrics"].map(|name| directory.path().join(name));
+    let [unix, unix_metrics] = [&path, &metrics].map(|path| format!("unix:{}", path.display()));
+    let args = ["--listen", &*unix, "--metrics", &*unix_metrics, "--unix-mode", "620"];
+    let mut server = Running::serve(&args);
+    for path in [&path, &metrics] {
+        let mode = std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o620, "{}", path.display());
+    }
+    echo_over_unix(&path);
+    server.signal("TERM");
+    assert_eq!(server.wait_within(Duration::from_secs(15)), Some(0));
+    assert!(!path.exists() && !metrics.exists());
+}
+
+#[test]
 fn a_server_that_has_too_few_files_for_its_threads_does_not_start() {
     let start = |files: u32| {
         let mut shell = Command::new("sh");
@@ -552,6 +571,9 @@ fn what_cannot_be_done_is_explained() {
         (&["--listen", "::1:80"], 2, &["[::1]:80"]),
         (&["--listen", "127.0.0.1:65536"], 2, &["65536", "65535"]),
         (&["--listen", "unix:"], 2, &["the path is missing"]),
+        (&["--unix-mode", "660"], 2, &["--unix-mode", "unix:"]),
+        (&["--listen", "unix:/a", "--unix-mode", "890"], 2, &["890", "octal"]),
+        (&["--listen", "unix:/a", "--unix-mode", "1777"], 2, &["1777", "octal"]),
         (&["--mode", "ehco"], 2, &["ehco", "echo"]),
         (&["--key", "k.pem"], 2, &["--cert"]),
         (&["--cert", "c.pem"], 2, &["--key"]),

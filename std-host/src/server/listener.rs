@@ -1,10 +1,13 @@
 //! Where a server listens.
 
+#[cfg(unix)]
+mod unix;
+
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 #[cfg(unix)]
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 #[cfg(unix)]
 use std::path::{Path, PathBuf};
 
@@ -37,6 +40,8 @@ use crate::io::tls::config::Certificates;
 pub struct Listen {
     place: Place,
     certificates: Option<Certificates>,
+    /// Of the Unix socket.
+    mode: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -101,12 +106,22 @@ impl Listen {
         Place::Tcp(addr.into()).into()
     }
 
-    /// Listens at a Unix socket, which is made here and removed when the server ends; one that nobody
-    /// listens at any more is replaced.
+    /// Listens at a Unix socket, which is made here and removed when the server ends, unless another has
+    /// taken its place; one that nobody listens at any more is replaced.
     #[cfg(unix)]
     #[must_use]
     pub fn unix(path: impl Into<PathBuf>) -> Self {
         Place::Unix(path.into()).into()
+    }
+
+    /// Sets the permissions of the Unix socket that is made, such as `0o660`: who may write to it may
+    /// connect. They hold before anybody can. Default: what the umask leaves. To set them for another place
+    /// is an error of [`Builder::bind`](crate::Builder::bind).
+    #[cfg(unix)]
+    #[must_use]
+    pub const fn with_mode(mut self, mode: u32) -> Self {
+        self.mode = Some(mode);
+        self
     }
 
     /// Speaks TLS.
@@ -118,18 +133,21 @@ impl Listen {
 
     /// Binds. With `n`, a place of TCP gets so many sockets, and other programs may have more.
     pub(crate) async fn bind(self, n: Option<usize>) -> io::Result<Bound> {
+        if self.mode.is_some() && !self.is_to_be_made() {
+            let why = "only a Unix socket that is made here has a mode";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
         let sockets = match self.place {
             Place::Tcp(addr) => bind_tcp(&addr, n).await?,
             Place::Bound(listener) => vec![listener],
             #[cfg(unix)]
             Place::Unix(path) => {
-                let listener = bind_unix(&path)?;
-                let address = Address::Unix(path.clone());
+                let (listener, made) = unix::bind(&path, self.mode)?;
                 return Ok(Bound {
+                    _made: Some(made),
                     sockets: vec![Listener::Unix(listener)],
                     certificates: self.certificates,
-                    address,
-                    _made: Some(Made(path)),
+                    address: Address::Unix(path),
                 });
             }
         };
@@ -143,12 +161,21 @@ impl Listen {
         };
         let certificates = self.certificates;
         Ok(Bound {
+            #[cfg(unix)]
+            _made: None,
             sockets,
             certificates,
             address,
-            #[cfg(unix)]
-            _made: None,
         })
+    }
+
+    /// Tells whether this is a Unix socket that does not listen yet.
+    const fn is_to_be_made(&self) -> bool {
+        match self.place {
+            Place::Tcp(_) | Place::Bound(_) => false,
+            #[cfg(unix)]
+            Place::Unix(_) => true,
+        }
     }
 }
 
@@ -165,7 +192,7 @@ impl fmt::Display for Listen {
 
 impl From<Place> for Listen {
     fn from(place: Place) -> Self {
-        Self { place, certificates: None }
+        Self { place, certificates: None, mode: None }
     }
 }
 
@@ -203,11 +230,12 @@ impl From<UnixListener> for Listen {
 /// Sockets that listen at one address.
 #[derive(Debug)]
 pub(crate) struct Bound {
+    /// Before the sockets, so that it goes while they still listen.
+    #[cfg(unix)]
+    _made: Option<unix::Made>,
     sockets: Vec<Listener>,
     certificates: Option<Certificates>,
     pub(crate) address: Address,
-    #[cfg(unix)]
-    _made: Option<Made>,
 }
 
 impl Bound {
@@ -307,36 +335,6 @@ fn bind_sockets(mut addr: SocketAddr, n: Option<usize>) -> io::Result<Vec<Listen
         sockets.push(Listener::Tcp(listener));
     }
     Ok(sockets)
-}
-
-/// Makes a socket at `path`, where nobody may listen.
-#[cfg(unix)]
-fn bind_unix(path: &Path) -> io::Result<UnixListener> {
-    use std::os::unix::fs::FileTypeExt as _;
-
-    let is_socket =
-        std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
-    if is_socket
-        && UnixStream::connect(path)
-            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
-    {
-        std::fs::remove_file(path)?;
-    }
-    UnixListener::bind(path)
-}
-
-/// Removes the socket that was made.
-#[cfg(unix)]
-#[derive(Debug)]
-struct Made(PathBuf);
-
-#[cfg(unix)]
-impl Drop for Made {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_file(&self.0) {
-            tracing::warn!("{} cannot be removed: {error}", self.0.display());
-        }
-    }
 }
 
 /// How many connections may wait to be accepted, if the system lets so many.

@@ -13,6 +13,11 @@ pub(super) struct PlaceArgs {
     /// that were handed over as systemd does it, which are listened at in any case]
     #[arg(long, value_name = "ADDR:PORT|unix:PATH", value_parser = parse_place)]
     listen: Vec<Place>,
+    /// The permissions of the Unix sockets that are made, such as 660: who may write to one may connect
+    /// [default: what the umask leaves]
+    #[cfg(unix)]
+    #[arg(long, value_name = "MODE", value_parser = parse_mode)]
+    unix_mode: Option<u32>,
     /// Speak TLS over TCP, with the certificate chain in this PEM file; SIGHUP reads it and the key again
     #[arg(long, value_name = "FILE", requires = "key")]
     cert: Option<PathBuf>,
@@ -62,7 +67,7 @@ impl PlaceArgs {
             builder = builder.listen(secure(DEFAULT.into()));
         }
         for place in &self.listen {
-            let listen = Listen::from(place);
+            let listen = self.listen_at(place);
             builder = builder.listen(match place {
                 Place::Tcp(_) => secure(listen),
                 #[cfg(unix)]
@@ -71,15 +76,29 @@ impl PlaceArgs {
         }
         Ok(builder.reuse_port(self.reuse_port))
     }
-}
 
-impl From<&Place> for Listen {
-    fn from(place: &Place) -> Self {
+    /// Makes a place of an argument, which may be another's than ours.
+    pub(super) fn listen_at(&self, place: &Place) -> Listen {
         match place {
-            Place::Tcp(addr) => Self::tcp(&**addr),
+            Place::Tcp(addr) => Listen::tcp(&**addr),
             #[cfg(unix)]
-            Place::Unix(path) => Self::unix(path),
+            Place::Unix(path) => match self.unix_mode {
+                Some(mode) => Listen::unix(path).with_mode(mode),
+                None => Listen::unix(path),
+            },
         }
+    }
+
+    /// Says what is wrong that clap cannot see; `metrics` is where else is listened.
+    pub(super) fn check(&self, metrics: Option<&Place>) -> Result<(), &'static str> {
+        #[cfg(unix)]
+        if self.unix_mode.is_some()
+            && !self.listen.iter().chain(metrics).any(|place| matches!(place, Place::Unix(_)))
+        {
+            return Err("--unix-mode is only for places such as --listen unix:/run/wirelet.sock");
+        }
+        let _ = metrics;
+        Ok(())
     }
 }
 
@@ -130,6 +149,14 @@ pub(super) fn parse_place(place: &str) -> Result<Place, String> {
     match port.parse::<u16>() {
         Ok(_) => Ok(Place::Tcp(place.into())),
         Err(_) => Err(format!("{port:?} is no port; one is a number from 0 to 65535")),
+    }
+}
+
+#[cfg(unix)]
+fn parse_mode(mode: &str) -> Result<u32, &'static str> {
+    match u32::from_str_radix(mode, 8) {
+        Ok(mode @ 0..=0o777) => Ok(mode),
+        _ => Err("a mode has three octal digits, such as 660: owner and group"),
     }
 }
 
