@@ -283,8 +283,19 @@ impl Door {
         }
     }
 
-    /// Takes the next connection.
+    /// Takes the next connection. One that has ended while it waited is passed over.
     pub(crate) fn accept(&self) -> io::Result<(Plain, Option<SocketAddr>)> {
+        loop {
+            match self.accept_one() {
+                Err(error) if is_about_one_connection(&error) => {
+                    tracing::debug!("a connection ended before it was accepted: {error}");
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn accept_one(&self) -> io::Result<(Plain, Option<SocketAddr>)> {
         match &self.listener {
             DoorListener::Tcp(listener) => {
                 let (stream, addr) = listener.accept()?;
@@ -304,6 +315,21 @@ impl Door {
         let tls = Tls::server(certificates.config()).map_err(io::Error::other)?;
         Ok(Stream::Tls(Box::new((tls, plain))))
     }
+}
+
+/// Tells whether an accept has failed because of the connection that it took, so that the next may be
+/// there: on BSD and macOS one that was reset while it waited; on Linux, "already-pending network errors on
+/// the new socket" (accept(2)).
+fn is_about_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NetworkDown
+    )
 }
 
 async fn bind_tcp(addr: &str, n: Option<usize>) -> io::Result<Vec<Listener>> {
@@ -339,3 +365,30 @@ fn bind_sockets(mut addr: SocketAddr, n: Option<usize>) -> io::Result<Vec<Listen
 
 /// How many connections may wait to be accepted, if the system lets so many.
 const BACKLOG: i32 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_accept_that_fails_for_one_connection_is_told_from_one_that_fails_for_all() {
+        #[cfg(target_os = "linux")]
+        const OF_ONE: [i32; 6] = [103, 104, 111, 113, 101, 100]; // ECONNABORTED to ENETDOWN
+        #[cfg(target_os = "linux")]
+        const OF_ALL: [i32; 6] = [11, 4, 24, 23, 12, 105]; // EAGAIN, EINTR, EMFILE, ENFILE, ENOMEM, ENOBUFS
+        #[cfg(target_os = "macos")]
+        const OF_ONE: [i32; 1] = [53]; // ECONNABORTED
+        #[cfg(target_os = "macos")]
+        const OF_ALL: [i32; 3] = [35, 24, 23]; // EAGAIN, EMFILE, ENFILE
+        #[cfg(windows)]
+        const OF_ONE: [i32; 1] = [10054]; // WSAECONNRESET
+        #[cfg(windows)]
+        const OF_ALL: [i32; 2] = [10035, 10024]; // WSAEWOULDBLOCK, WSAEMFILE
+        for code in OF_ONE {
+            assert!(is_about_one_connection(&io::Error::from_raw_os_error(code)), "{code}");
+        }
+        for code in OF_ALL {
+            assert!(!is_about_one_connection(&io::Error::from_raw_os_error(code)), "{code}");
+        }
+    }
+}
