@@ -9,8 +9,8 @@ use tokio::net::TcpStream;
 use wirelet::Message;
 use wirelet::handshake::Request;
 use wirelet_host::{
-    Accept, Answer, Builder, Client, ClientOptions, Context, Handler, Handshake, Hub, Limits,
-    Origins, Received, Response, Server, StatusCode,
+    Accept, Answer, Builder, Client, ClientOptions, Context, Handler, Handshake, Hosts, Hub,
+    Limits, Origins, Received, Response, Server, StatusCode,
 };
 
 /// Who a connection belongs to.
@@ -230,7 +230,8 @@ async fn pages_of_other_origins_are_refused_unless_they_are_let_in() {
     ];
     let only = Origins::Only(vec!["https://example.com".into()]);
     for (i, origins) in [Origins::Same, Origins::Any, only].into_iter().enumerate() {
-        let (addr, _) = start(Builder::new().origins(origins), App::default()).await;
+        let builder = Builder::new().origins(origins).hosts(Hosts::Any);
+        let (addr, _) = start(builder, App::default()).await;
         for (origin, is_let_in) in CASES {
             let expected = if is_let_in[i] { 101 } else { 403 };
             let fields = format!("Host: board.local\r\n{origin}");
@@ -254,4 +255,37 @@ async fn names_that_are_not_served_are_refused() {
         assert_eq!(status(&addr, "/", &fields).await, expected, "{host}");
     }
     assert_eq!(hub.totals().refused, 2);
+}
+
+#[tokio::test]
+async fn a_server_that_listens_on_this_machine_alone_answers_to_its_names_alone() {
+    let (local, hub) = start(Builder::new(), App::default()).await;
+    let builder = || Builder::new().listen("0.0.0.0:0");
+    let (open, _) = start(builder(), App::default()).await;
+    let (any, _) = start(Builder::new().hosts(Hosts::Any), App::default()).await;
+    let (both, _) = start(builder().hosts(["localhost"]), App::default()).await;
+    for (host, expected) in [
+        // By all defaults, listening elsewhere too, Hosts::Any, and localhost alone.
+        ("localhost", [101, 101, 101, 101]),
+        ("localhost:1", [101, 101, 101, 403]),
+        ("evil.example", [403, 101, 101, 403]),
+        ("10.0.0.1", [403, 101, 101, 403]),
+    ] {
+        for (addr, expected) in [&local, &open, &any, &both].into_iter().zip(expected) {
+            let fields = format!("Host: {host}\r\nOrigin: http://{host}\r\n");
+            assert_eq!(status(addr, "/", &fields).await, expected, "{host} at {addr}");
+        }
+    }
+    // Neither a page nor a target with the right name helps.
+    for line in ["GET /page", "GET http://localhost/page", "GET http://localhost/"] {
+        let mut stream = TcpStream::connect(&local).await.unwrap();
+        let fields = format!("Connection: Upgrade\r\n{UPGRADE}");
+        let head = format!("{line} HTTP/1.1\r\nHost: evil.example\r\n{fields}\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.unwrap();
+        assert!(response.starts_with("HTTP/1.1 403 "), "{line}: {response}");
+        assert!(response.contains("localhost, 127.0.0.1 and [::1]"), "{response}");
+    }
+    assert_eq!(hub.totals().refused, 5);
 }

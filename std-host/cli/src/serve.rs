@@ -154,7 +154,7 @@ impl Serve {
             mode.unwrap_or_default(),
             limits.connections,
             &self.page,
-            self.admission.hosts(),
+            self.admission.has_hosts(),
         );
         let is_shown = console.is_shown();
         let front = Front { admission: self.admission, console, work };

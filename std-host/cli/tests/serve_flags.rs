@@ -123,16 +123,16 @@ fn a_server_that_has_too_few_files_for_its_threads_does_not_start() {
 
 #[test]
 fn origins_decide_which_pages_come_in() {
-    // The request names server.example.com as its host.
+    // The request names localhost as its host.
     for (flags, origin, status) in [
-        (&[][..], "http://server.example.com", 101),
+        (&[][..], "http://localhost", 101),
         (&[], "https://evil.example", 403),
         (
             &["--origin", "https://a.example", "--origin", "https://b.example"],
             "https://b.example",
             101,
         ),
-        (&["--origin", "https://a.example"], "http://server.example.com", 403),
+        (&["--origin", "https://a.example"], "http://localhost", 403),
         (&["--any-origin"], "https://evil.example", 101),
     ] {
         let server = Running::serve(flags);
@@ -145,8 +145,8 @@ fn origins_decide_which_pages_come_in() {
 #[test]
 fn hosts_and_paths_decide_who_comes_in() {
     for (flags, status) in [
-        (&["--host", "server.example.com"][..], 101),
-        (&["--host", "a.example", "--host", "SERVER.example.com"], 101),
+        (&["--host", "localhost"][..], 101),
+        (&["--host", "a.example", "--host", "LOCALHOST"], 101),
         (&["--host", "a.example"], 403),
         (&["--path", "/chat"], 101),
         (&["--path", "/a", "--path", "/chat"], 101),
@@ -154,6 +154,60 @@ fn hosts_and_paths_decide_who_comes_in() {
     ] {
         let server = Running::serve(flags);
         assert_eq!(status_of(&ask(server.addr, "")), status, "{flags:?}");
+    }
+}
+
+#[test]
+fn a_name_that_was_pointed_at_this_machine_is_answered_403_by_all_that_listens_on_it_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let unix = format!("unix:{}", directory.path().join("socket").display());
+    let elsewhere = "evil.example:8567";
+    for (flags, host, status) in [
+        (&[][..], elsewhere, 403),
+        (&["--no-page", "--any-origin"], elsewhere, 403),
+        (&["--listen", &*unix], elsewhere, 403),
+        (&[], "localhost:8567", 101),
+        (&[], "app.localhost", 101),
+        (&[], "127.1.2.3:1", 101),
+        (&[], "[::1]:8567", 101),
+        (&["--host", elsewhere], elsewhere, 101),
+        (&["--host", elsewhere], "localhost", 403),
+        (&["--any-host"], elsewhere, 101),
+        (&["--listen", "0.0.0.0:0"], elsewhere, 101),
+    ] {
+        let server = Running::serve(flags);
+        // Both agree, as they do in the browser that was led here; what is no browser sends no origin.
+        for origin in [format!("Origin: http://{host}\r\n"), String::new()] {
+            let mut socket = harness::tcp(server.addr);
+            let asked = upgrade_request()
+                .replace("Host: localhost\r\n", &format!("Host: {host}\r\n{origin}"));
+            socket.write_all(asked.as_bytes()).unwrap();
+            let head = read_head(&mut socket);
+            assert_eq!(status_of(&head), status, "{flags:?} {host} {origin:?}");
+            if status == 101 {
+                socket.write_all(&frame(TEXT, b"hello")).unwrap();
+                assert_eq!(read_frame(&mut socket), (TEXT, b"hello".to_vec()));
+                continue;
+            }
+            let mut why = String::new();
+            socket.read_to_string(&mut why).unwrap(); // to the end of the connection
+            assert!(why.starts_with("this host is not served here"), "{why}");
+        }
+        if status == 403 {
+            let (head, _) = request(server.addr, "GET /", &[&format!("Host: {host}")]);
+            assert_eq!(status_of(&head), 403, "{flags:?} {host}: the page");
+        }
+    }
+    // One for others is seen at an address, and under names that are known.
+    for (flags, host, status) in [
+        (&["--page"][..], elsewhere, 403),
+        (&["--page"], "10.0.0.1", 200),
+        (&["--page", "--host", elsewhere], elsewhere, 200),
+        (&["--page", "--any-host"], elsewhere, 200),
+    ] {
+        let server = Running::serve(&[&["--listen", "0.0.0.0:0"], flags].concat());
+        let (head, _) = request(server.addr, "GET /", &[&format!("Host: {host}")]);
+        assert_eq!(status_of(&head), status, "{flags:?} {host}");
     }
 }
 
@@ -582,6 +636,7 @@ fn what_cannot_be_done_is_explained() {
         (&["--origin", "https://example.com/"], 2, &["https://example.com"]),
         (&["--origin", "https://example.com", "--any-origin"], 2, &["--any-origin"]),
         (&["--page", "--no-page"], 2, &["--no-page"]),
+        (&["--host", "a", "--any-host"], 2, &["--any-host"]),
         (&["--path", "chat"], 2, &["begins with /"]),
         (&["--header", "X-One"], 2, &["NAME:VALUE"]),
         (&["--header", "Upgrade: x"], 2, &["handshake itself"]),

@@ -10,7 +10,7 @@ use crate::server::Server;
 use crate::server::handler::Handler;
 use crate::server::limits::Limits;
 use crate::server::listener::Listen;
-use crate::server::origins::{Gate, Origins};
+use crate::server::origins::{Gate, Hosts, Origins};
 use crate::server::service::Service;
 
 /// Sets a [`Server`] or a [`Service`] up.
@@ -65,11 +65,10 @@ impl Builder {
         self
     }
 
-    /// Answers only requests for these hosts, each as it stands in `Host`: `example.com:8567`, without
-    /// the port if it is that of the scheme. Default: all. Needed where a name that an attacker lets
-    /// point here must not count (DNS rebinding).
-    pub fn hosts(mut self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.gate.hosts = hosts.into_iter().map(Into::into).collect();
+    /// Answers requests for other hosts than the default, [`Hosts::ByPlace`]: these alone, or
+    /// [`Hosts::Any`].
+    pub fn hosts(mut self, hosts: impl Into<Hosts>) -> Self {
+        self.gate.hosts = hosts.into();
         self
     }
 
@@ -122,6 +121,7 @@ impl Builder {
             let result = place.bind(self.reuse_port.then_some(threads)).await;
             bound.push(result.map_err(|error| named(&name, error))?);
         }
+        self.gate.is_local = bound.iter().all(|bound| bound.address.is_local());
         let name = format!("{} with {threads} threads", bound[0].address);
         Server::new(bound, threads, self.service(handler)).map_err(|error| named(&name, error))
     }

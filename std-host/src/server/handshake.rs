@@ -64,6 +64,9 @@ fn try_judge<H: Handler>(
     shared: &Shared<H>,
 ) -> Result<Answer, RequestError> {
     let request = Request::parse(head)?;
+    if let Err(why) = shared.gate.check_host(&request) {
+        return Ok(Answer::refuse(StatusCode::FORBIDDEN, why));
+    }
     if !request.is_upgrade()
         && let Some(response) = shared.handler.request(&request, &shared.hub)
     {

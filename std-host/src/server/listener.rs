@@ -87,6 +87,12 @@ impl Address {
             Self::Unix(_) => None,
         }
     }
+
+    /// Tells whether only programs on this machine can connect to it.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.tcp().is_none_or(|addr| addr.ip().to_canonical().is_loopback())
+    }
 }
 
 impl fmt::Display for Address {

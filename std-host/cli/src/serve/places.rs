@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
-use wirelet_host::{Address, Builder, Certificates, Listen};
+use wirelet_host::{Builder, Certificates, Listen};
 
 /// Where to listen.
 #[derive(Args, Debug)]
@@ -100,11 +100,6 @@ impl PlaceArgs {
         let _ = metrics;
         Ok(())
     }
-}
-
-/// Tells whether only programs on this machine can connect to an address.
-pub(super) fn is_local(address: &Address) -> bool {
-    address.tcp().is_none_or(|addr| addr.ip().is_loopback())
 }
 
 /// Says what to do about a place that cannot be listened at; `flag` is what named it.
