@@ -68,7 +68,7 @@ impl Stream {
             Self::Tls(both) => !both.0.is_drained(),
             Self::Task(_) => true,
         };
-        Ok((n, has_more))
+        Ok((n, has_more || !SHORT_READ_IS_ALL))
     }
 
     /// Sends what was written and is still held back, as far as the system takes it.
@@ -278,3 +278,22 @@ impl Write for TaskStream {
         self.send_held_back()
     }
 }
+
+/// A read that did not fill its room has taken all that a socket had, and the next event comes with new bytes.
+///
+/// That is so where mio asks epoll or kqueue, which tell of every arrival. Elsewhere (Windows, `poll`) there is
+/// no new event before a read has been told that there is nothing.
+const SHORT_READ_IS_ALL: bool = cfg!(all(
+    not(mio_unsupported_force_poll_poll),
+    any(
+        target_os = "android",
+        target_os = "dragonfly",
+        target_os = "freebsd",
+        target_os = "illumos",
+        target_os = "linux",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        target_os = "redox",
+        target_vendor = "apple",
+    )
+));
