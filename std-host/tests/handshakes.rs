@@ -58,6 +58,14 @@ impl Handler for App {
                 response.headers_mut().insert("Location", location);
                 Answer::Refuse(response)
             }
+            "/obs-text" => {
+                let mut response = Response::new(b"not you\n".into());
+                *response.status_mut() = StatusCode::FORBIDDEN;
+                let value = handshake.request.query().unwrap_or_default();
+                let value = if value == "utf-8" { "Jörg".as_bytes() } else { b"J\xf6rg" };
+                response.headers_mut().insert("X-Name", value.try_into().unwrap());
+                Answer::Refuse(response)
+            }
             _ => Answer::refuse(StatusCode::NOT_FOUND, "there is no such room"),
         }
     }
@@ -212,6 +220,13 @@ async fn plain_requests_get_the_application_s_page() {
     assert!(page.ends_with("\r\nContent-Length: 13\r\n\r\n<p>0 are here"), "{page}");
     let head = ask(&addr, "HEAD /page", "").await;
     assert!(head.ends_with("\r\nContent-Length: 13\r\n\r\n"), "{head}");
+    // Whatever comes behind it in the same read, and if it is refused.
+    for (line, behind) in
+        [("HEAD /page", "\r\nmore"), ("HEAD /other", ""), ("HEAD /page", "\r\n\0")]
+    {
+        let head = ask(&addr, line, behind).await;
+        assert!(head.starts_with("HTTP/1.1 ") && head.ends_with("\r\n\r\n"), "{line}: {head}");
+    }
     assert!(ask(&addr, "GET /other", "").await.starts_with("HTTP/1.1 426 "));
     assert!(ask(&addr, "POST /other", "").await.starts_with("HTTP/1.1 405 "));
 }
@@ -288,4 +303,16 @@ async fn a_server_that_listens_on_this_machine_alone_answers_to_its_names_alone(
         assert!(response.contains("localhost, 127.0.0.1 and [::1]"), "{response}");
     }
     assert_eq!(hub.totals().refused, 5);
+}
+
+#[tokio::test]
+async fn header_fields_beyond_ascii_are_sent_or_the_response_is_a_500() {
+    let (addr, _) = start(Builder::new(), App::default()).await;
+    let upgrade = format!("Connection: Upgrade\r\nUpgrade: websocket\r\n{UPGRADE}");
+    let sent = ask(&addr, "GET /obs-text?utf-8", &upgrade).await;
+    assert!(sent.starts_with("HTTP/1.1 403 ") && sent.contains("\r\nx-name: Jörg\r\n"), "{sent}");
+    assert!(sent.ends_with("\r\n\r\nnot you\n"), "{sent}");
+    // What no text is would vanish otherwise, and nobody would know.
+    let failed = ask(&addr, "GET /obs-text?latin-1", &upgrade).await;
+    assert!(failed.starts_with("HTTP/1.1 500 "), "{failed}");
 }
