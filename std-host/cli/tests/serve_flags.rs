@@ -597,6 +597,34 @@ fn the_log_has_the_form_and_the_level_that_were_asked_for() {
 }
 
 #[test]
+fn a_close_reason_cannot_forge_a_line_of_the_log() {
+    const REASON: &str = "bye\n2026-01-01T00:00:00Z ERROR forged\r\n\x1b[2J\u{9b}2J\x7f";
+    for (format, shown) in [
+        ("human", "bye\\n2026-01-01T00:00:00Z ERROR forged\\r\\n"),
+        ("json", "bye\\n2026-01-01T00:00:00Z ERROR forged\\r\\n\\u001b[2J\\u009b2J\\u007f"),
+    ] {
+        let mut server = Running::serve(&["--log-format", format, "--log-level", "debug"]);
+        let mut socket = handshake(server.addr);
+        let close = [b"\x03\xe8", REASON.as_bytes()].concat();
+        socket.write_all(&frame(CLOSE, &close)).unwrap();
+        assert_eq!(read_frame(&mut socket).0, CLOSE);
+        assert_eq!(socket.read(&mut [0]).unwrap(), 0);
+        drop(socket);
+        server.signal("TERM");
+        assert_eq!(server.wait_within(Duration::from_secs(15)), Some(0));
+        let log = server.stderr();
+        assert!(log.contains(shown), "{log}");
+        for line in log.lines() {
+            assert!(!line.starts_with("2026-01-01"), "{log}");
+            assert!(!line.contains(char::is_control), "{log:?}");
+            if format == "json" {
+                serde_json::from_str::<Value>(line).expect(line);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_second_signal_ends_at_once_and_the_exit_code_says_so() {
     for (signal, code) in [("TERM", 143), ("INT", 130)] {
         let mut server = Running::serve(&[]);
