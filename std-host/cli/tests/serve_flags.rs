@@ -625,6 +625,46 @@ fn a_close_reason_cannot_forge_a_line_of_the_log() {
 }
 
 #[test]
+fn a_limit_of_zero_is_meant_so_or_refused() {
+    for option in [
+        "--max-connections",
+        "--max-handshake",
+        "--handshake-time",
+        "--ping-timeout",
+        "--close-time",
+    ] {
+        let (code, _, err) = harness::run(&["serve", "--listen", "127.0.0.1:0", option, "0"]);
+        assert_eq!(code, Some(2), "{option}: {err}");
+        assert!(err.contains(option) && err.contains("0 is not in 1.."), "{option}: {err}");
+        let (_, help, _) = harness::run(&["serve", "--help"]);
+        let help = &help[help.find(&format!("{option} <")).unwrap()..];
+        let help = help[2..].split("  --").next().unwrap();
+        assert!(help.contains("1 or more"), "{option} is {help}");
+    }
+    // Empty messages alone.
+    let server = Running::serve(&["--max-message", "0"]);
+    let mut socket = handshake(server.addr);
+    socket.write_all(&[frame(TEXT, b""), frame(BINARY, b"")].concat()).unwrap();
+    assert_eq!(read_frame(&mut socket), (TEXT, Vec::new()));
+    assert_eq!(read_frame(&mut socket), (BINARY, Vec::new()));
+    socket.write_all(&frame(TEXT, b"x")).unwrap();
+    assert_eq!(read_frame(&mut socket), (CLOSE, b"\x03\xf1".to_vec()));
+    assert_eq!(socket.read(&mut [0]).unwrap(), 0);
+    // One message waits, and who reads gets them all.
+    for args in [&["--mode", "chat"][..], &["--mode", "exec", "--", "cat"]] {
+        let mut args: Vec<&str> = args.to_vec();
+        args.splice(0..0, ["--max-queue", "0"]);
+        let server = Running::serve(&args);
+        let mut socket = handshake(server.addr);
+        for i in 0..20 {
+            let text = format!("message {i}");
+            socket.write_all(&frame(TEXT, text.as_bytes())).unwrap();
+            assert_eq!(read_frame(&mut socket), (TEXT, text.into_bytes()), "{args:?}");
+        }
+    }
+}
+
+#[test]
 fn a_second_signal_ends_at_once_and_the_exit_code_says_so() {
     for (signal, code) in [("TERM", 143), ("INT", 130)] {
         let mut server = Running::serve(&[]);
