@@ -493,6 +493,16 @@ fn a_file_has_every_kind_of_option_and_the_command_line_is_stronger() {
     let (_directory, command) = serve_with(exec, &["--", "echo", "mine"]);
     let server = Running::spawn(command);
     assert_eq!(read_frame(&mut handshake(server.addr)), (TEXT, b"mine".to_vec()));
+    // Another mode has no use for the program of the file, nor for what is said about it.
+    for settings in [exec.to_owned(), format!("binary = true\n{exec}")] {
+        let (_directory, command) = serve_with(&settings, &["--mode", "echo"]);
+        let server = Running::spawn(command);
+        let mut socket = handshake(server.addr);
+        socket.write_all(&[frame(TEXT, b"hello"), frame(CLOSE, b"\x03\xe8")].concat()).unwrap();
+        assert_eq!(read_frame(&mut socket), (TEXT, b"hello".to_vec()));
+        assert_eq!(read_frame(&mut socket), (CLOSE, b"\x03\xe8".to_vec()));
+        assert_eq!(socket.read(&mut [0]).unwrap(), 0);
+    }
 }
 
 #[test]
