@@ -79,6 +79,7 @@ impl Running {
         };
         if let Some(metrics) = metrics {
             metrics.abort();
+            let _ = metrics.await; // so that its Unix socket is gone
         }
         code
     }
