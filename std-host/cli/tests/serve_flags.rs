@@ -3,7 +3,7 @@
 
 mod harness;
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -12,8 +12,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use harness::{
-    BINARY, CLOSE, PROGRAM, Running, TEXT, frame, get, handshake, read_frame, read_head, request,
-    upgrade_request, within,
+    BINARY, CLOSE, PING, PONG, PROGRAM, Running, TEXT, frame, get, handshake, read_frame,
+    read_head, request, upgrade_request, within,
 };
 use serde_json::Value;
 
@@ -672,6 +672,26 @@ fn a_limit_of_zero_is_meant_so_or_refused() {
             assert_eq!(read_frame(&mut socket), (TEXT, text.into_bytes()), "{args:?}");
         }
     }
+}
+
+#[test]
+fn a_ping_interval_of_zero_turns_pings_off() {
+    let mut server = Running::serve(&["--ping-interval", "0", "--ping-timeout", "1"]);
+    let mut socket = handshake(server.addr);
+    // Longer than the time-out, so that nothing else ends the silence either.
+    socket.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+    let error = socket.read(&mut [0]).expect_err("something was sent, or it was closed");
+    assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    socket.write_all(&[frame(PING, b"p"), frame(TEXT, b"still here")].concat()).unwrap();
+    assert_eq!(read_frame(&mut socket), (PONG, b"p".to_vec()));
+    assert_eq!(read_frame(&mut socket), (TEXT, b"still here".to_vec()));
+    server.signal("TERM");
+    assert_eq!(read_frame(&mut socket), (CLOSE, b"\x03\xe9".to_vec()));
+    socket.write_all(&frame(CLOSE, b"\x03\xe9")).unwrap();
+    assert_eq!(socket.read(&mut [0]).unwrap(), 0);
+    drop(socket);
+    assert_eq!(server.wait_within(Duration::from_secs(15)), Some(0));
 }
 
 #[test]
