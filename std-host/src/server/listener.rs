@@ -314,8 +314,10 @@ impl Door {
 
     /// Begins to speak on a connection.
     pub(crate) fn begin(&self, plain: Plain) -> io::Result<Stream> {
-        if let Plain::Tcp(stream) = &plain {
-            stream.set_nodelay(true)?;
+        match &plain {
+            Plain::Tcp(stream) => stream.set_nodelay(true)?,
+            #[cfg(unix)]
+            Plain::Unix(_) => {}
         }
         let Some(certificates) = &self.certificates else { return Ok(Stream::Plain(plain)) };
         let tls = Tls::server(certificates.config()).map_err(io::Error::other)?;

@@ -54,25 +54,27 @@ impl PlaceArgs {
             Some(certificates) => listen.with_tls(certificates.clone()),
             None => listen,
         };
-        let mut n = self.listen.len();
+        let mut places = Vec::new();
         #[cfg(unix)]
         for socket in handed_over()? {
-            n += 1;
-            builder = builder.listen(match socket {
+            places.push(match socket {
                 HandedOver::Tcp(listener) => secure(listener.into()),
                 HandedOver::Unix(listener) => listener.into(),
             });
         }
-        if n == 0 {
-            builder = builder.listen(secure(DEFAULT.into()));
-        }
         for place in &self.listen {
             let listen = self.listen_at(place);
-            builder = builder.listen(match place {
+            places.push(match place {
                 Place::Tcp(_) => secure(listen),
                 #[cfg(unix)]
                 Place::Unix(_) => listen,
             });
+        }
+        if places.is_empty() {
+            places.push(secure(DEFAULT.into()));
+        }
+        for place in places {
+            builder = builder.listen(place);
         }
         Ok(builder.reuse_port(self.reuse_port))
     }
