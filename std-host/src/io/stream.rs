@@ -11,8 +11,8 @@ use mio::net::TcpStream;
 use mio::net::UnixStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::io::is_temporary;
 use crate::io::tls::Tls;
-use crate::server::handshake::is_temporary;
 
 /// A byte stream.
 pub(crate) enum Stream {

@@ -133,3 +133,14 @@ impl Builder {
         Service::new(handler, self.limits, self.gate, hub)
     }
 }
+
+impl<H: Handler> Server<H> {
+    /// Listens at `place`, such as `127.0.0.1:8567`, with all defaults; port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::bind`].
+    pub async fn bind(place: impl Into<Listen>, handler: H) -> io::Result<Self> {
+        Builder::new().listen(place).bind(handler).await
+    }
+}

@@ -1,7 +1,6 @@
 //! The opening handshake: gathering a head within its limits, and answering it.
 
 use std::error::Error;
-use std::io;
 use std::net::SocketAddr;
 
 use http::StatusCode;
@@ -9,6 +8,7 @@ use wirelet::handshake::{
     Acceptance, AllowList, BuildError, HeadScanner, Refusal, Request, RequestError, Status,
 };
 
+pub(crate) use crate::io::is_temporary;
 use crate::server::answer::{Accept, Answer, Handshake, Response, refusal};
 use crate::server::handler::Handler;
 use crate::server::service::Shared;
@@ -175,9 +175,4 @@ fn append<E>(
 /// What header fields take.
 fn len_of(headers: &[(&str, &str)]) -> usize {
     headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum()
-}
-
-/// The socket has nothing for us now, and may have later.
-pub(crate) fn is_temporary(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
