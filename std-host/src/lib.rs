@@ -84,7 +84,7 @@ pub use server::builder::Builder;
 pub use server::handler::{Chat, Closed, Context, Echo, Handler, Sent, Sink};
 pub use server::limits::Limits;
 pub use server::listener::{Address, Listen};
-pub use server::origins::Origins;
+pub use server::origins::{Hosts, Origins};
 pub use server::service::{Service, Shutdown, Upgrade};
 /// The engine: messages, close codes, errors.
 pub use wirelet;

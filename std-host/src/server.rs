@@ -24,9 +24,8 @@ use tokio::sync::mpsc;
 
 use crate::hub::Hub;
 use crate::hub::wake::{Order, WakeQueue};
-use crate::server::builder::Builder;
 use crate::server::handler::Handler;
-use crate::server::listener::{Address, Bound, Listen};
+use crate::server::listener::{Address, Bound};
 use crate::server::service::{Service, Shutdown};
 use crate::server::worker::Worker;
 
@@ -54,15 +53,6 @@ pub struct Server<H> {
 }
 
 impl<H: Handler> Server<H> {
-    /// Listens at `place`, such as `127.0.0.1:8567`; port 0 takes a free one.
-    ///
-    /// # Errors
-    ///
-    /// If the place cannot be listened at.
-    pub async fn bind(place: impl Into<Listen>, handler: H) -> io::Result<Self> {
-        Builder::new().listen(place).bind(handler).await
-    }
-
     /// Makes all that the threads will need of the system, so that none is missing later.
     pub(crate) fn new(bound: Vec<Bound>, threads: usize, service: Service<H>) -> io::Result<Self> {
         let addresses = bound.iter().map(|bound| bound.address.clone()).collect();

@@ -90,7 +90,7 @@ fn exchange(stream: &mut TcpStream, mut unsent: &[u8], mut echo: &mut [u8]) -> i
 /// Opens the connection.
 fn open(stream: &mut TcpStream) -> io::Result<()> {
     stream.write_all(
-        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
     )?;
     let (mut head, mut byte) = (Vec::new(), [0]);

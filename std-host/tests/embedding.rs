@@ -12,12 +12,13 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use wirelet::{CloseCode, Message};
 use wirelet_host::{
     Builder, Client, ClientError, Closed, Context, Handler, Hub, Limits, Peer, Policy, Received,
-    Service,
+    Server, Service,
 };
 
 /// Echoes, and remembers how connections have ended.
@@ -173,6 +174,46 @@ async fn what_is_no_websocket_is_answered_by_axum_or_with_the_right_status() {
     ends(&running, 1).await;
     connect(&running).await;
     assert_eq!(running.service.hub().totals().refused, 1);
+}
+
+/// Sends a head; returns all that is answered up to the end of the connection.
+async fn ask(addr: SocketAddr, head: &str) -> String {
+    let mut stream = tokio::net::TcpStream::connect(addr).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut response = String::new();
+    let read = stream.read_to_string(&mut response);
+    timeout(Duration::from_secs(10), read).await.expect("it ends").unwrap();
+    response
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_has_the_same_header_fields_through_axum_as_from_a_server_of_its_own() {
+    let through_axum = start(Builder::new()).await.addr;
+    let own = Server::bind("127.0.0.1:0", App::default()).await.unwrap();
+    let own_addr = own.addresses()[0].tcp().unwrap();
+    tokio::spawn(own.run());
+    let good = "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    for (head, status, field) in [
+        (good.replace("Upgrade: websocket\r\n", ""), 426, "upgrade: websocket"),
+        (good.replace("Version: 13", "Version: 8"), 426, "sec-websocket-version: 13"),
+        (
+            good.replace("Sec-WebSocket-Key", "X-Key"),
+            400,
+            "content-type: text/plain; charset=utf-8",
+        ),
+        (good.replace("Host", "Origin: https://evil.example\r\nHost"), 403, "connection: close"),
+    ] {
+        let (own, through_axum) = (ask(own_addr, &head).await, ask(through_axum, &head).await);
+        let (own, body) = own.split_once("\r\n\r\n").unwrap();
+        let (through_axum, same_body) = through_axum.split_once("\r\n\r\n").unwrap();
+        assert_eq!(body, same_body);
+        assert!(own.contains(&format!(" {status} ")), "{own}");
+        let (own, through_axum) = (own.to_ascii_lowercase(), through_axum.to_ascii_lowercase());
+        for line in own.lines().chain([field]) {
+            assert!(through_axum.lines().any(|found| found == line), "{line:?}: {through_axum}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

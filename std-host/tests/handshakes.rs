@@ -9,8 +9,8 @@ use tokio::net::TcpStream;
 use wirelet::Message;
 use wirelet::handshake::Request;
 use wirelet_host::{
-    Accept, Answer, Builder, Client, ClientOptions, Context, Handler, Handshake, Hub, Limits,
-    Origins, Received, Response, Server, StatusCode,
+    Accept, Answer, Builder, Client, ClientOptions, Context, Handler, Handshake, Hosts, Hub,
+    Limits, Origins, Received, Response, Server, StatusCode,
 };
 
 /// Who a connection belongs to.
@@ -56,6 +56,14 @@ impl Handler for App {
                 *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
                 let location = "ws://example.com/".parse().unwrap();
                 response.headers_mut().insert("Location", location);
+                Answer::Refuse(response)
+            }
+            "/obs-text" => {
+                let mut response = Response::new(b"not you\n".into());
+                *response.status_mut() = StatusCode::FORBIDDEN;
+                let value = handshake.request.query().unwrap_or_default();
+                let value = if value == "utf-8" { "Jörg".as_bytes() } else { b"J\xf6rg" };
+                response.headers_mut().insert("X-Name", value.try_into().unwrap());
                 Answer::Refuse(response)
             }
             _ => Answer::refuse(StatusCode::NOT_FOUND, "there is no such room"),
@@ -212,6 +220,13 @@ async fn plain_requests_get_the_application_s_page() {
     assert!(page.ends_with("\r\nContent-Length: 13\r\n\r\n<p>0 are here"), "{page}");
     let head = ask(&addr, "HEAD /page", "").await;
     assert!(head.ends_with("\r\nContent-Length: 13\r\n\r\n"), "{head}");
+    // Whatever comes behind it in the same read, and if it is refused.
+    for (line, behind) in
+        [("HEAD /page", "\r\nmore"), ("HEAD /other", ""), ("HEAD /page", "\r\n\0")]
+    {
+        let head = ask(&addr, line, behind).await;
+        assert!(head.starts_with("HTTP/1.1 ") && head.ends_with("\r\n\r\n"), "{line}: {head}");
+    }
     assert!(ask(&addr, "GET /other", "").await.starts_with("HTTP/1.1 426 "));
     assert!(ask(&addr, "POST /other", "").await.starts_with("HTTP/1.1 405 "));
 }
@@ -230,7 +245,8 @@ async fn pages_of_other_origins_are_refused_unless_they_are_let_in() {
     ];
     let only = Origins::Only(vec!["https://example.com".into()]);
     for (i, origins) in [Origins::Same, Origins::Any, only].into_iter().enumerate() {
-        let (addr, _) = start(Builder::new().origins(origins), App::default()).await;
+        let builder = Builder::new().origins(origins).hosts(Hosts::Any);
+        let (addr, _) = start(builder, App::default()).await;
         for (origin, is_let_in) in CASES {
             let expected = if is_let_in[i] { 101 } else { 403 };
             let fields = format!("Host: board.local\r\n{origin}");
@@ -254,4 +270,49 @@ async fn names_that_are_not_served_are_refused() {
         assert_eq!(status(&addr, "/", &fields).await, expected, "{host}");
     }
     assert_eq!(hub.totals().refused, 2);
+}
+
+#[tokio::test]
+async fn a_server_that_listens_on_this_machine_alone_answers_to_its_names_alone() {
+    let (local, hub) = start(Builder::new(), App::default()).await;
+    let builder = || Builder::new().listen("0.0.0.0:0");
+    let (open, _) = start(builder(), App::default()).await;
+    let (any, _) = start(Builder::new().hosts(Hosts::Any), App::default()).await;
+    let (both, _) = start(builder().hosts(["localhost"]), App::default()).await;
+    for (host, expected) in [
+        // By all defaults, listening elsewhere too, Hosts::Any, and localhost alone.
+        ("localhost", [101, 101, 101, 101]),
+        ("localhost:1", [101, 101, 101, 403]),
+        ("evil.example", [403, 101, 101, 403]),
+        ("10.0.0.1", [403, 101, 101, 403]),
+    ] {
+        for (addr, expected) in [&local, &open, &any, &both].into_iter().zip(expected) {
+            let fields = format!("Host: {host}\r\nOrigin: http://{host}\r\n");
+            assert_eq!(status(addr, "/", &fields).await, expected, "{host} at {addr}");
+        }
+    }
+    // Neither a page nor a target with the right name helps.
+    for line in ["GET /page", "GET http://localhost/page", "GET http://localhost/"] {
+        let mut stream = TcpStream::connect(&local).await.unwrap();
+        let fields = format!("Connection: Upgrade\r\n{UPGRADE}");
+        let head = format!("{line} HTTP/1.1\r\nHost: evil.example\r\n{fields}\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.unwrap();
+        assert!(response.starts_with("HTTP/1.1 403 "), "{line}: {response}");
+        assert!(response.contains("localhost, 127.0.0.1 and [::1]"), "{response}");
+    }
+    assert_eq!(hub.totals().refused, 5);
+}
+
+#[tokio::test]
+async fn header_fields_beyond_ascii_are_sent_or_the_response_is_a_500() {
+    let (addr, _) = start(Builder::new(), App::default()).await;
+    let upgrade = format!("Connection: Upgrade\r\nUpgrade: websocket\r\n{UPGRADE}");
+    let sent = ask(&addr, "GET /obs-text?utf-8", &upgrade).await;
+    assert!(sent.starts_with("HTTP/1.1 403 ") && sent.contains("\r\nx-name: Jörg\r\n"), "{sent}");
+    assert!(sent.ends_with("\r\n\r\nnot you\n"), "{sent}");
+    // What no text is would vanish otherwise, and nobody would know.
+    let failed = ask(&addr, "GET /obs-text?latin-1", &upgrade).await;
+    assert!(failed.starts_with("HTTP/1.1 500 "), "{failed}");
 }

@@ -125,6 +125,66 @@ fn a_unix_socket_is_made_replaced_when_it_is_stale_and_removed_at_the_end() {
 
 #[cfg(unix)]
 #[test]
+fn the_socket_of_a_successor_outlives_the_server_before_it() {
+    use std::os::unix::net::UnixStream;
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("echo.sock");
+    let place = || Builder::new().listen(Listen::unix(&path));
+    let first = Running::start(place());
+    std::fs::remove_file(&path).unwrap();
+    let second = Running::start(place());
+    let Running { shutdown, runtime, .. } = &first;
+    shutdown.begin();
+    within(Duration::from_secs(10), || runtime.metrics().num_alive_tasks() == 0); // it has ended
+    talk(&mut UnixStream::connect(&path).unwrap());
+    second.shutdown.begin();
+    within(Duration::from_secs(10), || !path.exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_unix_socket_has_its_mode_before_anybody_can_connect() {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::net::UnixStream;
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("echo.sock");
+    let mode = || Some(std::fs::symlink_metadata(&path).ok()?.permissions().mode() & 0o7777);
+    let place = |mode| Builder::new().listen(Listen::unix(&path).with_mode(mode));
+    for wanted in [0o600, 0o660, 0o777] {
+        let server = Running::start(place(wanted));
+        assert_eq!(mode(), Some(wanted));
+        talk(&mut UnixStream::connect(&path).unwrap());
+        server.shutdown.begin();
+        within(Duration::from_secs(10), || !path.exists());
+    }
+    // Whoever connects as soon as that can be finds it so: where the mode comes after, some of these do not.
+    let runtime = Runtime::new().unwrap();
+    for i in 0..300 {
+        let path = directory.path().join(i.to_string());
+        let watching = std::thread::spawn({
+            let path = path.clone();
+            move || {
+                while UnixStream::connect(&path).is_err() {}
+                std::fs::symlink_metadata(&path).unwrap().permissions().mode() & 0o7777
+            }
+        });
+        let listen = Listen::unix(&path).with_mode(0o600);
+        let server = runtime.block_on(Builder::new().listen(listen).bind(Echo)).unwrap();
+        assert_eq!(watching.join().unwrap(), 0o600, "in round {i}");
+        drop(server);
+        assert!(!path.exists());
+    }
+
+    for other in [Listen::tcp("127.0.0.1:0"), TcpListener::bind("127.0.0.1:0").unwrap().into()] {
+        let result = runtime.block_on(Builder::new().listen(other.with_mode(0o600)).bind(Echo));
+        assert_eq!(result.unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn what_is_no_socket_is_never_replaced() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("notes.txt");

@@ -56,7 +56,7 @@ fn from_file(arguments: &[OsString]) -> Result<Option<(PathBuf, Settings)>, Erro
         };
         let values = values_of(arg, value)
             .map_err(|why| in_file(file, ErrorKind::InvalidValue, &format!("{key} {why}\n")))?;
-        if !is_overruled(serve, arg, given) {
+        if !is_overruled(serve, arg, given) && !is_of_other_mode(arg, given) {
             settings.add(arg, values);
         }
     }
@@ -114,6 +114,14 @@ fn is_overruled(serve: &Command, arg: &Arg, given: &ArgMatches) -> bool {
             .any(|other| (excludes(arg, other) || excludes(other, arg)) && is_given(other))
 }
 
+/// Tells whether an option is for a mode that the command line has overruled: the program to run, and
+/// what is said about it.
+fn is_of_other_mode(arg: &Arg, given: &ArgMatches) -> bool {
+    let is_given = given.value_source(MODE) == Some(ValueSource::CommandLine);
+    let is_exec = given.get_raw(MODE).is_some_and(|mut mode| mode.any(|mode| mode == "exec"));
+    is_given && !is_exec && matches!(arg.get_id().as_str(), "command" | "binary")
+}
+
 /// Returns a setting as clap takes it, once for each time that the option is to be given.
 fn values_of(arg: &Arg, value: &Value) -> Result<Vec<String>, String> {
     let parser = arg.get_value_parser().type_id();
@@ -160,3 +168,4 @@ fn in_file(file: &Path, kind: ErrorKind, why: &str) -> Error {
 
 const SERVE: &str = "serve";
 const CONFIG: &str = "config";
+const MODE: &str = "mode";

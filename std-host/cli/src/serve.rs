@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
-use wirelet_host::{Builder, Chat, Echo, Handler, Limits, Listen, Policy, Server, Sink};
+use wirelet_host::{Builder, Chat, Echo, Handler, Limits, Policy, Server, Sink};
 
 use super::fail;
 use super::log::LogArgs;
@@ -113,7 +113,7 @@ impl Serve {
                 Err("a program to run is only for --mode exec")
             }
             Self { binary: true, .. } if !runs => Err("--binary is only for --mode exec"),
-            _ => Ok(()),
+            _ => self.places.check(self.metrics.as_ref()),
         }
     }
 
@@ -154,7 +154,7 @@ impl Serve {
             mode.unwrap_or_default(),
             limits.connections,
             &self.page,
-            self.admission.hosts(),
+            self.admission.has_hosts(),
         );
         let is_shown = console.is_shown();
         let front = Front { admission: self.admission, console, work };
@@ -167,8 +167,12 @@ impl Serve {
         let mut metrics = None;
         if let Some(place) = &self.metrics {
             let ending = Arc::clone(&is_ending);
-            let bound =
-                Metrics::bind(Listen::from(place), server.hub(), limits.connections, ending);
+            let bound = Metrics::bind(
+                self.places.listen_at(place),
+                server.hub(),
+                limits.connections,
+                ending,
+            );
             metrics = Some(bound.await.map_err(|error| places::explain(&error, "--metrics"))?);
         }
         // First, as whoever reads the announcement may send one at once.

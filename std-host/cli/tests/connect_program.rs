@@ -21,7 +21,7 @@ fn lines_are_sent_answers_are_printed_and_the_end_closes_cleanly() {
 
 #[test]
 fn it_speaks_tls_and_through_a_unix_socket() {
-    let (server, issued) = (Running::serve(&[]), Issued::new());
+    let (server, issued) = (Running::serve(&["--any-host"]), Issued::new());
     let tls = format!("wss://localhost:{}/", front::tls(&issued, server.addr).port());
     let path = issued.path("socket");
     front::unix(&path, server.addr);

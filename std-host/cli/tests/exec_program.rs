@@ -116,10 +116,10 @@ fn a_process_that_fails_closes_with_1011_and_is_logged() {
 
 #[test]
 fn the_environment_tells_of_the_connection() {
-    let server = serve(&["--subprotocol", "chat"], "env");
+    let server = serve(&["--subprotocol", "chat", "--any-host"], "env");
     let request = upgrade_request()
         .replace("/chat", "/a/b?x=1&y=2")
-        .replace("Host: server.example.com", "Host: example.com:8080\r\nX-One: 1\r\nx-one: 2\r\nX_One: 3\r\nProxy: evil:80\r\nSec-WebSocket-Protocol: other, chat");
+        .replace("Host: localhost", "Host: example.com:8080\r\nX-One: 1\r\nx-one: 2\r\nX_One: 3\r\nProxy: evil:80\r\nSec-WebSocket-Protocol: other, chat");
     let mut socket = TcpStream::connect(server.addr).unwrap();
     socket.write_all(request.as_bytes()).unwrap();
     assert!(read_head(&mut socket).contains("Sec-WebSocket-Protocol: chat\r\n"));

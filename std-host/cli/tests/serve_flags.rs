@@ -3,7 +3,7 @@
 
 mod harness;
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -12,8 +12,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use harness::{
-    BINARY, CLOSE, PROGRAM, Running, TEXT, frame, get, handshake, read_frame, read_head, request,
-    upgrade_request, within,
+    BINARY, CLOSE, PING, PONG, PROGRAM, Running, TEXT, frame, get, handshake, read_frame,
+    read_head, request, upgrade_request, within,
 };
 use serde_json::Value;
 
@@ -77,17 +77,62 @@ fn every_place_is_listened_at_and_a_unix_socket_goes_with_the_server() {
 }
 
 #[test]
+fn the_unix_sockets_have_the_mode_that_was_asked_for() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let directory = tempfile::tempdir().unwrap();
+    let [path, metrics] = ["socket", "metrics"].map(|name| directory.path().join(name));
+    let [unix, unix_metrics] = [&path, &metrics].map(|path| format!("unix:{}", path.display()));
+    let args = ["--listen", &*unix, "--metrics", &*unix_metrics, "--unix-mode", "620"];
+    let mut server = Running::serve(&args);
+    for path in [&path, &metrics] {
+        let mode = std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o620, "{}", path.display());
+    }
+    echo_over_unix(&path);
+    server.signal("TERM");
+    assert_eq!(server.wait_within(Duration::from_secs(15)), Some(0));
+    assert!(!path.exists() && !metrics.exists());
+}
+
+#[test]
+fn a_server_that_has_too_few_files_for_its_threads_does_not_start() {
+    let start = |files: u32| {
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
+        shell.args(["-c", &script, PROGRAM, "serve", "--listen", "127.0.0.1:0"]);
+        shell.args(["--reuse-port", "--threads", "40"]);
+        shell
+    };
+    // Each thread takes four: its socket, that as it polls it, the poll, and what wakes it.
+    for files in [50, 100, 150] {
+        let output = start(files).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{files}: {err}");
+        assert!(err.contains("open files") && err.contains("--listen"), "{files}: {err}");
+        assert_eq!(output.stdout, b"", "{files}");
+    }
+    // And one that starts answers whoever comes, whichever thread that is.
+    let server = Running::spawn(start(250));
+    for _ in 0..100 {
+        let mut socket = handshake(server.addr);
+        socket.write_all(&frame(TEXT, b"hello")).unwrap();
+        assert_eq!(read_frame(&mut socket), (TEXT, b"hello".to_vec()));
+    }
+}
+
+#[test]
 fn origins_decide_which_pages_come_in() {
-    // The request names server.example.com as its host.
+    // The request names localhost as its host.
     for (flags, origin, status) in [
-        (&[][..], "http://server.example.com", 101),
+        (&[][..], "http://localhost", 101),
         (&[], "https://evil.example", 403),
         (
             &["--origin", "https://a.example", "--origin", "https://b.example"],
             "https://b.example",
             101,
         ),
-        (&["--origin", "https://a.example"], "http://server.example.com", 403),
+        (&["--origin", "https://a.example"], "http://localhost", 403),
         (&["--any-origin"], "https://evil.example", 101),
     ] {
         let server = Running::serve(flags);
@@ -100,8 +145,8 @@ fn origins_decide_which_pages_come_in() {
 #[test]
 fn hosts_and_paths_decide_who_comes_in() {
     for (flags, status) in [
-        (&["--host", "server.example.com"][..], 101),
-        (&["--host", "a.example", "--host", "SERVER.example.com"], 101),
+        (&["--host", "localhost"][..], 101),
+        (&["--host", "a.example", "--host", "LOCALHOST"], 101),
         (&["--host", "a.example"], 403),
         (&["--path", "/chat"], 101),
         (&["--path", "/a", "--path", "/chat"], 101),
@@ -109,6 +154,60 @@ fn hosts_and_paths_decide_who_comes_in() {
     ] {
         let server = Running::serve(flags);
         assert_eq!(status_of(&ask(server.addr, "")), status, "{flags:?}");
+    }
+}
+
+#[test]
+fn a_name_that_was_pointed_at_this_machine_is_answered_403_by_all_that_listens_on_it_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let unix = format!("unix:{}", directory.path().join("socket").display());
+    let elsewhere = "evil.example:8567";
+    for (flags, host, status) in [
+        (&[][..], elsewhere, 403),
+        (&["--no-page", "--any-origin"], elsewhere, 403),
+        (&["--listen", &*unix], elsewhere, 403),
+        (&[], "localhost:8567", 101),
+        (&[], "app.localhost", 101),
+        (&[], "127.1.2.3:1", 101),
+        (&[], "[::1]:8567", 101),
+        (&["--host", elsewhere], elsewhere, 101),
+        (&["--host", elsewhere], "localhost", 403),
+        (&["--any-host"], elsewhere, 101),
+        (&["--listen", "0.0.0.0:0"], elsewhere, 101),
+    ] {
+        let server = Running::serve(flags);
+        // Both agree, as they do in the browser that was led here; what is no browser sends no origin.
+        for origin in [format!("Origin: http://{host}\r\n"), String::new()] {
+            let mut socket = harness::tcp(server.addr);
+            let asked = upgrade_request()
+                .replace("Host: localhost\r\n", &format!("Host: {host}\r\n{origin}"));
+            socket.write_all(asked.as_bytes()).unwrap();
+            let head = read_head(&mut socket);
+            assert_eq!(status_of(&head), status, "{flags:?} {host} {origin:?}");
+            if status == 101 {
+                socket.write_all(&frame(TEXT, b"hello")).unwrap();
+                assert_eq!(read_frame(&mut socket), (TEXT, b"hello".to_vec()));
+                continue;
+            }
+            let mut why = String::new();
+            socket.read_to_string(&mut why).unwrap(); // to the end of the connection
+            assert!(why.starts_with("this host is not served here"), "{why}");
+        }
+        if status == 403 {
+            let (head, _) = request(server.addr, "GET /", &[&format!("Host: {host}")]);
+            assert_eq!(status_of(&head), 403, "{flags:?} {host}: the page");
+        }
+    }
+    // One for others is seen at an address, and under names that are known.
+    for (flags, host, status) in [
+        (&["--page"][..], elsewhere, 403),
+        (&["--page"], "10.0.0.1", 200),
+        (&["--page", "--host", elsewhere], elsewhere, 200),
+        (&["--page", "--any-host"], elsewhere, 200),
+    ] {
+        let server = Running::serve(&[&["--listen", "0.0.0.0:0"], flags].concat());
+        let (head, _) = request(server.addr, "GET /", &[&format!("Host: {host}")]);
+        assert_eq!(status_of(&head), status, "{flags:?} {host}");
     }
 }
 
@@ -394,6 +493,16 @@ fn a_file_has_every_kind_of_option_and_the_command_line_is_stronger() {
     let (_directory, command) = serve_with(exec, &["--", "echo", "mine"]);
     let server = Running::spawn(command);
     assert_eq!(read_frame(&mut handshake(server.addr)), (TEXT, b"mine".to_vec()));
+    // Another mode has no use for the program of the file, nor for what is said about it.
+    for settings in [exec.to_owned(), format!("binary = true\n{exec}")] {
+        let (_directory, command) = serve_with(&settings, &["--mode", "echo"]);
+        let server = Running::spawn(command);
+        let mut socket = handshake(server.addr);
+        socket.write_all(&[frame(TEXT, b"hello"), frame(CLOSE, b"\x03\xe8")].concat()).unwrap();
+        assert_eq!(read_frame(&mut socket), (TEXT, b"hello".to_vec()));
+        assert_eq!(read_frame(&mut socket), (CLOSE, b"\x03\xe8".to_vec()));
+        assert_eq!(socket.read(&mut [0]).unwrap(), 0);
+    }
 }
 
 #[test]
@@ -498,6 +607,94 @@ fn the_log_has_the_form_and_the_level_that_were_asked_for() {
 }
 
 #[test]
+fn a_close_reason_cannot_forge_a_line_of_the_log() {
+    const REASON: &str = "bye\n2026-01-01T00:00:00Z ERROR forged\r\n\x1b[2J\u{9b}2J\x7f";
+    for (format, shown) in [
+        ("human", "bye\\n2026-01-01T00:00:00Z ERROR forged\\r\\n"),
+        ("json", "bye\\n2026-01-01T00:00:00Z ERROR forged\\r\\n\\u001b[2J\\u009b2J\\u007f"),
+    ] {
+        let mut server = Running::serve(&["--log-format", format, "--log-level", "debug"]);
+        let mut socket = handshake(server.addr);
+        let close = [b"\x03\xe8", REASON.as_bytes()].concat();
+        socket.write_all(&frame(CLOSE, &close)).unwrap();
+        assert_eq!(read_frame(&mut socket).0, CLOSE);
+        assert_eq!(socket.read(&mut [0]).unwrap(), 0);
+        drop(socket);
+        server.signal("TERM");
+        assert_eq!(server.wait_within(Duration::from_secs(15)), Some(0));
+        let log = server.stderr();
+        assert!(log.contains(shown), "{log}");
+        for line in log.lines() {
+            assert!(!line.starts_with("2026-01-01"), "{log}");
+            assert!(!line.contains(char::is_control), "{log:?}");
+            if format == "json" {
+                serde_json::from_str::<Value>(line).expect(line);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_limit_of_zero_is_meant_so_or_refused() {
+    for option in [
+        "--max-connections",
+        "--max-handshake",
+        "--handshake-time",
+        "--ping-timeout",
+        "--close-time",
+    ] {
+        let (code, _, err) = harness::run(&["serve", "--listen", "127.0.0.1:0", option, "0"]);
+        assert_eq!(code, Some(2), "{option}: {err}");
+        assert!(err.contains(option) && err.contains("0 is not in 1.."), "{option}: {err}");
+        let (_, help, _) = harness::run(&["serve", "--help"]);
+        let help = &help[help.find(&format!("{option} <")).unwrap()..];
+        let help = help[2..].split("  --").next().unwrap();
+        assert!(help.contains("1 or more"), "{option} is {help}");
+    }
+    // Empty messages alone.
+    let server = Running::serve(&["--max-message", "0"]);
+    let mut socket = handshake(server.addr);
+    socket.write_all(&[frame(TEXT, b""), frame(BINARY, b"")].concat()).unwrap();
+    assert_eq!(read_frame(&mut socket), (TEXT, Vec::new()));
+    assert_eq!(read_frame(&mut socket), (BINARY, Vec::new()));
+    socket.write_all(&frame(TEXT, b"x")).unwrap();
+    assert_eq!(read_frame(&mut socket), (CLOSE, b"\x03\xf1".to_vec()));
+    assert_eq!(socket.read(&mut [0]).unwrap(), 0);
+    // One message waits, and who reads gets them all.
+    for args in [&["--mode", "chat"][..], &["--mode", "exec", "--", "cat"]] {
+        let mut args: Vec<&str> = args.to_vec();
+        args.splice(0..0, ["--max-queue", "0"]);
+        let server = Running::serve(&args);
+        let mut socket = handshake(server.addr);
+        for i in 0..20 {
+            let text = format!("message {i}");
+            socket.write_all(&frame(TEXT, text.as_bytes())).unwrap();
+            assert_eq!(read_frame(&mut socket), (TEXT, text.into_bytes()), "{args:?}");
+        }
+    }
+}
+
+#[test]
+fn a_ping_interval_of_zero_turns_pings_off() {
+    let mut server = Running::serve(&["--ping-interval", "0", "--ping-timeout", "1"]);
+    let mut socket = handshake(server.addr);
+    // Longer than the time-out, so that nothing else ends the silence either.
+    socket.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+    let error = socket.read(&mut [0]).expect_err("something was sent, or it was closed");
+    assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    socket.write_all(&[frame(PING, b"p"), frame(TEXT, b"still here")].concat()).unwrap();
+    assert_eq!(read_frame(&mut socket), (PONG, b"p".to_vec()));
+    assert_eq!(read_frame(&mut socket), (TEXT, b"still here".to_vec()));
+    server.signal("TERM");
+    assert_eq!(read_frame(&mut socket), (CLOSE, b"\x03\xe9".to_vec()));
+    socket.write_all(&frame(CLOSE, b"\x03\xe9")).unwrap();
+    assert_eq!(socket.read(&mut [0]).unwrap(), 0);
+    drop(socket);
+    assert_eq!(server.wait_within(Duration::from_secs(15)), Some(0));
+}
+
+#[test]
 fn a_second_signal_ends_at_once_and_the_exit_code_says_so() {
     for (signal, code) in [("TERM", 143), ("INT", 130)] {
         let mut server = Running::serve(&[]);
@@ -526,6 +723,9 @@ fn what_cannot_be_done_is_explained() {
         (&["--listen", "::1:80"], 2, &["[::1]:80"]),
         (&["--listen", "127.0.0.1:65536"], 2, &["65536", "65535"]),
         (&["--listen", "unix:"], 2, &["the path is missing"]),
+        (&["--unix-mode", "660"], 2, &["--unix-mode", "unix:"]),
+        (&["--listen", "unix:/a", "--unix-mode", "890"], 2, &["890", "octal"]),
+        (&["--listen", "unix:/a", "--unix-mode", "1777"], 2, &["1777", "octal"]),
         (&["--mode", "ehco"], 2, &["ehco", "echo"]),
         (&["--key", "k.pem"], 2, &["--cert"]),
         (&["--cert", "c.pem"], 2, &["--key"]),
@@ -534,6 +734,7 @@ fn what_cannot_be_done_is_explained() {
         (&["--origin", "https://example.com/"], 2, &["https://example.com"]),
         (&["--origin", "https://example.com", "--any-origin"], 2, &["--any-origin"]),
         (&["--page", "--no-page"], 2, &["--no-page"]),
+        (&["--host", "a", "--any-host"], 2, &["--any-host"]),
         (&["--path", "chat"], 2, &["begins with /"]),
         (&["--header", "X-One"], 2, &["NAME:VALUE"]),
         (&["--header", "Upgrade: x"], 2, &["handshake itself"]),

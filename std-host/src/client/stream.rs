@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-use crate::io::stream::is_temporary;
+use crate::io::is_temporary;
 use crate::io::tls::Tls;
 
 /// A connected stream, which is never waited for but in [`ready`](Self::ready).

@@ -3,7 +3,8 @@
 use std::io::{self, IoSlice, Write as _};
 
 use crate::io::buffer::{self, Buffer};
-use crate::io::stream::{Stream, is_temporary};
+use crate::io::is_temporary;
+use crate::io::stream::Stream;
 
 /// Sends in order, and keeps what the system does not take.
 pub(crate) struct Socket {

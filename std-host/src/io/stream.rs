@@ -11,6 +11,7 @@ use mio::net::TcpStream;
 use mio::net::UnixStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::io::is_temporary;
 use crate::io::tls::Tls;
 
 /// A byte stream.
@@ -67,7 +68,7 @@ impl Stream {
             Self::Tls(both) => !both.0.is_drained(),
             Self::Task(_) => true,
         };
-        Ok((n, has_more))
+        Ok((n, has_more || !SHORT_READ_IS_ALL))
     }
 
     /// Sends what was written and is still held back, as far as the system takes it.
@@ -278,7 +279,21 @@ impl Write for TaskStream {
     }
 }
 
-/// The socket has nothing for us now, and may have later.
-pub(crate) fn is_temporary(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
-}
+/// A read that did not fill its room has taken all that a socket had, and the next event comes with new bytes.
+///
+/// That is so where mio asks epoll or kqueue, which tell of every arrival. Elsewhere (Windows, `poll`) there is
+/// no new event before a read has been told that there is nothing.
+const SHORT_READ_IS_ALL: bool = cfg!(all(
+    not(mio_unsupported_force_poll_poll),
+    any(
+        target_os = "android",
+        target_os = "dragonfly",
+        target_os = "freebsd",
+        target_os = "illumos",
+        target_os = "linux",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        target_os = "redox",
+        target_vendor = "apple",
+    )
+));

@@ -10,7 +10,7 @@ use crate::server::Server;
 use crate::server::handler::Handler;
 use crate::server::limits::Limits;
 use crate::server::listener::Listen;
-use crate::server::origins::{Gate, Origins};
+use crate::server::origins::{Gate, Hosts, Origins};
 use crate::server::service::Service;
 
 /// Sets a [`Server`] or a [`Service`] up.
@@ -65,11 +65,10 @@ impl Builder {
         self
     }
 
-    /// Answers only requests for these hosts, each as it stands in `Host`: `example.com:8567`, without
-    /// the port if it is that of the scheme. Default: all. Needed where a name that an attacker lets
-    /// point here must not count (DNS rebinding).
-    pub fn hosts(mut self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.gate.hosts = hosts.into_iter().map(Into::into).collect();
+    /// Answers requests for other hosts than the default, [`Hosts::ByPlace`]: these alone, or
+    /// [`Hosts::Any`].
+    pub fn hosts(mut self, hosts: impl Into<Hosts>) -> Self {
+        self.gate.hosts = hosts.into();
         self
     }
 
@@ -99,11 +98,12 @@ impl Builder {
         self
     }
 
-    /// Listens.
+    /// Listens, and takes from the system what the threads will need.
     ///
     /// # Errors
     ///
-    /// If there is no place to listen at, or one that cannot be listened at, which is named.
+    /// If there is no place to listen at, or one that cannot be listened at, which is named, or not
+    /// enough for so many threads, such as open files.
     pub async fn bind<H: Handler>(mut self, handler: H) -> io::Result<Server<H>> {
         if self.places.is_empty() {
             return Err(io::Error::new(
@@ -114,14 +114,16 @@ impl Builder {
         let threads = self.threads.or_else(|| thread::available_parallelism().ok());
         let threads = threads.map_or(1, NonZero::get);
         let mut bound = Vec::new();
+        let named =
+            |name: &str, error: io::Error| io::Error::new(error.kind(), format!("{name}: {error}"));
         for place in std::mem::take(&mut self.places) {
             let name = place.to_string();
             let result = place.bind(self.reuse_port.then_some(threads)).await;
-            bound.push(
-                result.map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?,
-            );
+            bound.push(result.map_err(|error| named(&name, error))?);
         }
-        Server::new(bound, threads, self.service(handler))
+        self.gate.is_local = bound.iter().all(|bound| bound.address.is_local());
+        let name = format!("{} with {threads} threads", bound[0].address);
+        Server::new(bound, threads, self.service(handler)).map_err(|error| named(&name, error))
     }
 
     /// Makes a server without a place to listen at, for connections that another HTTP server has
@@ -131,5 +133,16 @@ impl Builder {
         let room = Room { refused: queue_bytes, ahead: queue_bytes.max(message_bytes) };
         let hub = Hub::new(room, self.policy, self.history);
         Service::new(handler, self.limits, self.gate, hub)
+    }
+}
+
+impl<H: Handler> Server<H> {
+    /// Listens at `place`, such as `127.0.0.1:8567`, with all defaults; port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::bind`].
+    pub async fn bind(place: impl Into<Listen>, handler: H) -> io::Result<Self> {
+        Builder::new().listen(place).bind(handler).await
     }
 }

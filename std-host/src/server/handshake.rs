@@ -1,5 +1,6 @@
 //! The opening handshake: gathering a head within its limits, and answering it.
 
+use std::error::Error;
 use std::net::SocketAddr;
 
 use http::StatusCode;
@@ -68,6 +69,9 @@ fn try_judge<H: Handler>(
     shared: &Shared<H>,
 ) -> Result<Answer, RequestError> {
     let request = Request::parse(head)?;
+    if let Err(why) = shared.gate.check_host(&request) {
+        return Ok(Answer::refuse(StatusCode::FORBIDDEN, why));
+    }
     if !request.is_upgrade()
         && let Some(response) = shared.handler.request(&request, &shared.hub)
     {
@@ -106,30 +110,57 @@ pub(crate) fn accept(head: &[u8], accept: &Accept, out: &mut Vec<u8>) -> Option<
     Some(request.path().to_owned())
 }
 
-/// Appends a response to `out`; what cannot be sent becomes a 500.
-pub(crate) fn respond(response: &Response, head: &[u8], out: &mut Vec<u8>) {
-    let is_head = Request::parse(head).is_ok_and(|request| request.method() == "HEAD");
-    let headers: Vec<(&str, &str)> = response
-        .headers()
-        .iter()
-        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
-        .collect();
-    let refusal = Status::new(response.status().as_u16())
-        .map(|status| Refusal::new(status).headers(&headers).body(response.body()))
-        .ok_or(BuildError::Status);
+/// Appends a response to `out`, for a request that begins with `received`; what cannot be sent becomes a
+/// 500.
+pub(crate) fn respond(response: &Response, received: &[u8], out: &mut Vec<u8>) {
     let at = out.len();
-    let extra = len_of(&headers) + response.body().len();
-    if let Err(error) =
-        refusal.and_then(|refusal| append(out, extra, |space| refusal.encode(space)))
-    {
+    if let Err(error) = try_respond(response, out) {
         tracing::error!(status = %response.status(), "the handler's response cannot be sent: {error}");
         out.truncate(at);
         let refusal = Refusal::new(Status::INTERNAL_SERVER_ERROR);
         let _ = append(out, 0, |space| refusal.encode(space));
-    } else if is_head {
-        // RFC 9110 §9.3.2: "the server MUST NOT send content in the response".
+    } else if received.trim_ascii_start().starts_with(b"HEAD ") {
+        // RFC 9110 §9.3.2: "the server MUST NOT send content in the response"; whatever follows the
+        // request, and however it ends.
         out.truncate(out.len() - response.body().len());
     }
+}
+
+fn try_respond(response: &Response, out: &mut Vec<u8>) -> Result<(), Box<dyn Error>> {
+    let mut headers = Vec::with_capacity(response.headers().len());
+    for (name, value) in response.headers() {
+        // What is beyond ASCII goes as it is (RFC 9110 §5.5: `obs-text`).
+        let value = str::from_utf8(value.as_bytes())
+            .map_err(|error| format!("the value of {name} is not UTF-8: {error}"))?;
+        headers.push((name.as_str(), value));
+    }
+    let status = Status::new(response.status().as_u16()).ok_or(BuildError::Status)?;
+    let refusal = Refusal::new(status).headers(&headers).body(response.body());
+    let extra = len_of(&headers) + response.body().len();
+    Ok(append(out, extra, |space| refusal.encode(space))?)
+}
+
+/// Returns a response as [`respond`] sends it, with all of its header fields, for another to send.
+pub(crate) fn complete(response: &Response, received: &[u8]) -> Response {
+    let mut out = Vec::new();
+    respond(response, received, &mut out);
+    let head_len = HeadScanner::new().scan(&out).ok().flatten().unwrap_or(out.len());
+    let body = out.split_off(head_len);
+    parse(&out).map(|()| body.into())
+}
+
+/// Reads the head of a response that was written here.
+pub(crate) fn parse(head: &[u8]) -> http::Response<()> {
+    let mut lines = head.split(|byte| *byte == b'\n');
+    // `HTTP/1.1 101 Switching Protocols`
+    let status = lines.next().and_then(|line| line.split(|byte| *byte == b' ').nth(1));
+    let mut response = http::Response::builder().status(status.unwrap_or_default());
+    for line in lines {
+        if let Some(at) = line.iter().position(|byte| *byte == b':') {
+            response = response.header(&line[..at], line[at + 1..].trim_ascii());
+        }
+    }
+    response.body(()).unwrap_or_default()
 }
 
 /// Appends a response, which takes some 250 bytes and `extra`.

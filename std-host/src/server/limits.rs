@@ -4,6 +4,9 @@ use std::time::Duration;
 
 /// Bounds what clients can make a [`Server`](crate::Server) hold and wait for.
 ///
+/// Zero is a bound like any other, but for [`ping_interval`](Self::ping_interval); what it means is said
+/// where it is of use.
+///
 /// ```
 /// use wirelet_host::Limits;
 ///
@@ -18,14 +21,16 @@ pub struct Limits {
     pub handshake_bytes: usize,
     /// From the accept of TCP to the end of the request's head. Default: 10 s.
     pub handshake_time: Duration,
-    /// Bytes of a message; one more is answered by close 1009. Default: 16 MiB.
+    /// Bytes of a message; one more is answered by close 1009. With 0, all messages are empty. Default:
+    /// 16 MiB.
     pub message_bytes: usize,
     /// Bytes that wait for one connection after its socket has refused something, because its peer
     /// reads too slowly; beyond them [`Policy`](crate::Policy) decides. While the socket takes all it is
     /// given, what is sent to it only waits for its thread, up to this or the length of a message,
     /// whichever is more; one message may be longer when nothing else waits. Default: 64 KiB.
     pub queue_bytes: usize,
-    /// Silence after which a ping is sent. Default: 100 s.
+    /// Silence after which a ping is sent; [`Duration::ZERO`] turns pings off, and with them
+    /// [`ping_timeout`](Self::ping_timeout). Default: 100 s.
     pub ping_interval: Duration,
     /// Silence after that ping at which the connection is dropped. Default: 20 s.
     pub ping_timeout: Duration,

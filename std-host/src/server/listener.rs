@@ -1,10 +1,13 @@
 //! Where a server listens.
 
+#[cfg(unix)]
+mod unix;
+
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 #[cfg(unix)]
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 #[cfg(unix)]
 use std::path::{Path, PathBuf};
 
@@ -37,6 +40,8 @@ use crate::io::tls::config::Certificates;
 pub struct Listen {
     place: Place,
     certificates: Option<Certificates>,
+    /// Of the Unix socket.
+    mode: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -82,6 +87,12 @@ impl Address {
             Self::Unix(_) => None,
         }
     }
+
+    /// Tells whether only programs on this machine can connect to it.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.tcp().is_none_or(|addr| addr.ip().to_canonical().is_loopback())
+    }
 }
 
 impl fmt::Display for Address {
@@ -101,12 +112,22 @@ impl Listen {
         Place::Tcp(addr.into()).into()
     }
 
-    /// Listens at a Unix socket, which is made here and removed when the server ends; one that nobody
-    /// listens at any more is replaced.
+    /// Listens at a Unix socket, which is made here and removed when the server ends, unless another has
+    /// taken its place; one that nobody listens at any more is replaced.
     #[cfg(unix)]
     #[must_use]
     pub fn unix(path: impl Into<PathBuf>) -> Self {
         Place::Unix(path.into()).into()
+    }
+
+    /// Sets the permissions of the Unix socket that is made, such as `0o660`: who may write to it may
+    /// connect. They hold before anybody can. Default: what the umask leaves. To set them for another place
+    /// is an error of [`Builder::bind`](crate::Builder::bind).
+    #[cfg(unix)]
+    #[must_use]
+    pub const fn with_mode(mut self, mode: u32) -> Self {
+        self.mode = Some(mode);
+        self
     }
 
     /// Speaks TLS.
@@ -118,18 +139,21 @@ impl Listen {
 
     /// Binds. With `n`, a place of TCP gets so many sockets, and other programs may have more.
     pub(crate) async fn bind(self, n: Option<usize>) -> io::Result<Bound> {
+        if self.mode.is_some() && !self.is_to_be_made() {
+            let why = "only a Unix socket that is made here has a mode";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
         let sockets = match self.place {
             Place::Tcp(addr) => bind_tcp(&addr, n).await?,
             Place::Bound(listener) => vec![listener],
             #[cfg(unix)]
             Place::Unix(path) => {
-                let listener = bind_unix(&path)?;
-                let address = Address::Unix(path.clone());
+                let (listener, made) = unix::bind(&path, self.mode)?;
                 return Ok(Bound {
+                    _made: Some(made),
                     sockets: vec![Listener::Unix(listener)],
                     certificates: self.certificates,
-                    address,
-                    _made: Some(Made(path)),
+                    address: Address::Unix(path),
                 });
             }
         };
@@ -143,12 +167,21 @@ impl Listen {
         };
         let certificates = self.certificates;
         Ok(Bound {
+            #[cfg(unix)]
+            _made: None,
             sockets,
             certificates,
             address,
-            #[cfg(unix)]
-            _made: None,
         })
+    }
+
+    /// Tells whether this is a Unix socket that does not listen yet.
+    const fn is_to_be_made(&self) -> bool {
+        match self.place {
+            Place::Tcp(_) | Place::Bound(_) => false,
+            #[cfg(unix)]
+            Place::Unix(_) => true,
+        }
     }
 }
 
@@ -165,7 +198,7 @@ impl fmt::Display for Listen {
 
 impl From<Place> for Listen {
     fn from(place: Place) -> Self {
-        Self { place, certificates: None }
+        Self { place, certificates: None, mode: None }
     }
 }
 
@@ -203,11 +236,12 @@ impl From<UnixListener> for Listen {
 /// Sockets that listen at one address.
 #[derive(Debug)]
 pub(crate) struct Bound {
+    /// Before the sockets, so that it goes while they still listen.
+    #[cfg(unix)]
+    _made: Option<unix::Made>,
     sockets: Vec<Listener>,
     certificates: Option<Certificates>,
     pub(crate) address: Address,
-    #[cfg(unix)]
-    _made: Option<Made>,
 }
 
 impl Bound {
@@ -267,8 +301,20 @@ impl Door {
         }
     }
 
-    /// Takes the next connection, and begins to speak on it.
+    /// Takes the next connection, and begins to speak on it. One that has ended while it waited is passed
+    /// over.
     pub(crate) fn accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
+        loop {
+            match self.accept_one() {
+                Err(error) if is_about_one_connection(&error) => {
+                    tracing::debug!("a connection ended before it was accepted: {error}");
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn accept_one(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
         let (plain, remote_addr) = match &self.listener {
             DoorListener::Tcp(listener) => {
                 let (stream, addr) = listener.accept()?;
@@ -291,10 +337,19 @@ impl Door {
     }
 }
 
-/// Tells whether an accept failed because of the connection that it would have taken, and the next can
-/// be taken at once.
-pub(crate) fn is_about_one_connection(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
+/// Tells whether an accept has failed because of the connection that it took, so that the next may be
+/// there: on BSD and macOS one that was reset while it waited; on Linux, "already-pending network errors on
+/// the new socket" (accept(2)).
+fn is_about_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NetworkDown
+    )
 }
 
 async fn bind_tcp(addr: &str, n: Option<usize>) -> io::Result<Vec<Listener>> {
@@ -328,39 +383,36 @@ fn bind_sockets(mut addr: SocketAddr, n: Option<usize>) -> io::Result<Vec<Listen
     Ok(sockets)
 }
 
-/// Makes a socket at `path`, where nobody may listen.
-#[cfg(unix)]
-fn bind_unix(path: &Path) -> io::Result<UnixListener> {
-    use std::os::unix::fs::FileTypeExt as _;
-
-    let is_socket =
-        std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
-    if is_socket
-        && UnixStream::connect(path)
-            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
-    {
-        std::fs::remove_file(path)?;
-    }
-    UnixListener::bind(path)
-}
-
-/// Removes the socket that was made.
-#[cfg(unix)]
-#[derive(Debug)]
-struct Made(PathBuf);
-
-#[cfg(unix)]
-impl Drop for Made {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_file(&self.0) {
-            tracing::warn!("{} cannot be removed: {error}", self.0.display());
-        }
-    }
-}
+/// So much may wait in the system to be sent for the first time, in bytes.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const NOT_SENT: u32 = 256 * 1024;
 
 /// How many connections may wait to be accepted, if the system lets so many.
 const BACKLOG: i32 = 4096;
 
-/// So much may wait in the system to be sent for the first time, in bytes.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const NOT_SENT: u32 = 256 * 1024;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_accept_that_fails_for_one_connection_is_told_from_one_that_fails_for_all() {
+        #[cfg(target_os = "linux")]
+        const OF_ONE: [i32; 6] = [103, 104, 111, 113, 101, 100]; // ECONNABORTED to ENETDOWN
+        #[cfg(target_os = "linux")]
+        const OF_ALL: [i32; 6] = [11, 4, 24, 23, 12, 105]; // EAGAIN, EINTR, EMFILE, ENFILE, ENOMEM, ENOBUFS
+        #[cfg(target_os = "macos")]
+        const OF_ONE: [i32; 1] = [53]; // ECONNABORTED
+        #[cfg(target_os = "macos")]
+        const OF_ALL: [i32; 3] = [35, 24, 23]; // EAGAIN, EMFILE, ENFILE
+        #[cfg(windows)]
+        const OF_ONE: [i32; 1] = [10054]; // WSAECONNRESET
+        #[cfg(windows)]
+        const OF_ALL: [i32; 2] = [10035, 10024]; // WSAEWOULDBLOCK, WSAEMFILE
+        for code in OF_ONE {
+            assert!(is_about_one_connection(&io::Error::from_raw_os_error(code)), "{code}");
+        }
+        for code in OF_ALL {
+            assert!(!is_about_one_connection(&io::Error::from_raw_os_error(code)), "{code}");
+        }
+    }
+}

@@ -1,6 +1,9 @@
 //! Which pages may connect, and under which names (RFC 6455 §10.2).
 
-use wirelet::handshake::{AllowList, Upgrade};
+use std::net::IpAddr;
+
+use http::uri::Authority;
+use wirelet::handshake::{AllowList, Request, Upgrade};
 
 /// Says the pages of which origins a browser may let in. What is no browser sends no origin, and is
 /// not asked for one.
@@ -22,21 +25,70 @@ pub enum Origins {
     Only(Vec<String>),
 }
 
+/// Says under which names a server answers: what a request may have as its `Host`.
+///
+/// A page of an attacker may have a name that is pointed at this machine after the page was loaded (DNS
+/// rebinding). To the browser both are one, so that [`Origins::Same`] lets it in; what gives it away is
+/// the name.
+///
+/// ```
+/// use wirelet_host::{Builder, Hosts};
+///
+/// // Behind a reverse proxy that passes on the name that it was asked for:
+/// let builder = Builder::new().hosts(["example.com", "example.com:8080"]);
+/// // or one that looks at the name itself:
+/// let builder = Builder::new().hosts(Hosts::Any);
+/// # let _ = builder;
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Hosts {
+    /// If all places that are listened at are loopback addresses or Unix sockets: `localhost`, names
+    /// that end with `.localhost`, `127.0.0.1` and the like, and `[::1]`, each with any port.
+    /// Otherwise, and for a [`Service`](crate::Service): all.
+    #[default]
+    ByPlace,
+    /// All.
+    Any,
+    /// These alone, each as it stands in `Host`: `example.com:8567`, without the port if it is that of
+    /// the scheme.
+    Only(Vec<String>),
+}
+
+impl<S: Into<String>, const N: usize> From<[S; N]> for Hosts {
+    fn from(hosts: [S; N]) -> Self {
+        Self::Only(hosts.into_iter().map(Into::into).collect())
+    }
+}
+
+impl From<Vec<String>> for Hosts {
+    fn from(hosts: Vec<String>) -> Self {
+        Self::Only(hosts)
+    }
+}
+
 /// Lets requests in or not.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Gate {
     pub(crate) origins: Origins,
-    /// Values of `Host`; none are all.
-    pub(crate) hosts: Vec<String>,
+    pub(crate) hosts: Hosts,
+    /// Only programs on this machine can connect.
+    pub(crate) is_local: bool,
 }
 
 impl Gate {
-    /// Says why a request is not let in.
-    pub(crate) fn check(&self, upgrade: &Upgrade<'_>) -> Result<(), &'static str> {
-        let hosts: Vec<&str> = self.hosts.iter().map(String::as_str).collect();
-        if !hosts.is_empty() && !AllowList::Only(&hosts).permits(Some(upgrade.host())) {
-            return Err("this host is not served here");
+    /// Says why a request, which may be one for a page, is not answered under the name that it asks for.
+    pub(crate) fn check_host(&self, request: &Request<'_>) -> Result<(), &'static str> {
+        let mut hosts = request.headers().filter(|(name, _)| name.eq_ignore_ascii_case("Host"));
+        match &self.hosts {
+            Hosts::Only(_) if request.header("Host").is_none() => Err(NOT_SERVED),
+            _ => hosts.try_for_each(|(_, host)| self.check_name(host)),
         }
+    }
+
+    /// Says why a request for a connection is not let in.
+    pub(crate) fn check(&self, upgrade: &Upgrade<'_>) -> Result<(), &'static str> {
+        // It may be that of the target.
+        self.check_name(upgrade.host())?;
         let is_let_in = match &self.origins {
             Origins::Any => true,
             Origins::Same => upgrade.is_same_origin(),
@@ -46,5 +98,75 @@ impl Gate {
             }
         };
         if is_let_in { Ok(()) } else { Err("pages of this origin may not connect") }
+    }
+
+    fn check_name(&self, host: &[u8]) -> Result<(), &'static str> {
+        match &self.hosts {
+            Hosts::ByPlace if self.is_local && !is_of_this_machine(host) => Err(NOT_LOCAL),
+            Hosts::ByPlace | Hosts::Any => Ok(()),
+            Hosts::Only(list) => {
+                let list: Vec<&str> = list.iter().map(String::as_str).collect();
+                if AllowList::Only(&list).permits(Some(host)) { Ok(()) } else { Err(NOT_SERVED) }
+            }
+        }
+    }
+}
+
+/// Tells whether a `Host` means this machine, wherever it is asked for.
+fn is_of_this_machine(host: &[u8]) -> bool {
+    let Ok(authority) = Authority::try_from(host) else { return false };
+    let name = authority.host().to_ascii_lowercase();
+    if let Some(address) = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+        return address
+            .parse()
+            .is_ok_and(|address| IpAddr::V6(address).to_canonical().is_loopback());
+    }
+    // RFC 6761 §6.3: these names never leave the machine.
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || name.parse().is_ok_and(|address| IpAddr::V4(address).is_loopback())
+}
+
+const NOT_SERVED: &str = "this host is not served here";
+
+const NOT_LOCAL: &str = "this host is not served here: the server listens on its own machine alone, and \
+    answers as localhost, 127.0.0.1 and [::1], until it is told of other hosts";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_this_machine_are_those_that_nobody_can_point_elsewhere() {
+        for host in [
+            "localhost",
+            "LOCALHOST:80",
+            "app.localhost:8567",
+            "127.0.0.1",
+            "127.255.0.9:8567",
+            "[::1]",
+            "[::1]:8567",
+            "[::ffff:127.0.0.1]:1",
+        ] {
+            assert!(is_of_this_machine(host.as_bytes()), "{host}");
+        }
+        for host in [
+            "",
+            ":8567",
+            "evil.example",
+            "evil.example:8567",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example:8567",
+            "evil-localhost",
+            "10.0.0.1",
+            "0.0.0.0",
+            "[::]",
+            "[2001:db8::1]",
+            "::1",
+            "localhost:80:80",
+            "a b",
+        ] {
+            assert!(!is_of_this_machine(host.as_bytes()), "{host}");
+        }
     }
 }

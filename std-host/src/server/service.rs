@@ -159,7 +159,7 @@ impl<H: Handler> Service<H> {
     ///
     /// # Errors
     ///
-    /// The response that refuses it.
+    /// The response that refuses it, whole: with the header fields that a [`Server`](crate::Server) sends.
     pub fn answer<B>(
         &self,
         request: &http::Request<B>,
@@ -174,7 +174,11 @@ impl<H: Handler> Service<H> {
                 Some(place) => judge(&head, remote_addr, place).await,
                 None => Err(refusal(StatusCode::SERVICE_UNAVAILABLE, &"too many connections")),
             };
-            result.inspect_err(|response| hub.count_response(response.status()))
+            result.map_err(|response| {
+                let response = handshake::complete(&response, &head);
+                hub.count_response(response.status());
+                response
+            })
         }
     }
 }
@@ -198,7 +202,7 @@ async fn judge<H: Handler>(
         refusal(StatusCode::INTERNAL_SERVER_ERROR, &"the acceptance cannot be sent")
     })?;
     let accepted = Accepted::new(path, accept, remote_addr);
-    Ok((response_of(&out), Upgrade { accepted, place }))
+    Ok((handshake::parse(&out), Upgrade { accepted, place }))
 }
 
 impl<H: Handler> Upgrade<H> {
@@ -334,15 +338,4 @@ fn head_of<B>(request: &http::Request<B>) -> Vec<u8> {
     }
     head.extend_from_slice(b"\r\n");
     head
-}
-
-/// Reads a response that was written here.
-fn response_of(head: &[u8]) -> http::Response<()> {
-    let mut response = http::Response::builder().status(StatusCode::SWITCHING_PROTOCOLS);
-    for line in head.split(|byte| *byte == b'\n').skip(1) {
-        if let Some(at) = line.iter().position(|byte| *byte == b':') {
-            response = response.header(&line[..at], line[at + 1..].trim_ascii());
-        }
-    }
-    response.body(()).unwrap_or_default()
 }

@@ -7,8 +7,9 @@ use http::StatusCode;
 use mio::event::Event;
 
 use crate::hub::peer::ConnectionId;
+use crate::io::is_temporary;
 use crate::io::socket::Socket;
-use crate::io::stream::{Stream, is_temporary};
+use crate::io::stream::Stream;
 use crate::server::answer::{Accept, Answer, Response, refusal};
 use crate::server::handler::{Closed, Handler};
 use crate::server::handshake::{self, Head};

@@ -15,7 +15,7 @@ use crate::hub::wake::{Accepted, Bell, Order, Token, WakeQueue, Woken};
 use crate::io::buffer;
 use crate::io::stream::Stream;
 use crate::server::handler::Handler;
-use crate::server::listener::{Door, is_about_one_connection};
+use crate::server::listener::Door;
 use crate::server::service::Shared;
 use crate::server::session::Session;
 use crate::server::timer::{Millis, NEVER, Timers};
@@ -288,7 +288,6 @@ impl<H: Handler> Worker<H> {
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) if is_about_one_connection(&error) => {}
                     Err(error) => {
                         // Such as no file descriptor left: others must end before it helps to go on.
                         tracing::warn!("accepting a connection failed, pausing: {error}");

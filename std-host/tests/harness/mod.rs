@@ -65,10 +65,10 @@ pub(crate) fn read_to_close(socket: &mut TcpStream, len: u64, pause: Duration) {
     }
 }
 
-/// The request of §1.3, for this server.
+/// The request of §1.3, for a server on this machine.
 pub(crate) fn upgrade_request() -> String {
     "GET /chat HTTP/1.1\r\n\
-     Host: server.example.com\r\n\
+     Host: localhost\r\n\
      Upgrade: websocket\r\n\
      Connection: Upgrade\r\n\
      Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\

@@ -45,8 +45,10 @@ impl Stream {
             (None, Err(error)) if error.kind() == io::ErrorKind::NotConnected => return Ok(false),
             (None, result) => result?,
         }
-        if let Plain::Tcp(socket) = &self.socket {
-            socket.set_nodelay(true)?;
+        match &self.socket {
+            Plain::Tcp(socket) => socket.set_nodelay(true)?,
+            #[cfg(unix)]
+            Plain::Unix(_) => {}
         }
         self.tls = target.start_tls()?;
         Ok(true)
@@ -63,7 +65,7 @@ impl Stream {
             }
             Some(tls) => {
                 let n = tls.read(&mut self.socket, &mut [IoSliceMut::new(buf)])?;
-                Ok((n, tls.is_drained()))
+                Ok((n, cfg!(unix) && tls.is_drained()))
             }
         }
     }

@@ -3,7 +3,7 @@
 use clap::Args;
 use wirelet::handshake::{Refusal, Status};
 use wirelet_host::http::{HeaderName, Uri};
-use wirelet_host::{Accept, Builder, Handshake, Origins};
+use wirelet_host::{Accept, Builder, Handshake, Hosts, Origins};
 
 /// Who is let in, and with which words.
 #[derive(Args, Debug)]
@@ -16,9 +16,13 @@ pub(super) struct AdmissionArgs {
     #[arg(long, conflicts_with = "origin")]
     any_origin: bool,
     /// Answer only requests for this host, as it stands in Host: with the port, unless it is that of
-    /// the scheme; may be repeated [default: all]
+    /// the scheme; may be repeated [default: all, but `localhost`, `127.0.0.1` and `[::1]` alone if only programs
+    /// on this machine can connect, so that no page of another name can (DNS rebinding)]
     #[arg(long)]
     host: Vec<String>,
+    /// Answer requests for every host, such as those of a reverse proxy on this machine
+    #[arg(long, conflicts_with = "host")]
+    any_host: bool,
     /// Let in at this path, and answer 404 at others; may be repeated [default: all]
     #[arg(long, value_parser = parse_path)]
     path: Vec<String>,
@@ -38,11 +42,20 @@ impl AdmissionArgs {
             [] => Origins::Same,
             origins => Origins::Only(origins.to_vec()),
         };
-        builder.origins(origins).hosts(self.host.iter().cloned())
+        builder.origins(origins).hosts(self.hosts())
     }
 
-    pub(super) fn hosts(&self) -> Vec<String> {
-        self.host.clone()
+    fn hosts(&self) -> Hosts {
+        match &*self.host {
+            _ if self.any_host => Hosts::Any,
+            [] => Hosts::ByPlace,
+            hosts => Hosts::Only(hosts.to_vec()),
+        }
+    }
+
+    /// Tells whether it was said which hosts are served.
+    pub(super) fn has_hosts(&self) -> bool {
+        self.hosts() != Hosts::ByPlace
     }
 
     /// Tells whether a path is served.

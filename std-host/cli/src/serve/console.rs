@@ -7,12 +7,12 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use clap::Args;
 use serde::Serialize;
 use wirelet::Kind;
-use wirelet::handshake::{AllowList, Request};
+use wirelet::handshake::Request;
 use wirelet_host::http::uri::Authority;
 use wirelet_host::http::{HeaderName, HeaderValue};
 use wirelet_host::{Address, Hub, Peer, Record, Response, Sender, StatusCode};
 
-use super::{places, reply};
+use super::reply;
 use crate::page::{self, Asset};
 
 /// Whether there is a page.
@@ -33,7 +33,7 @@ pub(super) struct PageArgs {
 impl PageArgs {
     /// Tells whether there is to be a page on a server that listens here.
     pub(super) fn wants_page(&self, addresses: &[Address]) -> bool {
-        self.page || !self.no_page && addresses.iter().all(places::is_local)
+        self.page || !self.no_page && addresses.iter().all(Address::is_local)
     }
 }
 
@@ -42,8 +42,8 @@ pub(super) struct Console {
     mode: String,
     limit: usize,
     history: usize,
-    /// Values of `Host` to answer; if there are none, those that no attacker can point here.
-    hosts: Vec<String>,
+    /// It was said which hosts are served, and the server looks at that.
+    has_hosts: bool,
     /// Others may see the page, too.
     is_public: bool,
     start: Instant,
@@ -52,12 +52,12 @@ pub(super) struct Console {
 }
 
 impl Console {
-    pub(super) fn new(mode: String, limit: usize, page: &PageArgs, hosts: Vec<String>) -> Self {
+    pub(super) fn new(mode: String, limit: usize, page: &PageArgs, has_hosts: bool) -> Self {
         Self {
             mode,
             limit,
             history: page.history,
-            hosts,
+            has_hosts,
             is_public: page.page,
             start: Instant::now(),
             is_shown: Arc::default(),
@@ -86,21 +86,15 @@ impl Console {
     }
 
     /// A page that reads plain responses sends no `Origin` if it believes this to be its own server, as
-    /// it does when its name was pointed here (DNS rebinding). So it has to be a name that nobody else
-    /// can have.
+    /// it does when its name was pointed here (DNS rebinding). The server itself sees to that where only this
+    /// machine can connect; a page for others is shown at an address, unless its name is known.
     fn refuse(&self, request: &Request<'_>) -> Option<Response> {
-        let host = request.header("Host");
-        let hosts: Vec<&str> = self.hosts.iter().map(String::as_str).collect();
-        let is_known = match &*hosts {
-            [] => host.is_some_and(is_own_name),
-            hosts => AllowList::Only(hosts).permits(host),
-        };
         if !self.is_public && is_from_a_proxy(request) {
             let why = "the page is for this machine alone; --page shows it to others";
             return Some(reply::text(StatusCode::FORBIDDEN, why));
         }
-        if !is_known {
-            let why = "this host is not served here; --host names those that are";
+        if !self.has_hosts && !request.header("Host").is_some_and(has_no_owner) {
+            let why = "the page is not shown under this name; --host names those under which it is";
             return Some(reply::text(StatusCode::FORBIDDEN, why));
         }
         reply::refuse_method(request)
@@ -153,12 +147,15 @@ fn is_from_a_proxy(request: &Request<'_>) -> bool {
     fields.iter().any(|field| request.header(field).is_some())
 }
 
-/// Tells whether a `Host` is one that nobody can let point elsewhere: an address, or `localhost`.
-fn is_own_name(host: &[u8]) -> bool {
+/// Tells whether a `Host` is none that somebody could point elsewhere: an address, or a name that means
+/// this machine everywhere.
+fn has_no_owner(host: &[u8]) -> bool {
     let Ok(authority) = Authority::try_from(host) else { return false };
-    let name = authority.host();
-    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-    name.eq_ignore_ascii_case("localhost") || address.parse::<std::net::IpAddr>().is_ok()
+    let name = authority.host().to_ascii_lowercase();
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(&name);
+    address == "localhost"
+        || address.ends_with(".localhost")
+        || address.parse::<std::net::IpAddr>().is_ok()
 }
 
 fn file(asset: &Asset) -> Response {
@@ -284,16 +281,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_and_localhost_are_own_names_and_no_others() {
+    fn addresses_and_localhost_have_no_owner_and_other_names_have() {
         for host in
             ["localhost", "LOCALHOST:80", "127.0.0.1:8567", "[::1]:8567", "[::1]", "10.0.0.1"]
         {
-            assert!(is_own_name(host.as_bytes()), "{host}");
+            assert!(has_no_owner(host.as_bytes()), "{host}");
         }
         for host in
             ["", "example.com", "127.0.0.1.example.com", "localhost.example.com:8567", "a b"]
         {
-            assert!(!is_own_name(host.as_bytes()), "{host}");
+            assert!(!has_no_owner(host.as_bytes()), "{host}");
         }
     }
 

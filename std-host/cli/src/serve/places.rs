@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
-use wirelet_host::{Address, Builder, Certificates, Listen};
+use wirelet_host::{Builder, Certificates, Listen};
 
 /// Where to listen.
 #[derive(Args, Debug)]
@@ -13,6 +13,11 @@ pub(super) struct PlaceArgs {
     /// that were handed over as systemd does it, which are listened at in any case]
     #[arg(long, value_name = "ADDR:PORT|unix:PATH", value_parser = parse_place)]
     listen: Vec<Place>,
+    /// The permissions of the Unix sockets that are made, such as 660: who may write to one may connect
+    /// [default: what the umask leaves]
+    #[cfg(unix)]
+    #[arg(long, value_name = "MODE", value_parser = parse_mode)]
+    unix_mode: Option<u32>,
     /// Speak TLS over TCP, with the certificate chain in this PEM file; SIGHUP reads it and the key again
     #[arg(long, value_name = "FILE", requires = "key")]
     cert: Option<PathBuf>,
@@ -49,43 +54,54 @@ impl PlaceArgs {
             Some(certificates) => listen.with_tls(certificates.clone()),
             None => listen,
         };
-        let mut n = self.listen.len();
+        let mut places = Vec::new();
         #[cfg(unix)]
         for socket in handed_over()? {
-            n += 1;
-            builder = builder.listen(match socket {
+            places.push(match socket {
                 HandedOver::Tcp(listener) => secure(listener.into()),
                 HandedOver::Unix(listener) => listener.into(),
             });
         }
-        if n == 0 {
-            builder = builder.listen(secure(DEFAULT.into()));
-        }
         for place in &self.listen {
-            let listen = Listen::from(place);
-            builder = builder.listen(match place {
+            let listen = self.listen_at(place);
+            places.push(match place {
                 Place::Tcp(_) => secure(listen),
                 #[cfg(unix)]
                 Place::Unix(_) => listen,
             });
         }
+        if places.is_empty() {
+            places.push(secure(DEFAULT.into()));
+        }
+        for place in places {
+            builder = builder.listen(place);
+        }
         Ok(builder.reuse_port(self.reuse_port))
     }
-}
 
-impl From<&Place> for Listen {
-    fn from(place: &Place) -> Self {
+    /// Makes a place of an argument, which may be another's than ours.
+    pub(super) fn listen_at(&self, place: &Place) -> Listen {
         match place {
-            Place::Tcp(addr) => Self::tcp(&**addr),
+            Place::Tcp(addr) => Listen::tcp(&**addr),
             #[cfg(unix)]
-            Place::Unix(path) => Self::unix(path),
+            Place::Unix(path) => match self.unix_mode {
+                Some(mode) => Listen::unix(path).with_mode(mode),
+                None => Listen::unix(path),
+            },
         }
     }
-}
 
-/// Tells whether only programs on this machine can connect to an address.
-pub(super) fn is_local(address: &Address) -> bool {
-    address.tcp().is_none_or(|addr| addr.ip().is_loopback())
+    /// Says what is wrong that clap cannot see; `metrics` is where else is listened.
+    pub(super) fn check(&self, metrics: Option<&Place>) -> Result<(), &'static str> {
+        #[cfg(unix)]
+        if self.unix_mode.is_some()
+            && !self.listen.iter().chain(metrics).any(|place| matches!(place, Place::Unix(_)))
+        {
+            return Err("--unix-mode is only for places such as --listen unix:/run/wirelet.sock");
+        }
+        let _ = metrics;
+        Ok(())
+    }
 }
 
 /// Says what to do about a place that cannot be listened at; `flag` is what named it.
@@ -130,6 +146,14 @@ pub(super) fn parse_place(place: &str) -> Result<Place, String> {
     match port.parse::<u16>() {
         Ok(_) => Ok(Place::Tcp(place.into())),
         Err(_) => Err(format!("{port:?} is no port; one is a number from 0 to 65535")),
+    }
+}
+
+#[cfg(unix)]
+fn parse_mode(mode: &str) -> Result<u32, &'static str> {
+    match u32::from_str_radix(mode, 8) {
+        Ok(mode @ 0..=0o777) => Ok(mode),
+        _ => Err("a mode has three octal digits, such as 660: owner and group"),
     }
 }
 

@@ -12,6 +12,7 @@ use super::exec::Exec;
 use super::front::Front;
 use super::metrics::Metrics;
 use super::signals::{Asked, Signals};
+use crate::fail;
 
 /// All that listens.
 pub(super) struct Running {
@@ -30,7 +31,13 @@ impl Running {
     pub(super) async fn until_asked(self) -> ExitCode {
         let shutdown = self.server.shutdown();
         // To the end of the program, so that it can tell of the shutdown.
-        let metrics = self.metrics.map(|metrics| tokio::spawn(metrics.run()));
+        let metrics = self.metrics.map(|metrics| {
+            tokio::spawn(async {
+                if let Err(error) = metrics.run().await {
+                    tracing::error!("the metrics are not served: {error}");
+                }
+            })
+        });
         let asked = async {
             let mut signals = match self.signals {
                 Ok(signals) => signals,
@@ -50,14 +57,18 @@ impl Running {
             }
         };
         let serving = async {
-            self.server.run().await;
+            let served = self.server.run().await;
             #[cfg(unix)]
             if let Some(exec) = &self.exec {
                 exec.ended().await;
             }
+            served
         };
         let code = tokio::select! {
-            () = serving => ExitCode::SUCCESS,
+            served = serving => match served {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => fail(&format!("cannot serve: {error}")),
+            },
             code = asked => {
                 #[cfg(unix)]
                 if let Some(exec) = &self.exec {
@@ -68,6 +79,7 @@ impl Running {
         };
         if let Some(metrics) = metrics {
             metrics.abort();
+            let _ = metrics.await; // so that its Unix socket is gone
         }
         code
     }
