@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use wirelet::Message;
-//! use wirelet_host::{Client, Context, Handler, Server, Received};
+//! use wirelet_host::{Client, Context, Handler, OwnedMessage, Server};
 //!
 //! struct Shout;
 //!
@@ -26,7 +26,7 @@
 //!
 //! let mut client = Client::connect(&url).await?;
 //! client.send("hello").await?;
-//! assert_eq!(client.receive().await?, Received::Text("HELLO".into()));
+//! assert_eq!(client.receive().await?, OwnedMessage::from("HELLO"));
 //! # running.abort();
 //! # Ok(())
 //! # })
@@ -58,14 +58,21 @@ struct Readme;
 pub mod guide;
 
 mod client;
+mod connection;
 mod endpoint;
 mod hub;
 mod io;
+mod random;
 mod server;
 
-pub use client::random::SeededRandom;
+/// The types of [`OwnedMessage`]'s content.
+pub use bytes::Bytes;
+pub use bytestring::ByteString;
 pub use client::target::{Scheme, Target};
-pub use client::{Backoff, Client, ClientError, ClientOptions, Received, Reconnecting, Update};
+pub use client::{Backoff, Client, ClientError, ClientOptions, Reconnecting, Update};
+pub use connection::error::ConnectionError;
+pub use connection::message::OwnedMessage;
+pub use connection::{Connection, ReceiveHalf, SendHalf};
 /// The types of [`Response`] and [`Service`].
 pub use http::{self, StatusCode};
 pub use hub::history::{Record, Sender};
@@ -75,6 +82,7 @@ pub use hub::{DeliveryError, Hub, Totals};
 pub use io::stream::Plain;
 pub use io::tls::Tls;
 pub use io::tls::config::{Certificates, LoadError};
+pub use random::SeededRandom;
 /// What takes a prepared configuration of TLS.
 pub use rustls;
 pub use server::Server;
