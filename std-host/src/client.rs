@@ -6,6 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use http::HeaderMap;
+use tokio::io::{AsyncRead, AsyncWrite};
 use wirelet::{Chunk, Close};
 
 use crate::connection::Connection;
@@ -67,15 +68,37 @@ impl Client {
         Self::open(&Self::target(url)?, options).await
     }
 
+    /// Connects through a stream that leads to the server, such as one of a proxy or a tunnel; TLS is
+    /// spoken inside of it if the URL wants that.
+    ///
+    /// ```
+    /// # use wirelet_host::{Client, ClientError, ClientOptions};
+    /// # async fn f(tunnel: tokio::io::DuplexStream) -> Result<(), ClientError> {
+    /// let options = ClientOptions::default();
+    /// let mut client = Client::connect_over(tunnel, "ws://inside.example/", &options).await?;
+    /// client.send("hello").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn connect_over(
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        url: &str,
+        options: &ClientOptions,
+    ) -> Result<Self, ClientError> {
+        let target = Self::target(url)?;
+        within(options, open::open_over(stream, None, &target, options)).await
+    }
+
     fn target(url: &str) -> Result<Target, ClientError> {
         Target::parse(url, &[Scheme::Ws, Scheme::Wss]).map_err(ClientError::Url)
     }
 
     async fn open(target: &Target, options: &ClientOptions) -> Result<Self, ClientError> {
-        let connection = tokio::time::timeout(options.handshake_time, open::open(target, options))
-            .await
-            .map_err(|_| ClientError::TimedOut)??;
-        Ok(Self { connection, has_ended: false })
+        within(options, open::open(target, options)).await
     }
 
     /// Returns the subprotocol that the server chose.
@@ -247,6 +270,17 @@ impl Client {
     fn is_flushed(&self) -> bool {
         self.connection.is_flushed()
     }
+}
+
+/// Waits for an opening handshake, but not for ever.
+async fn within(
+    options: &ClientOptions,
+    opening: impl Future<Output = Result<Connection, ClientError>>,
+) -> Result<Client, ClientError> {
+    let connection = tokio::time::timeout(options.handshake_time, opening)
+        .await
+        .map_err(|_| ClientError::TimedOut)??;
+    Ok(Client { connection, has_ended: false })
 }
 
 impl From<Client> for Connection {

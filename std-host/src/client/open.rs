@@ -28,7 +28,28 @@ pub(super) async fn open(
     target: &Target,
     options: &ClientOptions,
 ) -> Result<Connection, ClientError> {
-    let (mut stream, remote_addr) = connect(target, options).await?;
+    #[cfg(unix)]
+    if let Some(path) = &options.unix_socket {
+        let socket = tokio::net::UnixStream::connect(path).await.map_err(|error| {
+            let why = format!("cannot connect to {}: {error}", path.display());
+            io::Error::new(error.kind(), why)
+        })?;
+        return open_over(socket, None, target, options).await;
+    }
+    let socket = TcpStream::connect((&*target.host, target.port)).await?;
+    socket.set_nodelay(true)?;
+    let remote_addr = socket.peer_addr().ok();
+    open_over(socket, remote_addr, target, options).await
+}
+
+/// Opens a connection through a stream that leads to the server.
+pub(super) async fn open_over(
+    stream: impl Duplex + Unpin + 'static,
+    remote_addr: Option<SocketAddr>,
+    target: &Target,
+    options: &ClientOptions,
+) -> Result<Connection, ClientError> {
+    let mut stream = with_tls(stream, target, options).await?;
 
     let mut random = SeededRandom::new();
     let mut nonce = [0; 16];
@@ -67,25 +88,6 @@ pub(super) async fn open(
     let bounds = Bounds::from(options);
     let endpoint = Either::client(random, bounds.message_bytes);
     Ok(Connection::new(stream, endpoint, early, bounds, description, Ties::default()))
-}
-
-/// Connects, to the first byte of TLS if that is spoken.
-async fn connect(
-    target: &Target,
-    options: &ClientOptions,
-) -> Result<(BoxedDuplex, Option<SocketAddr>), ClientError> {
-    #[cfg(unix)]
-    if let Some(path) = &options.unix_socket {
-        let socket = tokio::net::UnixStream::connect(path).await.map_err(|error| {
-            let why = format!("cannot connect to {}: {error}", path.display());
-            io::Error::new(error.kind(), why)
-        })?;
-        return Ok((with_tls(socket, target, options).await?, None));
-    }
-    let socket = TcpStream::connect((&*target.host, target.port)).await?;
-    socket.set_nodelay(true)?;
-    let remote_addr = socket.peer_addr().ok();
-    Ok((with_tls(socket, target, options).await?, remote_addr))
 }
 
 /// Begins TLS if the URL wants it; it goes on as the stream is read and written.
