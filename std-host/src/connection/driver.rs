@@ -155,6 +155,10 @@ impl Driver {
     ) -> Poll<Result<(), ConnectionError>> {
         loop {
             let flushed = self.flush(context);
+            // All has left, even if nothing more will.
+            if limit == 0 && self.is_flushed() {
+                return Poll::Ready(Ok(()));
+            }
             self.check()?;
             if flushed.is_ready() || (limit > 0 && self.sending.output.unsent().len() <= limit) {
                 return Poll::Ready(Ok(()));
