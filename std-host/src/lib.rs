@@ -2,7 +2,8 @@
 //!
 //! [`Server`] gives every connection an id, calls a [`Handler`] for what happens on it, and lets
 //! any thread send to one connection or to all through its [`Hub`]. [`Client`] is the other end, and
-//! [`Reconnecting`] one that connects again.
+//! [`Reconnecting`] one that connects again. [`Connection`] is either end as an asynchronous value, with
+//! messages that own their bytes.
 //!
 //! ```
 //! use wirelet::Message;
