@@ -141,11 +141,6 @@ impl<Ro: Role> Endpoint<Ro> {
         Link { connection: &mut self.connection, out }
     }
 
-    /// Both ends have closed, or the connection has failed.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.connection.is_closed()
-    }
-
     /// Tells whether a whole message may begin now.
     pub(crate) fn may_begin(&self) -> bool {
         self.connection.may_begin().is_ok()
@@ -209,6 +204,10 @@ impl<Ro: Role> Link<'_, Ro> {
 
     pub(crate) fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.append(|connection, out| connection.ping(payload, out))
+    }
+
+    pub(crate) fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.append(|connection, out| connection.pong(payload, out))
     }
 
     pub(crate) fn close(&mut self, close: Close<'_>) -> Result<(), SendError> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod builder;
+mod hand_over;
 pub(crate) mod handler;
 pub(crate) mod handshake;
 pub(crate) mod limits;

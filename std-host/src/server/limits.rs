@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::connection::bounds::Bounds;
+
 /// Bounds what clients can make a [`Server`](crate::Server) hold and wait for.
 ///
 /// Zero is a bound like any other, but for [`ping_interval`](Self::ping_interval); what it means is said
@@ -44,6 +46,19 @@ pub struct Limits {
 impl Limits {
     /// Header fields of a request's head; one more is answered 431.
     pub const HEADERS: usize = wirelet::handshake::MAX_HEADERS;
+}
+
+impl From<&Limits> for Bounds {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            message_bytes: limits.message_bytes,
+            unsent_bytes: limits.queue_bytes,
+            unreceived_bytes: limits.queue_bytes,
+            ping_interval: limits.ping_interval,
+            ping_timeout: limits.ping_timeout,
+            close_time: limits.close_time,
+        }
+    }
 }
 
 impl Default for Limits {

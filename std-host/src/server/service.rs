@@ -15,6 +15,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, watch};
 use wirelet::CloseCode;
 
+use crate::connection::bounds::Bounds;
+use crate::connection::{Connection, Ties};
 use crate::hub::Hub;
 use crate::hub::wake::{Bell, WakeQueue, Woken};
 use crate::io::scratch;
@@ -206,6 +208,38 @@ async fn judge<H: Handler>(
 }
 
 impl<H: Handler> Upgrade<H> {
+    /// Returns the connection as a value, for a program that is not made of callbacks: beyond the
+    /// request, the handler is not told of it, nor is it in the [`Hub`]. The limits hold, and
+    /// [`Shutdown::begin`] closes it with 1001.
+    ///
+    /// ```
+    /// # use wirelet_host::{Builder, ConnectionError, Echo, Service, Upgrade};
+    /// async fn echo(
+    ///     upgrade: Upgrade<Echo>,
+    ///     stream: tokio::io::DuplexStream, // from hyper or axum
+    /// ) -> Result<(), ConnectionError> {
+    ///     let mut connection = upgrade.connection(stream);
+    ///     while let Some(message) = connection.receive().await {
+    ///         let message = message?;
+    ///         if message.is_data() {
+    ///             connection.send(message).await?;
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn connection(self, stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Connection {
+        let Self { accepted, place } = self;
+        let shutdown = place.shared.shutdown.clone();
+        let bounds = Bounds::from(&place.shared.limits);
+        let ties = Ties {
+            going_away: Some(Box::pin(async move { shutdown.begun().await })),
+            place: Some(Box::new(place)),
+        };
+        let description = accepted.into_description();
+        Connection::accepted(Box::pin(stream), Vec::new(), bounds, description, ties)
+    }
+
     /// Serves the connection until it ends. If dropped before, the connection ends without a closing
     /// handshake, and the handler is told [`Closed::Abandoned`](crate::Closed::Abandoned).
     pub async fn serve(self, stream: impl AsyncRead + AsyncWrite + Send + 'static) {

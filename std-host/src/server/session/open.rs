@@ -8,6 +8,7 @@ use std::task::Waker;
 
 use wirelet::{Message, Received, Server};
 
+use crate::connection::Description;
 use crate::endpoint::out::{Direct, Out};
 use crate::endpoint::{Endpoint, Link};
 use crate::hub::Entry;
@@ -56,6 +57,17 @@ impl Accepted {
         let subprotocol = accept.subprotocol.map(|name| name.into_owned().into());
         let agreed = Agreed { path: path.into(), subprotocol };
         Self { agreed, data: accept.data, remote_addr }
+    }
+
+    /// Describes it to who serves it as a [`Connection`](crate::Connection).
+    pub(crate) fn into_description(self) -> Description {
+        Description {
+            path: self.agreed.path.into(),
+            subprotocol: self.agreed.subprotocol.map(Into::into),
+            remote_addr: self.remote_addr,
+            data: self.data,
+            ..Description::default()
+        }
     }
 }
 
