@@ -10,14 +10,16 @@ use http::StatusCode;
 use wirelet::{Close, CloseCode, Connection, Message, Server};
 
 use history::History;
+use id::ConnectionId;
 use obstacle::Call;
-use outbox::{Policy, Put, Room};
-use peer::{Agreed, ConnectionId, Data, Peer, Status, Traffic};
+use outbox::{Policy, Put, Room, Status};
+use peer::{Agreed, Data, Peer, Traffic};
 use roster::Roster;
 use topics::Topics;
 use wake::{Token, WakeQueue};
 
 pub(crate) mod history;
+pub(crate) mod id;
 pub(crate) mod obstacle;
 pub(crate) mod outbox;
 pub(crate) mod peer;

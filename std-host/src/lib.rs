@@ -77,9 +77,10 @@ pub use connection::{Connection, ReceiveHalf, SendHalf};
 /// The types of [`Response`] and [`Service`].
 pub use http::{self, StatusCode};
 pub use hub::history::{Record, Sender};
+pub use hub::id::ConnectionId;
 pub use hub::obstacle::Hold;
-pub use hub::outbox::Policy;
-pub use hub::peer::{ConnectionId, Peer, Status, Traffic};
+pub use hub::outbox::{Policy, Status};
+pub use hub::peer::{Peer, Traffic};
 pub use hub::{DeliveryError, Hub, Totals};
 pub use io::stream::Plain;
 pub use io::tls::Tls;
@@ -94,6 +95,7 @@ pub use server::handler::{Chat, Closed, Context, Echo, Handler, Sent, Sink};
 pub use server::limits::Limits;
 pub use server::listener::{Address, Listen};
 pub use server::origins::{Hosts, Origins};
-pub use server::service::{Service, Shutdown, Upgrade};
+pub use server::service::{Service, Upgrade};
+pub use server::shutdown::Shutdown;
 /// The engine: messages, close codes, errors.
 pub use wirelet;

@@ -10,7 +10,10 @@ pub(crate) mod listener;
 pub(crate) mod origins;
 pub(crate) mod service;
 pub(crate) mod session;
+mod shared;
+pub(crate) mod shutdown;
 pub(crate) mod timer;
+mod turn;
 pub(crate) mod worker;
 
 use std::convert::Infallible;
@@ -27,7 +30,8 @@ use crate::hub::Hub;
 use crate::hub::wake::{Order, WakeQueue};
 use crate::server::handler::Handler;
 use crate::server::listener::{Address, Bound};
-use crate::server::service::{Service, Shutdown};
+use crate::server::service::Service;
+use crate::server::shutdown::Shutdown;
 use crate::server::worker::Worker;
 
 /// A WebSocket server. A [`Builder`] makes one with other settings than the default.

@@ -4,13 +4,12 @@
 //! for the worker to come by.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use wirelet::{Close, CloseCode};
-
-use crate::hub::peer::Status;
 
 /// What to do with a message for a peer that reads too slowly: its socket has refused something, and with
 /// this message more than [`Limits::queue_bytes`](crate::Limits::queue_bytes) would wait for it.
@@ -33,6 +32,32 @@ pub enum Policy {
     /// connection until there is room. Elsewhere, only [`Hub::deliver_to`](crate::Hub::deliver_to) and
     /// its like can wait; for the others this is [`Drop`](Policy::Drop).
     Wait,
+}
+
+/// How far a connection's life has come.
+///
+/// ```
+/// assert_eq!(wirelet_host::Status::Open.to_string(), "open");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// Messages go both ways.
+    #[default]
+    Open,
+    /// A close frame was sent, received, or ordered.
+    Closing,
+    /// It has ended.
+    Closed,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "open",
+            Self::Closing => "closing",
+            Self::Closed => "closed",
+        })
+    }
 }
 
 /// The way from any thread to one connection; whoever puts something in tells its worker, if it

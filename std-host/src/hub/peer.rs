@@ -10,39 +10,12 @@ use std::time::{Duration, SystemTime};
 use wirelet::{Close, Header, Kind, Opcode};
 
 use crate::hub::history::{History, Record, Sender};
-use crate::hub::outbox::{Outbox, Policy, Put, Room};
+use crate::hub::id::ConnectionId;
+use crate::hub::outbox::{Outbox, Policy, Put, Room, Status};
 use crate::hub::wake::{Token, WakeQueue};
 
 /// What an application keeps with a connection.
 pub(crate) type Data = Box<dyn Any + Send + Sync>;
-
-/// Names a connection; unique for the life of a server.
-///
-/// ```
-/// use wirelet_host::ConnectionId;
-///
-/// assert_eq!(ConnectionId::from(7).to_string(), "7");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ConnectionId(u64);
-
-impl fmt::Display for ConnectionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl From<u64> for ConnectionId {
-    fn from(id: u64) -> Self {
-        Self(id)
-    }
-}
-
-impl From<ConnectionId> for u64 {
-    fn from(id: ConnectionId) -> Self {
-        id.0
-    }
-}
 
 /// Describes a connection, also after its end.
 ///
@@ -107,32 +80,6 @@ impl fmt::Debug for Extra {
     }
 }
 
-/// How far a connection's life has come.
-///
-/// ```
-/// assert_eq!(wirelet_host::Status::Open.to_string(), "open");
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Status {
-    /// Messages go both ways.
-    #[default]
-    Open,
-    /// A close frame was sent, received, or ordered.
-    Closing,
-    /// It has ended.
-    Closed,
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Open => "open",
-            Self::Closing => "closing",
-            Self::Closed => "closed",
-        })
-    }
-}
-
 impl Peer {
     pub(crate) fn new(
         id: u64,
@@ -146,7 +93,7 @@ impl Peer {
         let extra =
             (data.is_some() || history.is_some()).then(|| Box::new(Extra { data, history }));
         Self {
-            id: ConnectionId(id),
+            id: id.into(),
             remote_addr: remote_addr.into(),
             connected_at: now(),
             agreed,

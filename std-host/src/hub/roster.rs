@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::hub::peer::{ConnectionId, Peer};
+use crate::hub::id::ConnectionId;
+use crate::hub::peer::Peer;
 
 /// To join, to leave and to find one cost the same, however many there are.
 #[derive(Debug, Default)]

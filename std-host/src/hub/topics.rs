@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::hub::peer::{ConnectionId, Peer};
+use crate::hub::id::ConnectionId;
+use crate::hub::peer::Peer;
 use crate::hub::roster::Roster;
 
 /// The topics that anybody has subscribed to.

@@ -7,7 +7,7 @@ use std::task::Wake;
 
 use tokio::sync::Notify;
 
-use crate::hub::peer::ConnectionId;
+use crate::hub::id::ConnectionId;
 use crate::io::stream::Stream;
 
 /// The wake queue of one worker.

@@ -10,7 +10,7 @@ use wirelet::handshake::{
 
 use crate::server::answer::{Accept, Answer, Handshake, Response, refusal};
 use crate::server::handler::Handler;
-use crate::server::service::Shared;
+use crate::server::shared::Shared;
 
 /// A head that arrives in pieces, with what comes behind it.
 #[derive(Debug, Default)]

@@ -6,14 +6,13 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http::{StatusCode, Version};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Notify, watch};
-use wirelet::CloseCode;
+use tokio::sync::Notify;
 
 use crate::connection::bounds::Bounds;
 use crate::connection::{Connection, Ties};
@@ -27,8 +26,10 @@ use crate::server::handshake;
 use crate::server::limits::Limits;
 use crate::server::origins::Gate;
 use crate::server::session::{Accepted, Session};
-use crate::server::timer::{Millis, Times, millis};
-use crate::server::worker::Turn;
+use crate::server::shared::Shared;
+use crate::server::shutdown::Shutdown;
+use crate::server::timer::{Millis, millis};
+use crate::server::turn::Turn;
 
 /// A server without a place to listen at: it serves connections that another HTTP server (hyper,
 /// axum) has accepted. [`Builder::service`](crate::Builder::service) makes one. Clones are the same.
@@ -58,18 +59,6 @@ pub struct Service<H> {
     shared: Arc<Shared<H>>,
 }
 
-/// What all that serve for one server have in common.
-pub(crate) struct Shared<H> {
-    pub(crate) handler: H,
-    pub(crate) limits: Limits,
-    pub(crate) times: Times,
-    pub(crate) gate: Gate,
-    pub(crate) hub: Hub,
-    /// Connections, refused ones too.
-    pub(crate) n_connections: AtomicUsize,
-    pub(crate) shutdown: Shutdown,
-}
-
 /// A connection that was accepted, and waits for its byte stream.
 ///
 /// ```no_run
@@ -81,35 +70,6 @@ pub(crate) struct Shared<H> {
 pub struct Upgrade<H> {
     accepted: Accepted,
     place: Place<H>,
-}
-
-/// Ends a running [`Server`](crate::Server) or [`Service`], from any thread.
-///
-/// ```
-/// # fn stop(shutdown: &wirelet_host::Shutdown) {
-/// shutdown.begin();
-/// # }
-/// ```
-#[derive(Clone, Debug)]
-pub struct Shutdown {
-    begun: Arc<watch::Sender<bool>>,
-    hub: Hub,
-}
-
-impl Shutdown {
-    /// Closes all connections with 1001, behind what was sent to them before. A server drops those
-    /// that have not sent their request yet, and lets [`Server::run`](crate::Server::run) return when
-    /// all have ended, at the latest after [`Limits::close_limit`] and a second.
-    pub fn begin(&self) {
-        self.begun.send_replace(true);
-        self.hub.close_all(CloseCode::GOING_AWAY);
-    }
-
-    /// Waits until it begins.
-    pub(crate) async fn begun(&self) {
-        let mut begun = self.begun.subscribe();
-        let _ = begun.wait_for(|begun| *begun).await;
-    }
 }
 
 impl<H> fmt::Debug for Service<H> {
@@ -132,11 +92,7 @@ impl<H> Clone for Service<H> {
 
 impl<H: Handler> Service<H> {
     pub(crate) fn new(handler: H, limits: Limits, gate: Gate, hub: Hub) -> Self {
-        let shutdown = Shutdown { begun: Arc::default(), hub: hub.clone() };
-        let n_connections = AtomicUsize::new(0);
-        let times = Times::from(&limits);
-        let shared = Shared { handler, limits, times, gate, hub, n_connections, shutdown };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Shared::new(handler, limits, gate, hub) }
     }
 
     pub(crate) const fn shared(&self) -> &Arc<Shared<H>> {

@@ -6,16 +6,16 @@ use std::net::SocketAddr;
 use http::StatusCode;
 use mio::event::Event;
 
-use crate::hub::peer::ConnectionId;
+use crate::hub::id::ConnectionId;
 use crate::io::is_temporary;
 use crate::io::socket::Socket;
 use crate::io::stream::Stream;
 use crate::server::answer::{Accept, Answer, Response, refusal};
 use crate::server::handler::{Closed, Handler};
 use crate::server::handshake::{self, Head};
-use crate::server::service::Shared;
+use crate::server::shared::Shared;
 use crate::server::timer::{Millis, NEVER, Timer, Times, Why};
-use crate::server::worker::Turn;
+use crate::server::turn::Turn;
 
 mod ask;
 mod open;

@@ -16,27 +16,10 @@ use crate::io::buffer;
 use crate::io::stream::Stream;
 use crate::server::handler::Handler;
 use crate::server::listener::Door;
-use crate::server::service::Shared;
 use crate::server::session::Session;
+use crate::server::shared::Shared;
 use crate::server::timer::{Millis, NEVER, Timers};
-
-/// What a turn of a connection works with.
-pub(crate) struct Turn<'t, H> {
-    pub(crate) shared: &'t Shared<H>,
-    /// The way of its handler to all connections.
-    pub(crate) hub: &'t mut Hub,
-    pub(crate) queue: &'t Arc<WakeQueue>,
-    /// The connection's place.
-    pub(crate) slot: usize,
-    /// What a read is parsed in.
-    pub(crate) input: &'t mut [u8],
-    /// What the replies to it are gathered in.
-    pub(crate) output: &'t mut Vec<u8>,
-    /// What was taken from the outbox; empty between uses.
-    pub(crate) frames: &'t mut Vec<Arc<[u8]>>,
-    /// At the beginning of the turn.
-    pub(crate) now: Millis,
-}
+use crate::server::turn::Turn;
 
 /// A worker before and while it runs.
 pub(crate) struct Worker<H> {

@@ -8,7 +8,7 @@ use tokio::sync::oneshot::error::TryRecvError;
 
 use crate::hub::wake::{Token, WakeQueue};
 use crate::server::answer::{Answer, Later};
-use crate::server::worker::Turn;
+use crate::server::turn::Turn;
 
 /// A handler that was asked and has not answered yet. Dropped, it is not asked any more.
 pub(super) struct Asked(oneshot::Receiver<Answer>);

@@ -13,13 +13,14 @@ use crate::endpoint::out::{Direct, Out};
 use crate::endpoint::{Endpoint, Link};
 use crate::hub::Entry;
 use crate::hub::obstacle::{Call, Obstacle};
-use crate::hub::peer::{Agreed, Data, Peer, Status};
+use crate::hub::outbox::Status;
+use crate::hub::peer::{Agreed, Data, Peer};
 use crate::hub::wake::WakeOne;
 use crate::io::buffer::{self, Buffer};
 use crate::io::socket::Socket;
 use crate::server::answer::Accept;
 use crate::server::handler::{Closed, Context, Handler};
-use crate::server::worker::Turn;
+use crate::server::turn::Turn;
 
 /// A connection that is in the hub.
 pub(super) struct Open {
