@@ -156,7 +156,7 @@ fn a_peer_that_reads_slowly_and_steadily_lives_though_no_pong_can_come() {
         assert_ne!(n, 0, "ended after {} bytes and {:?}", received.len(), start.elapsed());
         received.extend_from_slice(&piece[..n]);
         // 500 KB a second: four seconds, of which it is never silent for two.
-        std::thread::sleep(Duration::from_secs_f64(n as f64 / 500_000.0));
+        std::thread::sleep(Duration::from_micros(2 * n as u64));
     }
     assert_eq!(received[..10], [BINARY, 127, 0, 0, 0, 0, 0, 0x1f, 0x40, 0]);
     assert!(received[10..10 + LEN].iter().all(|byte| *byte == b'k'));
@@ -184,7 +184,7 @@ fn what_was_accepted_before_a_close_reaches_a_peer_that_reads_longer_than_the_cl
         let n = peer.read(&mut piece[..room]).unwrap();
         assert_ne!(n, 0, "ended after {n_all} bytes and {:?}", start.elapsed());
         n_all += n;
-        std::thread::sleep(Duration::from_secs_f64(n as f64 / 1_000_000.0));
+        std::thread::sleep(Duration::from_micros(n as u64));
     }
     assert!(start.elapsed() > Duration::from_secs(2), "it was read too fast to tell");
     assert_eq!(read_frame(&mut peer), (CLOSE, b"\x03\xe8".to_vec()));
@@ -375,7 +375,7 @@ fn a_delivery_that_is_given_up_leaves_nothing_behind() {
 fn a_peer_that_sends_and_never_reads_holds_up_itself_alone() {
     let server = Running::start(Builder::new(), wirelet_host::Echo);
     let mut peer = narrow(server.addr);
-    let n = stuff(&mut peer, &frame(BINARY, &[7; 50_000]));
+    let n = stuff(&mut peer, &frame(BINARY, &vec![7; 50_000]));
     assert!(n < 64 << 20, "{n} bytes were taken and nothing was read");
     harness::settle(&mut [handshake(server.addr)]);
 }

@@ -86,6 +86,7 @@ impl From<&ClientOptions> for Bounds {
             ping_interval: keepalive,
             ping_timeout: keepalive,
             close_time: options.close_time,
+            close_limit: CLOSE_LIMIT,
         }
     }
 }
@@ -108,3 +109,6 @@ impl Default for ClientOptions {
         }
     }
 }
+
+/// How long a closing handshake and the end of TCP take at most, whatever moves.
+const CLOSE_LIMIT: Duration = Duration::from_secs(120);

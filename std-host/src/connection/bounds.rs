@@ -18,4 +18,6 @@ pub(crate) struct Bounds {
     pub(crate) ping_timeout: Duration,
     /// From the last progress of a connection that closes to its end.
     pub(crate) close_time: Duration,
+    /// All of the closing.
+    pub(crate) close_limit: Duration,
 }

@@ -16,6 +16,7 @@ pub(super) struct Clock {
     since: Instant,
     waits_for: Wait,
     close_time: Duration,
+    close_limit: Duration,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
@@ -44,6 +45,7 @@ impl Clock {
             since: Instant::now(),
             waits_for: Wait::Keepalive(keepalive),
             close_time: bounds.close_time,
+            close_limit: bounds.close_limit,
             sleep: None,
         }
     }
@@ -73,7 +75,7 @@ impl Clock {
             let now = self.since.elapsed();
             self.waits_for = Wait::Closing {
                 from_progress: Deadline::after(self.close_time, now),
-                overall: Deadline::after(OVERALL.max(self.close_time), now),
+                overall: Deadline::after(self.close_limit, now),
             };
         }
     }
@@ -112,9 +114,6 @@ impl Clock {
         }
     }
 }
-
-/// How long a closing handshake and the end of TCP take at most, whatever moves.
-const OVERALL: Duration = Duration::from_secs(60);
 
 /// How long to wait for what the peer has sent before the stream broke: it is there already, but the
 /// system may not have told of it.

@@ -4,14 +4,17 @@ use std::io;
 use std::num::NonZero;
 use std::thread;
 
+use crate::connection::Connection;
+use crate::connection::error::ConnectionError;
 use crate::hub::Hub;
 use crate::hub::outbox::{Policy, Room};
 use crate::server::Server;
-use crate::server::handler::Handler;
+use crate::server::handler::{Handler, Sink};
 use crate::server::limits::Limits;
 use crate::server::listener::Listen;
 use crate::server::origins::{Gate, Hosts, Origins};
 use crate::server::service::Service;
+use crate::server::shared::Serve;
 
 /// Sets a [`Server`] or a [`Service`] up.
 ///
@@ -104,7 +107,80 @@ impl Builder {
     ///
     /// If there is no place to listen at, or one that cannot be listened at, which is named, or not
     /// enough for so many threads, such as open files.
-    pub async fn bind<H: Handler>(mut self, handler: H) -> io::Result<Server<H>> {
+    pub async fn bind<H: Handler>(self, handler: H) -> io::Result<Server<H>> {
+        self.bind_any(handler, None).await
+    }
+
+    /// Listens, and gives each connection as a value to `serve`, whose future runs in a task of its own
+    /// in the runtime that [`Server::run`] is called in. What it returns is for the log: how a
+    /// connection ended that did so by an error.
+    ///
+    /// ```
+    /// use wirelet_host::{Builder, Client, Connection, ConnectionError, OwnedMessage};
+    ///
+    /// async fn count(mut connection: Connection) -> Result<(), ConnectionError> {
+    ///     let mut n = 0; // of this connection, and without a mutex
+    ///     while let Some(message) = connection.receive().await {
+    ///         if message?.is_data() {
+    ///             n += 1;
+    ///             connection.send(format!("{n}")).await?;
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// let server = Builder::new().listen("127.0.0.1:0").bind_async(count).await?;
+    /// let url = server.url();
+    /// tokio::spawn(server.run());
+    ///
+    /// let mut client = Client::connect(&url).await?;
+    /// client.send("hello").await?;
+    /// assert_eq!(client.receive().await?, OwnedMessage::from("1"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub async fn bind_async<F, Fut>(self, serve: F) -> io::Result<Server<Sink>>
+    where
+        F: Fn(Connection) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), ConnectionError>> + Send + 'static,
+    {
+        self.bind_async_with(Sink, serve).await
+    }
+
+    /// As [`bind_async`](Self::bind_async), with a handler that is asked about requests, and about nothing
+    /// else: who may come in, and what a plain request is answered.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub async fn bind_async_with<H, F, Fut>(self, handler: H, serve: F) -> io::Result<Server<H>>
+    where
+        H: Handler,
+        F: Fn(Connection) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), ConnectionError>> + Send + 'static,
+    {
+        let serve = move |connection| {
+            let serving = serve(connection);
+            tokio::spawn(async move {
+                if let Err(error) = serving.await {
+                    tracing::debug!("a connection ended: {error}");
+                }
+            });
+        };
+        self.bind_any(handler, Some(Box::new(serve))).await
+    }
+
+    async fn bind_any<H: Handler>(
+        mut self,
+        handler: H,
+        serve: Option<Serve>,
+    ) -> io::Result<Server<H>> {
         if self.places.is_empty() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
@@ -123,16 +199,21 @@ impl Builder {
         }
         self.gate.is_local = bound.iter().all(|bound| bound.address.is_local());
         let name = format!("{} with {threads} threads", bound[0].address);
-        Server::new(bound, threads, self.service(handler)).map_err(|error| named(&name, error))
+        let service = self.service_of(handler, serve);
+        Server::new(bound, threads, service).map_err(|error| named(&name, error))
     }
 
     /// Makes a server without a place to listen at, for connections that another HTTP server has
     /// accepted.
     pub fn service<H: Handler>(self, handler: H) -> Service<H> {
+        self.service_of(handler, None)
+    }
+
+    fn service_of<H: Handler>(self, handler: H, serve: Option<Serve>) -> Service<H> {
         let Limits { queue_bytes, message_bytes, .. } = self.limits;
         let room = Room { refused: queue_bytes, ahead: queue_bytes.max(message_bytes) };
         let hub = Hub::new(room, self.policy, self.history);
-        Service::new(handler, self.limits, self.gate, hub)
+        Service::new(handler, self.limits, self.gate, hub, serve)
     }
 }
 

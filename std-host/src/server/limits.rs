@@ -57,6 +57,7 @@ impl From<&Limits> for Bounds {
             ping_interval: limits.ping_interval,
             ping_timeout: limits.ping_timeout,
             close_time: limits.close_time,
+            close_limit: limits.close_limit,
         }
     }
 }

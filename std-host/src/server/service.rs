@@ -6,7 +6,6 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -14,8 +13,7 @@ use http::{StatusCode, Version};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 
-use crate::connection::bounds::Bounds;
-use crate::connection::{Connection, Ties};
+use crate::connection::Connection;
 use crate::hub::Hub;
 use crate::hub::wake::{Bell, WakeQueue, Woken};
 use crate::io::scratch;
@@ -26,7 +24,7 @@ use crate::server::handshake;
 use crate::server::limits::Limits;
 use crate::server::origins::Gate;
 use crate::server::session::{Accepted, Session};
-use crate::server::shared::Shared;
+use crate::server::shared::{Place, Serve, Shared};
 use crate::server::shutdown::Shutdown;
 use crate::server::timer::{Millis, millis};
 use crate::server::turn::Turn;
@@ -91,8 +89,14 @@ impl<H> Clone for Service<H> {
 }
 
 impl<H: Handler> Service<H> {
-    pub(crate) fn new(handler: H, limits: Limits, gate: Gate, hub: Hub) -> Self {
-        Self { shared: Shared::new(handler, limits, gate, hub) }
+    pub(crate) fn new(
+        handler: H,
+        limits: Limits,
+        gate: Gate,
+        hub: Hub,
+        serve: Option<Serve>,
+    ) -> Self {
+        Self { shared: Shared::new(handler, limits, gate, hub, serve) }
     }
 
     pub(crate) const fn shared(&self) -> &Arc<Shared<H>> {
@@ -186,12 +190,7 @@ impl<H: Handler> Upgrade<H> {
     /// ```
     pub fn connection(self, stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Connection {
         let Self { accepted, place } = self;
-        let shutdown = place.shared.shutdown.clone();
-        let bounds = Bounds::from(&place.shared.limits);
-        let ties = Ties {
-            going_away: Some(Box::pin(async move { shutdown.begun().await })),
-            place: Some(Box::new(place)),
-        };
+        let (bounds, ties) = place.for_connection();
         let description = accepted.into_description();
         Connection::accepted(Box::pin(stream), Vec::new(), bounds, description, ties)
     }
@@ -290,25 +289,6 @@ impl<H: Handler> Worker<H> {
                 now,
             })
         })
-    }
-}
-
-/// One of the connections that the limit allows.
-struct Place<H> {
-    shared: Arc<Shared<H>>,
-}
-
-impl<H> Place<H> {
-    fn take(shared: &Arc<Shared<H>>) -> Option<Self> {
-        let place = Self { shared: Arc::clone(shared) };
-        let n = shared.n_connections.fetch_add(1, Ordering::Relaxed);
-        (n < shared.limits.connections).then_some(place)
-    }
-}
-
-impl<H> Drop for Place<H> {
-    fn drop(&mut self) {
-        self.shared.n_connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -47,6 +47,9 @@ pub(crate) struct Session {
 enum Phase {
     Handshake(Box<Handshake>),
     Open(Box<Open>),
+    /// Accepted, for a task to serve it as a value, once the acceptance has left; with what came behind
+    /// the request.
+    Accepted(Box<(Accepted, Vec<u8>)>),
     /// All was sent, and our direction of TCP has ended; waits for the peer's end, so that no
     /// reset overtakes what was sent last.
     Lingering,
@@ -81,7 +84,7 @@ impl Session {
         turn: &mut Turn<'_, H>,
     ) -> Self {
         let mut session = Self::over(stream, turn.now);
-        session.open(accepted, &mut [], turn);
+        session.open(accepted, &[], turn);
         session.settle(turn);
         session
     }
@@ -113,6 +116,18 @@ impl Session {
 
     pub(crate) const fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over)
+    }
+
+    /// Tells whether a task is to serve it now.
+    pub(crate) fn is_handed_over(&self) -> bool {
+        matches!(self.phase, Phase::Accepted(_)) && !self.socket.has_unsent()
+    }
+
+    /// Returns what a task needs to serve it.
+    pub(crate) fn into_parts(self) -> Option<(Stream, Accepted, Vec<u8>)> {
+        let Phase::Accepted(accepted) = self.phase else { return None };
+        let (accepted, early) = *accepted;
+        Some((self.socket.stream, accepted, early))
     }
 
     /// When the timer is due.
@@ -150,6 +165,7 @@ impl Session {
         let waits = match &self.phase {
             Phase::Handshake(handshake) => handshake.is_full_while_asked(),
             Phase::Open(open) => open.is_held_up() || open.is_ended(),
+            Phase::Accepted(_) => true,
             Phase::Lingering | Phase::Over => false,
         };
         !waits && !self.socket.has_unsent()
@@ -219,7 +235,7 @@ impl Session {
                 self.timer.wait(Why::Pong, turn.now);
             }
             // Whatever is unsent: it had its time.
-            _ => return self.leave(Closed::TimedOut, Phase::Over, turn),
+            _ => return self.leave(&Closed::TimedOut, Phase::Over, turn),
         }
         self.settle(turn);
     }
@@ -290,7 +306,7 @@ impl Session {
                 }
             }
             Phase::Open(open) => open.receive(of_rest, bytes, &mut self.socket, turn),
-            Phase::Lingering | Phase::Over => {}
+            Phase::Accepted(_) | Phase::Lingering | Phase::Over => {}
         }
     }
 
@@ -330,12 +346,21 @@ impl Session {
             return;
         };
         let mut received = handshake.head.into_received();
-        self.open(accepted, &mut received[head_len..], turn);
+        if turn.shared.serve.is_some() {
+            received.drain(..head_len);
+            self.phase = Phase::Accepted(Box::new((accepted, received)));
+            if let Err(error) = self.socket.send([turn.output]) {
+                self.end_with(Closed::Io(error));
+            }
+            turn.output.clear();
+        } else {
+            self.open(accepted, &received[head_len..], turn);
+        }
     }
 
     /// Opens the connection, for which the acceptance stands in the output or was sent; the peer's
     /// first bytes may have come with its request.
-    fn open<H: Handler>(&mut self, accepted: Accepted, early: &mut [u8], turn: &mut Turn<'_, H>) {
+    fn open<H: Handler>(&mut self, accepted: Accepted, early: &[u8], turn: &mut Turn<'_, H>) {
         // In the hub before the acceptance leaves, so that who has read it misses no message to
         // all. And in its place before the handler is called, which may panic.
         self.phase = Phase::Open(Open::new(accepted, turn));
@@ -367,7 +392,10 @@ impl Session {
 
     /// Nothing has come of a request in time.
     fn time_out<H>(&mut self, turn: &mut Turn<'_, H>) {
-        let Phase::Handshake(handshake) = &self.phase else { return };
+        let Phase::Handshake(handshake) = &self.phase else {
+            self.phase = Phase::Over;
+            return;
+        };
         if handshake.asked.is_some() {
             let why = "the server did not decide in time";
             self.respond(&refusal(StatusCode::SERVICE_UNAVAILABLE, &why), turn);
@@ -388,25 +416,25 @@ impl Session {
                 }
                 let Some(end) = open.take_end(!self.socket.has_unsent()) else { return };
                 if end.is_of_tcp() {
-                    return self.leave(end, Phase::Over, turn);
+                    return self.leave(&end, Phase::Over, turn);
                 }
                 // §7.1.1: the server ends TCP first.
                 self.socket.stream.end();
                 self.timer.wait(Why::Linger, turn.now);
-                self.leave(end, Phase::Lingering, turn);
+                self.leave(&end, Phase::Lingering, turn);
             }
             Phase::Lingering if !self.socket.has_unsent() => self.socket.stream.end(),
-            Phase::Handshake(_) | Phase::Lingering | Phase::Over => {}
+            Phase::Handshake(_) | Phase::Accepted(_) | Phase::Lingering | Phase::Over => {}
         }
     }
 
     /// Goes over to the next phase, and tells the handler if the connection was open.
-    fn leave<H: Handler>(&mut self, end: Closed, next: Phase, turn: &Turn<'_, H>) {
+    fn leave<H: Handler>(&mut self, end: &Closed, next: Phase, turn: &Turn<'_, H>) {
         tracing::debug!("{end}");
         self.socket.drop_unsent();
         if let Phase::Open(open) = std::mem::replace(&mut self.phase, next) {
             let peer = open.entry.leave();
-            turn.shared.handler.closed(&peer, &end, &turn.shared.hub);
+            turn.shared.handler.closed(&peer, end, &turn.shared.hub);
         }
     }
 
@@ -425,7 +453,7 @@ impl Session {
                 tracing::debug!("before the end of the request: {closed}");
                 self.phase = Phase::Over;
             }
-            Phase::Lingering | Phase::Over => self.phase = Phase::Over,
+            Phase::Accepted(_) | Phase::Lingering | Phase::Over => self.phase = Phase::Over,
         }
     }
 }

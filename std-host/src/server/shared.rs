@@ -1,9 +1,12 @@
 //! What all that serve for one server have in common.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::connection::bounds::Bounds;
+use crate::connection::{Connection, Ties};
 use crate::hub::Hub;
+use crate::server::handler::Handler;
 use crate::server::limits::Limits;
 use crate::server::origins::Gate;
 use crate::server::shutdown::Shutdown;
@@ -19,12 +22,58 @@ pub(crate) struct Shared<H> {
     /// Connections, refused ones too.
     pub(crate) n_connections: AtomicUsize,
     pub(crate) shutdown: Shutdown,
+    /// Serves connections as values, instead of the handler.
+    pub(crate) serve: Option<Serve>,
 }
 
+/// Serves a connection in a task of its own.
+pub(crate) type Serve = Box<dyn Fn(Connection) + Send + Sync>;
+
 impl<H> Shared<H> {
-    pub(crate) fn new(handler: H, limits: Limits, gate: Gate, hub: Hub) -> Arc<Self> {
+    pub(crate) fn new(
+        handler: H,
+        limits: Limits,
+        gate: Gate,
+        hub: Hub,
+        serve: Option<Serve>,
+    ) -> Arc<Self> {
         let (times, n_connections) = (Times::from(&limits), AtomicUsize::new(0));
         let shutdown = Shutdown::new(hub.clone());
-        Arc::new(Self { handler, limits, times, gate, hub, n_connections, shutdown })
+        Arc::new(Self { handler, limits, times, gate, hub, n_connections, shutdown, serve })
+    }
+}
+
+/// One of the connections that the limit allows.
+pub(crate) struct Place<H> {
+    pub(crate) shared: Arc<Shared<H>>,
+}
+
+impl<H> Place<H> {
+    pub(crate) fn take(shared: &Arc<Shared<H>>) -> Option<Self> {
+        let place = Self { shared: Arc::clone(shared) };
+        let n = shared.n_connections.fetch_add(1, Ordering::Relaxed);
+        (n < shared.limits.connections).then_some(place)
+    }
+
+    /// Stands for one that was counted before.
+    pub(crate) fn taken(shared: &Arc<Shared<H>>) -> Self {
+        Self { shared: Arc::clone(shared) }
+    }
+}
+
+impl<H: Handler> Place<H> {
+    /// The limits of a connection that keeps this place, and what binds it to its server.
+    pub(crate) fn for_connection(self) -> (Bounds, Ties) {
+        let shutdown = self.shared.shutdown.clone();
+        let bounds = Bounds::from(&self.shared.limits);
+        let going_away = async move { shutdown.begun().await };
+        let ties = Ties { going_away: Some(Box::pin(going_away)), place: Some(Box::new(self)) };
+        (bounds, ties)
+    }
+}
+
+impl<H> Drop for Place<H> {
+    fn drop(&mut self) {
+        self.shared.n_connections.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -14,10 +14,11 @@ use crate::hub::Hub;
 use crate::hub::wake::{Accepted, Bell, Order, Token, WakeQueue, Woken};
 use crate::io::buffer;
 use crate::io::stream::Stream;
+use crate::server::hand_over;
 use crate::server::handler::Handler;
 use crate::server::listener::Door;
 use crate::server::session::Session;
-use crate::server::shared::Shared;
+use crate::server::shared::{Place, Shared};
 use crate::server::timer::{Millis, NEVER, Timers};
 use crate::server::turn::Turn;
 
@@ -234,10 +235,32 @@ impl<H: Handler> Worker<H> {
             self.shared.n_connections.fetch_sub(1, Ordering::Relaxed);
             return;
         }
+        if session.is_handed_over() {
+            if let Err(error) = self.hand_over(slot) {
+                tracing::warn!("a connection is lost on the way to its task: {error}");
+            }
+            return;
+        }
         if session.wants_turn() {
             self.enqueue(slot);
         }
         self.arm(slot);
+    }
+
+    /// Gives a connection to a task.
+    fn hand_over(&mut self, slot: usize) -> io::Result<()> {
+        let mut session = self.sessions.remove(slot);
+        let place = Place::taken(&self.shared);
+        if let Some(source) = session.stream().source() {
+            self.poll.registry().deregister(source)?;
+        }
+        if let (Some(serve), Some((stream, accepted, early))) =
+            (&self.shared.serve, session.into_parts())
+        {
+            let (bounds, ties) = place.for_connection();
+            serve(hand_over::connection(stream, early, accepted, bounds, ties)?);
+        }
+        Ok(())
     }
 
     fn obey(&mut self, order: Order) {
