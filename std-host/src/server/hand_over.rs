@@ -5,7 +5,7 @@ use std::io;
 
 use crate::connection::bounds::Bounds;
 use crate::connection::{Connection, Ties};
-use crate::io::duplex::{BoxedDuplex, Duplex, TlsStream};
+use crate::io::duplex::Transport;
 use crate::io::stream::Plain;
 use crate::io::tls::Tls;
 use crate::server::session::Accepted;
@@ -25,19 +25,16 @@ pub(crate) fn connection(
     bounds: Bounds,
     ties: Ties,
 ) -> io::Result<Connection> {
-    let stream = match stream {
-        Plain::Tcp(stream) => with_tls(tokio::net::TcpStream::from_std(stream.into())?, tls),
+    let transport = match stream {
+        Plain::Tcp(stream) => {
+            Transport::with_tls(tokio::net::TcpStream::from_std(stream.into())?, tls)
+        }
         #[cfg(unix)]
-        Plain::Unix(stream) => with_tls(tokio::net::UnixStream::from_std(stream.into())?, tls),
+        Plain::Unix(stream) => {
+            Transport::with_tls(tokio::net::UnixStream::from_std(stream.into())?, tls)
+        }
     };
-    Ok(Connection::accepted(stream, early, bounds, accepted.into_description(), ties))
-}
-
-fn with_tls(stream: impl Duplex + Unpin + 'static, tls: Option<Tls>) -> BoxedDuplex {
-    match tls {
-        Some(tls) => Box::pin(TlsStream::new(stream, tls)),
-        None => Box::pin(stream),
-    }
+    Ok(Connection::accepted(transport, early, bounds, accepted.into_description(), ties))
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::connection::bounds::Bounds;
 use crate::connection::{Connection, Ties};
 use crate::hub::Hub;
 use crate::hub::wake::{Bell, Mail};
+use crate::io::duplex::Transport;
 use crate::io::scratch;
 use crate::io::stream::{Stream, TaskStream};
 use crate::server::answer::{Answer, Response, refusal};
@@ -230,7 +231,7 @@ impl<H: Handler> Upgrade<H> {
             place: Some(Box::new(place)),
         };
         let description = accepted.into_description();
-        Connection::accepted(Box::pin(stream), Vec::new(), bounds, description, ties)
+        Connection::accepted(Transport::new(stream), Vec::new(), bounds, description, ties)
     }
 
     /// Serves the connection until it ends. If dropped before, the connection ends without a closing
