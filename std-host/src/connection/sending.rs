@@ -106,13 +106,13 @@ impl Sending {
     ) -> Poll<io::Result<T>> {
         let n_written = self.n_written.as_ref().map_or(0, |n| n.load(Ordering::Relaxed));
         let has_moved = mem::replace(&mut self.n_before, n_written) != n_written;
-        match &polled {
-            Poll::Pending if mem::replace(&mut self.is_refused, true) && has_moved => {
-                clock.progress();
-            }
-            Poll::Pending => {}
-            Poll::Ready(Ok(_)) if mem::take(&mut self.is_refused) => clock.progress(),
-            Poll::Ready(_) => {}
+        let was_refused = mem::replace(&mut self.is_refused, polled.is_pending());
+        let is_alive = match &polled {
+            Poll::Pending => has_moved,
+            Poll::Ready(result) => result.is_ok(),
+        };
+        if was_refused && is_alive {
+            clock.progress();
         }
         polled
     }
