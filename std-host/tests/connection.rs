@@ -599,7 +599,7 @@ async fn a_record_of_tls_that_leaves_slowly_is_a_sign_of_life() {
         stream.read_exact(&mut received).await.unwrap();
         stream
     });
-    client.send(&[0; 100_000][..]).await.unwrap();
+    client.send(&*vec![0; 100_000]).await.unwrap();
     let silence = timeout(Duration::from_secs(60), client.receive());
     let (end, stream) = tokio::join!(silence, reading);
     drop(stream.unwrap());
