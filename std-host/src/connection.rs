@@ -13,7 +13,7 @@ use futures_sink::Sink;
 use http::HeaderMap;
 use wirelet::{Chunk, Close, CloseCode};
 
-use crate::io::duplex::BoxedDuplex;
+use crate::io::duplex::Transport;
 
 pub(crate) mod bounds;
 mod clock;
@@ -120,14 +120,14 @@ struct Shared {
 impl Connection {
     /// Begins behind an opening handshake, with the bytes that came behind it.
     pub(crate) fn new(
-        stream: BoxedDuplex,
+        transport: Transport,
         endpoint: Either,
         early: Vec<u8>,
         bounds: Bounds,
         description: Description,
         ties: Ties,
     ) -> Self {
-        let driver = Driver::new(stream, endpoint, early, bounds, ties.going_away);
+        let driver = Driver::new(transport, endpoint, early, bounds, ties.going_away);
         let wakers = Arc::new(Wakers::default());
         let waker = Waker::from(Arc::clone(&wakers));
         let driver = Mutex::new(driver);
@@ -137,14 +137,14 @@ impl Connection {
 
     /// Begins at a server that has accepted the request, with the bytes that came behind that.
     pub(crate) fn accepted(
-        stream: BoxedDuplex,
+        transport: Transport,
         early: Vec<u8>,
         bounds: Bounds,
         description: Description,
         ties: Ties,
     ) -> Self {
         let endpoint = Either::server(bounds.message_bytes);
-        Self::new(stream, endpoint, early, bounds, description, ties)
+        Self::new(transport, endpoint, early, bounds, description, ties)
     }
 
     /// Waits for the next message or control frame; `None` at the end. Cancel-safe.

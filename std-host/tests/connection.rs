@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use harness::certificates::Issued;
 use harness::{BINARY, CLOSE, PING, PONG, TEXT, frame};
 use tokio::io::{
     AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf, duplex,
@@ -20,8 +21,8 @@ use tokio::time::{Instant, sleep, timeout};
 use wirelet::handshake::Key;
 use wirelet::{Close, CloseCode, ProtocolError, SendError};
 use wirelet_host::{
-    Accept, Answer, Builder, Client, ClientOptions, Connection, ConnectionError, Echo, Handler,
-    Handshake, Limits, OwnedMessage, Service, StatusCode,
+    Accept, Answer, Builder, Client, ClientError, ClientOptions, Connection, ConnectionError, Echo,
+    Handler, Handshake, Limits, OwnedMessage, Service, StatusCode,
 };
 
 const NORMAL: CloseCode = CloseCode::NORMAL_CLOSURE;
@@ -551,6 +552,59 @@ async fn a_peer_that_only_reads_and_slowly_is_alive() {
     connection.flush().await.unwrap();
     drop(connection);
     assert!(reading.await.unwrap() >= 100_004);
+}
+
+/// Passes bytes on from one stream to another, so many a second and in one direction.
+async fn pass_slowly(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    step: usize,
+) {
+    let mut buf = vec![0; step];
+    while let Ok(n @ 1..) = from.read(&mut buf).await {
+        if to.write_all(&buf[..n]).await.is_err() {
+            return;
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_of_tls_that_leaves_slowly_is_a_sign_of_life() {
+    let issued = Issued::new();
+    let config = harness::front::server_config(&issued);
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let ((ours, near), (far, theirs)) = (duplex(1000), duplex(1_000_000));
+    let (from_us, to_us) = tokio::io::split(near);
+    let (from_them, to_them) = tokio::io::split(far);
+    tokio::spawn(pass_slowly(from_us, to_them, 1000));
+    tokio::spawn(pass_slowly(from_them, to_us, 1_000_000));
+    let options = ClientOptions {
+        ca_files: vec![issued.ca()],
+        keepalive: Some(Duration::from_secs(5)),
+        handshake_time: Duration::from_secs(100),
+        ..options()
+    };
+    let accepting = async {
+        let mut stream = acceptor.accept(theirs).await.unwrap();
+        accept(&mut stream, "").await;
+        stream
+    };
+    let connecting = Client::connect_over(ours, "wss://localhost/", &options);
+    let (client, mut stream) = tokio::join!(connecting, accepting);
+    let mut client = client.unwrap();
+    // A record takes 16 s, and the client allows 10.
+    let reading = tokio::spawn(async move {
+        let mut received = vec![0; 100_000];
+        stream.read_exact(&mut received).await.unwrap();
+        stream
+    });
+    client.send(&*vec![0; 100_000]).await.unwrap();
+    let silence = timeout(Duration::from_secs(60), client.receive());
+    let (end, stream) = tokio::join!(silence, reading);
+    drop(stream.unwrap());
+    // It answers no ping, once it has read all.
+    assert!(matches!(end, Ok(Err(ClientError::TimedOut))), "{end:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -241,7 +241,7 @@ fn what_came_before_the_connection_broke_is_printed_and_the_close_is_told() {
         socket.read_exact(&mut [0; 14]).unwrap();
         socket.write_all(b"\x81\x04last\x88\x05\x03\xf1big").unwrap();
     });
-    let (status, out, err) = connect(&[&url(addr)], &[b'x'; 8_000_000]);
+    let (status, out, err) = connect(&[&url(addr)], &vec![b'x'; 8_000_000]);
     assert_eq!((status, &*out), (Some(1), "last\n"), "{err}");
     assert_eq!(err, "wirelet: closed by the server: 1009 big\n");
 }
@@ -253,7 +253,7 @@ fn a_server_that_never_reads_is_given_up_behind_the_end_of_the_input() {
         let _ = socket.write_all(b"\x88\x00");
     });
     let begin = std::time::Instant::now();
-    let (status, _, err) = connect(&[&url(addr)], &[b'y'; 15_000_000]);
+    let (status, _, err) = connect(&[&url(addr)], &vec![b'y'; 15_000_000]);
     assert_eq!(status, Some(6), "{err}");
     assert!((4..15).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
 }

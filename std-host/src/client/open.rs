@@ -18,7 +18,7 @@ use super::{ClientError, ClientOptions};
 use crate::connection::bounds::Bounds;
 use crate::connection::role::Either;
 use crate::connection::{Connection, Description, Ties};
-use crate::io::duplex::{BoxedDuplex, Duplex, TlsStream};
+use crate::io::duplex::{Duplex, Transport};
 use crate::io::tls::Tls;
 use crate::io::tls::config::client_config;
 use crate::random::SeededRandom;
@@ -49,7 +49,8 @@ pub(super) async fn open_over(
     target: &Target,
     options: &ClientOptions,
 ) -> Result<Connection, ClientError> {
-    let mut stream = with_tls(stream, target, options).await?;
+    let mut transport = with_tls(stream, target, options).await?;
+    let stream = &mut transport.stream;
 
     let mut random = SeededRandom::new();
     let mut nonce = [0; 16];
@@ -69,7 +70,7 @@ pub(super) async fn open_over(
     stream.write_all(&bytes[..n]).await?;
     stream.flush().await?;
 
-    let (mut received, head_len) = read_head(&mut stream).await?;
+    let (mut received, head_len) = read_head(stream).await?;
     let early = received.split_off(head_len);
     let description = match request.verify(&key, &received) {
         Ok(response) => Description {
@@ -80,14 +81,14 @@ pub(super) async fn open_over(
             data: None,
         },
         Err(ResponseError::Refused(status)) => {
-            let why = first_line(&mut stream, &received, early).await;
+            let why = first_line(stream, &received, early).await;
             return Err(ClientError::Refused { status, why });
         }
         Err(error) => return Err(error.into()),
     };
     let bounds = Bounds::from(options);
     let endpoint = Either::client(random, bounds.message_bytes);
-    Ok(Connection::new(stream, endpoint, early, bounds, description, Ties::default()))
+    Ok(Connection::new(transport, endpoint, early, bounds, description, Ties::default()))
 }
 
 /// Begins TLS if the URL wants it; it goes on as the stream is read and written.
@@ -95,9 +96,9 @@ async fn with_tls(
     stream: impl Duplex + Unpin + 'static,
     target: &Target,
     options: &ClientOptions,
-) -> Result<BoxedDuplex, ClientError> {
+) -> Result<Transport, ClientError> {
     if !target.scheme.is_tls() {
-        return Ok(Box::pin(stream));
+        return Ok(Transport::new(stream));
     }
     let name = ServerName::try_from(target.host.clone()).map_err(|_| {
         ClientError::Url(format!("{}: no name that a certificate can be for", target.host))
@@ -112,7 +113,7 @@ async fn with_tls(
             .map_err(io::Error::other)??
     };
     let tls = Tls::client(config, name).map_err(ClientError::Tls)?;
-    Ok(Box::pin(TlsStream::new(stream, tls)))
+    Ok(Transport::with_tls(stream, Some(tls)))
 }
 
 /// Returns a path without its query.

@@ -27,7 +27,7 @@ use crate::connection::message::OwnedMessage;
 use crate::connection::role::Either;
 use crate::connection::sending::Sending;
 use crate::connection::wakers::Side;
-use crate::io::duplex::BoxedDuplex;
+use crate::io::duplex::{BoxedDuplex, Transport};
 use crate::io::scratch;
 
 pub(super) struct Driver {
@@ -65,12 +65,13 @@ enum Phase {
 impl Driver {
     /// Begins with bytes that came behind the opening handshake.
     pub(super) fn new(
-        stream: BoxedDuplex,
+        transport: Transport,
         endpoint: Either,
         early: Vec<u8>,
         bounds: Bounds,
         going_away: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     ) -> Self {
+        let Transport { stream, n_written } = transport;
         Self {
             stream,
             endpoint,
@@ -79,7 +80,7 @@ impl Driver {
             input: early.into(),
             received: VecDeque::new(),
             received_len: 0,
-            sending: Sending::default(),
+            sending: Sending::new(n_written),
             phase: Phase::Open,
             is_shut_down: false,
             news: [false; 2],

@@ -2,6 +2,8 @@
 
 use std::io;
 use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use crate::connection::clock::Clock;
@@ -9,13 +11,16 @@ use crate::connection::output::Output;
 use crate::io::duplex::BoxedDuplex;
 
 /// What waits for the stream, and what is known of how it takes it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Sending {
     pub(super) output: Output,
     /// The stream took something that it may keep until it is flushed.
     is_held_back: bool,
     /// The stream took less than there was.
     is_refused: bool,
+    /// How many bytes have left below the stream, if somebody counts, and how many had before.
+    n_written: Option<Arc<AtomicUsize>>,
+    n_before: usize,
     /// Why nothing can be written any more.
     pub(super) broken: Option<io::Error>,
     /// Something that was sent will not leave.
@@ -23,6 +28,19 @@ pub(super) struct Sending {
 }
 
 impl Sending {
+    /// Begins; `n_written` is that of [`Transport`](crate::io::duplex::Transport).
+    pub(super) fn new(n_written: Option<Arc<AtomicUsize>>) -> Self {
+        Self {
+            output: Output::default(),
+            is_held_back: false,
+            is_refused: false,
+            n_written,
+            n_before: 0,
+            broken: None,
+            has_lost: false,
+        }
+    }
+
     /// Tells whether nothing waits.
     pub(super) const fn is_flushed(&self) -> bool {
         self.output.unsent().is_empty() && !self.is_held_back
@@ -86,10 +104,15 @@ impl Sending {
         polled: Poll<io::Result<T>>,
         clock: &mut Clock,
     ) -> Poll<io::Result<T>> {
-        match &polled {
-            Poll::Pending => self.is_refused = true,
-            Poll::Ready(Ok(_)) if mem::take(&mut self.is_refused) => clock.progress(),
-            Poll::Ready(_) => {}
+        let n_written = self.n_written.as_ref().map_or(0, |n| n.load(Ordering::Relaxed));
+        let has_moved = mem::replace(&mut self.n_before, n_written) != n_written;
+        let was_refused = mem::replace(&mut self.is_refused, polled.is_pending());
+        let is_alive = match &polled {
+            Poll::Pending => has_moved,
+            Poll::Ready(result) => result.is_ok(),
+        };
+        if was_refused && is_alive {
+            clock.progress();
         }
         polled
     }

@@ -4,9 +4,8 @@ use std::io;
 
 use crate::connection::bounds::Bounds;
 use crate::connection::{Connection, Ties};
-use crate::io::duplex::{BoxedDuplex, Duplex, TlsStream};
+use crate::io::duplex::Transport;
 use crate::io::stream::{Plain, Stream};
-use crate::io::tls::Tls;
 use crate::server::session::Accepted;
 
 /// Makes a connection of a socket whose acceptance has been written, with what came behind the request.
@@ -28,17 +27,14 @@ pub(crate) fn connection(
         Stream::Tls(both) => (both.1, Some(both.0)),
         Stream::Task(_) => return Err(io::Error::other("it is served by a task already")),
     };
-    let stream = match plain {
-        Plain::Tcp(stream) => with_tls(tokio::net::TcpStream::from_std(stream.into())?, tls),
+    let transport = match plain {
+        Plain::Tcp(stream) => {
+            Transport::with_tls(tokio::net::TcpStream::from_std(stream.into())?, tls)
+        }
         #[cfg(unix)]
-        Plain::Unix(stream) => with_tls(tokio::net::UnixStream::from_std(stream.into())?, tls),
+        Plain::Unix(stream) => {
+            Transport::with_tls(tokio::net::UnixStream::from_std(stream.into())?, tls)
+        }
     };
-    Ok(Connection::accepted(stream, early, bounds, accepted.into_description(), ties))
-}
-
-fn with_tls(stream: impl Duplex + Unpin + 'static, tls: Option<Tls>) -> BoxedDuplex {
-    match tls {
-        Some(tls) => Box::pin(TlsStream::new(stream, tls)),
-        None => Box::pin(stream),
-    }
+    Ok(Connection::accepted(transport, early, bounds, accepted.into_description(), ties))
 }

@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use crate::connection::Connection;
 use crate::hub::Hub;
 use crate::hub::wake::{Bell, WakeQueue, Woken};
+use crate::io::duplex::Transport;
 use crate::io::scratch;
 use crate::io::stream::{Stream, TaskStream};
 use crate::server::answer::{Answer, Response, refusal};
@@ -192,7 +193,7 @@ impl<H: Handler> Upgrade<H> {
         let Self { accepted, place } = self;
         let (bounds, ties) = place.for_connection();
         let description = accepted.into_description();
-        Connection::accepted(Box::pin(stream), Vec::new(), bounds, description, ties)
+        Connection::accepted(Transport::new(stream), Vec::new(), bounds, description, ties)
     }
 
     /// Serves the connection until it ends. If dropped before, the connection ends without a closing
