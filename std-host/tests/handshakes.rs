@@ -192,23 +192,52 @@ async fn early_frames_wait_for_a_handler_that_takes_its_time() {
     }
 }
 
+/// Waits until a number of futures have been dropped.
+async fn abandoned(n: &AtomicUsize, wanted: usize) {
+    for _ in 0..1000 {
+        if n.load(Ordering::Relaxed) == wanted {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{} futures of the handler were dropped, not {wanted}", n.load(Ordering::Relaxed));
+}
+
 #[tokio::test]
-async fn a_handler_that_never_answers_is_given_up_at_the_deadline_or_when_the_client_leaves() {
+async fn a_handler_that_never_answers_is_given_up_at_the_deadline() {
     let limits = Limits { handshake_time: Duration::from_millis(200), ..Limits::default() };
     let app = App::default();
-    let abandoned = Arc::clone(&app.abandoned);
+    let n = Arc::clone(&app.abandoned);
     let (addr, _) = start(Builder::new().limits(limits), app).await;
     let upgrade = format!("Connection: Upgrade\r\nUpgrade: websocket\r\n{UPGRADE}");
     let response = ask(&addr, "GET /never", &upgrade).await;
     assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
     assert!(response.ends_with("the server did not decide in time\n"), "{response}");
-    for _ in 0..500 {
-        if abandoned.load(Ordering::Relaxed) == 1 {
-            return;
+    abandoned(&n, 1).await;
+}
+
+#[tokio::test]
+async fn a_handler_that_takes_its_time_is_given_up_when_the_client_leaves() {
+    let limits = Limits { handshake_time: Duration::from_secs(3600), ..Limits::default() };
+    let app = App::default();
+    let n = Arc::clone(&app.abandoned);
+    let (addr, _) = start(Builder::new().limits(limits), app).await;
+    let head = format!(
+        "GET /never HTTP/1.1\r\nHost: {addr}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{UPGRADE}\r\n"
+    );
+    for (i, (early, resets)) in
+        [("", false), ("", true), ("early", false), ("early", true)].into_iter().enumerate()
+    {
+        let mut stream = TcpStream::connect(&addr).await.unwrap();
+        stream.write_all(format!("{head}{early}").as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(n.load(Ordering::Relaxed), i, "given up before the client has left");
+        if resets {
+            stream.set_zero_linger().unwrap();
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        drop(stream);
+        abandoned(&n, i + 1).await;
     }
-    panic!("the handler's future was not dropped");
 }
 
 #[tokio::test]
