@@ -158,6 +158,10 @@ macro_rules! faces {
                 $run($io::Write::write(&mut self.sender().message(kind), piece))
             }
 
+            fn message_flush(&mut self, kind: Kind) -> Outcome<()> {
+                $run($io::Write::flush(&mut self.sender().message(kind)))
+            }
+
             fn message_end(&mut self, kind: Kind) -> Outcome<()> {
                 $run(self.sender().message(kind).finish())
             }
@@ -211,6 +215,10 @@ macro_rules! faces {
 
             fn has_reply(&mut self) -> bool {
                 self.reply().is_some()
+            }
+
+            fn bytes_received(&self) -> u64 {
+                self.bytes_received()
             }
         }
     };

@@ -110,6 +110,8 @@ pub(crate) trait Talk {
     fn close_and_finish<'m>(&mut self, close: impl Into<Close<'m>>) -> Outcome<()>;
     /// Writes one piece through a writer of a message of unknown length; returns how much of it.
     fn message_piece(&mut self, kind: Kind, piece: &[u8]) -> Outcome<usize>;
+    /// Flushes the same writer.
+    fn message_flush(&mut self, kind: Kind) -> Outcome<()>;
     fn message_end(&mut self, kind: Kind) -> Outcome<()>;
     fn message_of(&mut self, kind: Kind, len: usize) -> Outcome<()>;
     /// Sends one frame through its writer, piece by piece.
@@ -127,6 +129,7 @@ pub(crate) trait Hear {
     fn receive(&mut self) -> Outcome<Seen>;
     fn receive_chunk(&mut self) -> Outcome<Part>;
     fn has_reply(&mut self) -> bool;
+    fn bytes_received(&self) -> u64;
 }
 
 /// Repeats a call for as long as it is interrupted; with what it brings in the end, returns how
