@@ -162,6 +162,7 @@ fn a_frame_holds_what_was_announced<D: Driver, Ro: TestRole>() {
     let mut ws = D::new(near, Ro::role(), storage.buffers());
     send_error(ws.message_of_pieces(Kind::Binary, 3, &[b"ab"]), SendError::FrameUnfinished);
     assert_eq!(ws.unfinished(), 1);
+    assert_eq!(ws.may_begin(), Err(SendError::FrameUnfinished));
     for refused in [
         ws.send("x"),
         ws.queue("x"),
@@ -177,6 +178,7 @@ fn a_frame_holds_what_was_announced<D: Driver, Ro: TestRole>() {
     ws.write(b"c").unwrap();
     send_error(ws.write(b"d"), SendError::TooLong);
     ws.write(b"").unwrap();
+    assert_eq!(ws.may_begin(), Ok(()));
     ws.send("x").unwrap();
     assert_eq!(far.take(), [Ro::sent(0x82, b"abc"), Ro::sent(0x81, b"x")].concat());
 }

@@ -6,7 +6,8 @@ use std::task::{Context, Poll, Waker};
 
 use wirelet::handshake::{Acceptance, ClientRequest, Refusal};
 use wirelet::{
-    Buffers, Chunk, Client, Close, Flush, Kind, Random, Received, Role, Server, asynch, blocking,
+    Buffers, Chunk, Client, Close, Flush, Kind, Random, Received, Role, SendError, Server, asynch,
+    blocking,
 };
 
 use super::{Driver, Hear, INTERRUPTED, Outcome, Part, Talk, part, seen};
@@ -189,6 +190,10 @@ macro_rules! faces {
 
             fn unfinished(&mut self) -> usize {
                 self.sender().unfinished()
+            }
+
+            fn may_begin(&mut self) -> Result<(), SendError> {
+                self.sender().may_begin()
             }
 
             fn bytes_received(&self) -> u64 {

@@ -10,7 +10,8 @@ mod faces;
 pub(crate) use faces::{Blocking, Dropped, Ready};
 use wirelet::handshake::{Acceptance, ClientRequest, Refusal};
 use wirelet::{
-    Buffers, Chunk, Client, Close, Error, Flush, Kind, Message, Random, Received, Role, Server,
+    Buffers, Chunk, Client, Close, Error, Flush, Kind, Message, Random, Received, Role, SendError,
+    Server,
 };
 
 use crate::common::Seen;
@@ -118,6 +119,7 @@ pub(crate) trait Talk {
     fn message_of_pieces(&mut self, kind: Kind, len: usize, pieces: &[&[u8]]) -> Outcome<()>;
     fn write(&mut self, payload: &[u8]) -> Outcome<()>;
     fn unfinished(&mut self) -> usize;
+    fn may_begin(&mut self) -> Result<(), SendError>;
     fn bytes_received(&self) -> u64;
     fn is_close_sent(&self) -> bool;
     /// Returns what was read and not handed out.
