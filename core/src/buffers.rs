@@ -257,6 +257,20 @@ mod tests {
     }
 
     #[test]
+    fn a_message_that_is_joined_has_the_room_that_is_left() {
+        let mut buffer = [0; 5];
+        let mut joined = Joined::new(&mut buffer);
+        assert_eq!((joined.capacity(), joined.room()), (5, 5));
+        assert_eq!(joined.append(b"abc"), Ok(()));
+        assert_eq!((joined.as_bytes(), joined.room()), (&b"abc"[..], 2));
+        assert_eq!(joined.append(b"xyz"), Err(CapacityError));
+        assert_eq!(joined.append(b"de"), Ok(()));
+        assert_eq!((joined.as_bytes(), joined.room()), (&b"abcde"[..], 0));
+        joined.clear();
+        assert_eq!((joined.as_bytes(), joined.room()), (&b""[..], 5));
+    }
+
+    #[test]
     fn a_socket_that_counts_wrong_leads_out_of_no_buffer() {
         let mut buffer = [0; 8];
         let mut window = Window::new(&mut buffer);

@@ -74,6 +74,7 @@ fn bytes_count_from_the_first_whatever_they_are<D: Driver, Ro: TestRole>() {
     let (mut receiver, sender) = D::split(ws);
     far.put(&Ro::received(0x82, &[7; 10])[..9]);
     assert_eq!(receiver.receive(), Err(INTERRUPTED));
+    assert_eq!(receiver.bytes_received(), n_put + 9);
     let ws = D::unsplit(receiver, sender).unwrap();
     assert_eq!(ws.bytes_received(), n_put + 9);
 }

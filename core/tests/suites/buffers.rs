@@ -3,7 +3,7 @@
 use crate::common::{Seen, TestRole};
 use crate::drive::{Driver, Part, Talk, on_every_driver_and_role};
 use crate::pipe::{WIDE, pipe};
-use wirelet::{Buffers, CapacityError, Error, Server, Storage};
+use wirelet::{Buffers, CapacityError, Error, SendError, Server, Storage};
 
 const TEXT: &str = "κόσμε 漢字 😀";
 
@@ -87,6 +87,20 @@ fn one_byte_less_for_messages_is_too_little<D: Driver, Ro: TestRole>() {
     assert_eq!(outcome, Some(Err(Error::Capacity(CapacityError))));
 }
 
+fn a_frame_one_byte_longer_than_the_transmit_buffer_is_not_queued<D: Driver, Ro: TestRole>() {
+    let (near, far) = pipe(WIDE);
+    let mut storage = Storage::<64, 0, 140>::new();
+    let mut ws = D::new(near.clone(), Ro::role(), storage.buffers());
+    let longest = vec![7; if Ro::IS_CLIENT { 132 } else { 136 }];
+    ws.queue("older").unwrap();
+    let error = Err(Error::Send(SendError::OutOfSpace { needed: 141 }));
+    assert_eq!(ws.queue(&[&longest[..], &[7]].concat()[..]), error);
+    assert_eq!(near.writes_and_flushes(), (0, 0), "no room is made for what will not fit");
+    ws.queue(&longest[..]).unwrap();
+    ws.flush().unwrap();
+    assert_eq!(far.take(), [Ro::sent(0x81, b"older"), Ro::sent(0x82, &longest)].concat());
+}
+
 #[test]
 fn a_socket_comes_back_with_what_was_not_handed_out() {
     let (near, far) = pipe(WIDE);
@@ -112,4 +126,5 @@ on_every_driver_and_role!(
     messages_are_the_same_in_buffers_of_any_length,
     chunks_make_the_same_message_in_buffers_of_any_length,
     one_byte_less_for_messages_is_too_little,
+    a_frame_one_byte_longer_than_the_transmit_buffer_is_not_queued,
 );

@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use crate::pipe::WouldBlock;
 use embedded_io::ErrorKind;
-use wirelet::handshake::{HandshakeError, RequestError, ResponseError};
+use wirelet::handshake::{BuildError, HandshakeError, RequestError, ResponseError, Status};
 use wirelet::{CapacityError, CloseCode, Error, ProtocolError, SendError};
 
 type Failed = Error<WouldBlock>;
@@ -114,4 +114,61 @@ fn each_error_says_what_is_wrong_in_words_of_its_own() {
     words.dedup();
     assert_eq!(words.len(), n, "{words:?}");
     assert!(words.iter().all(|words| words.len() > 10 || words == "would block"));
+}
+
+#[test]
+fn each_error_of_the_handshake_says_what_is_wrong_in_words_of_its_own_and_comes_from_it() {
+    let requests = [
+        RequestError::HeadTooLong,
+        RequestError::TooManyHeaders,
+        RequestError::Malformed,
+        RequestError::HttpVersion,
+        RequestError::Method,
+        RequestError::Target,
+        RequestError::Host,
+        RequestError::Body,
+        RequestError::NotUpgrade,
+        RequestError::Connection,
+        RequestError::Key,
+        RequestError::VersionField,
+        RequestError::WebSocketVersion,
+        RequestError::Origin,
+    ];
+    let responses = [
+        ResponseError::TooManyHeaders,
+        ResponseError::Malformed,
+        ResponseError::Refused(Status::NOT_FOUND),
+        ResponseError::Refused(Status::FORBIDDEN),
+        ResponseError::Upgrade,
+        ResponseError::Connection,
+        ResponseError::Accept,
+        ResponseError::Extension,
+        ResponseError::Subprotocol,
+    ];
+    let builds = [
+        BuildError::OutOfSpace,
+        BuildError::Host,
+        BuildError::Target,
+        BuildError::HeaderName,
+        BuildError::HeaderValue,
+        BuildError::Subprotocol,
+        BuildError::Status,
+        BuildError::Body,
+    ];
+    let all: Vec<HandshakeError> = (requests.map(Into::into).into_iter())
+        .chain(responses.map(Into::into))
+        .chain(builds.map(Into::into))
+        .collect();
+    for error in &all {
+        let source = error.source().map(ToString::to_string);
+        assert_eq!(source, Some(error.to_string()));
+    }
+    assert!(HandshakeError::HeadTooLong.source().is_none());
+    let mut words: Vec<String> = all.iter().map(ToString::to_string).collect();
+    words.push(HandshakeError::HeadTooLong.to_string());
+    words.sort();
+    let n = words.len();
+    words.dedup();
+    assert_eq!(words.len(), n, "{words:?}");
+    assert!(words.iter().all(|words| words.len() > 10), "{words:?}");
 }

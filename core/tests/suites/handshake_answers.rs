@@ -214,6 +214,27 @@ fn every_request_error_has_a_refusal_that_closes_the_connection() {
 
 /// §4.4: "the server MUST respond back with a |Sec-WebSocket-Version| header field".
 #[test]
+fn each_status_that_has_a_name_is_sent_with_the_phrase_of_rfc_9110() {
+    for (status, line) in [
+        (Status::OK, "HTTP/1.1 200 OK"),
+        (Status::BAD_REQUEST, "HTTP/1.1 400 Bad Request"),
+        (Status::UNAUTHORIZED, "HTTP/1.1 401 Unauthorized"),
+        (Status::FORBIDDEN, "HTTP/1.1 403 Forbidden"),
+        (Status::NOT_FOUND, "HTTP/1.1 404 Not Found"),
+        (Status::METHOD_NOT_ALLOWED, "HTTP/1.1 405 Method Not Allowed"),
+        (Status::REQUEST_TIMEOUT, "HTTP/1.1 408 Request Timeout"),
+        (Status::UPGRADE_REQUIRED, "HTTP/1.1 426 Upgrade Required"),
+        (Status::TOO_MANY_REQUESTS, "HTTP/1.1 429 Too Many Requests"),
+        (Status::REQUEST_HEADER_FIELDS_TOO_LARGE, "HTTP/1.1 431 Request Header Fields Too Large"),
+        (Status::INTERNAL_SERVER_ERROR, "HTTP/1.1 500 Internal Server Error"),
+        (Status::SERVICE_UNAVAILABLE, "HTTP/1.1 503 Service Unavailable"),
+        (Status::new(299).unwrap(), "HTTP/1.1 299 "),
+    ] {
+        assert_eq!(refusal(&Refusal::new(status)).lines().next(), Some(line));
+    }
+}
+
+#[test]
 fn a_refused_version_is_told_the_right_one() {
     for error in [RequestError::WebSocketVersion, RequestError::NotUpgrade] {
         let head = refusal(&error.into());

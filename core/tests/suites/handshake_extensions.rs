@@ -165,6 +165,17 @@ fn a_value_is_compared_as_it_is_meant() {
 
 /// An element that is scanned again for each of its commas would take hours.
 #[test]
+fn an_extension_is_shown_as_it_came() {
+    let head = b"HTTP/1.1 101 Ok\r\nSec-WebSocket-Extensions: x; a=1; b=\"\\\"\xff\"; c, y\r\n\r\n";
+    let response = Response::parse(head).unwrap();
+    let shown: Vec<String> =
+        response.extensions().map(|extension| format!("{:?}", extension.unwrap())).collect();
+    let x = r#"Extension { name: "x", parameters: {"a": Some("1"), "b": Some("\\\"\xff"), "c": None} }"#;
+    assert_eq!(shown, [x, r#"Extension { name: "y", parameters: {} }"#]);
+    assert!(MalformedExtension.to_string().contains("Sec-WebSocket-Extensions"));
+}
+
+#[test]
 fn a_long_list_is_parsed_in_linear_time() {
     let value = "a;b=\"\\,,,,\";c,".repeat(1 << 16);
     let elements = of_request(&[&value]);

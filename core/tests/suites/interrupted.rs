@@ -60,6 +60,19 @@ fn a_send_for_which_there_was_no_room_can_be_called_again<D: Driver, Ro: TestRol
     assert_eq!(far.take(), frames.concat());
 }
 
+fn a_frame_of_known_length_begins_where_there_is_room_for_the_longest_header<
+    D: Driver,
+    Ro: TestRole,
+>() {
+    for (queued, outcome) in [(126, Ok(())), (127, Err(INTERRUPTED))] {
+        let (near, _far) = stuck();
+        let mut storage = Storage::<64, 0, 140>::new();
+        let mut ws = D::new(near, Ro::role(), storage.buffers());
+        ws.queue(&[1; 125][..queued - Ro::sent(0x82, b"").len()]).unwrap();
+        assert_eq!(ws.message_of(Kind::Binary, 9), outcome, "of 140 bytes {queued} are filled");
+    }
+}
+
 /// Sends messages of these lengths, and a close, in a way that looks at the errors.
 fn story(ws: &mut impl Talk, lengths: &[usize]) {
     for &len in lengths {
@@ -349,6 +362,7 @@ on_every_driver_and_role!(what_receives_says_that_it_can_be_called_again);
 on_both_drivers_and_roles!(
     a_send_that_was_not_taken_is_sent_once,
     a_send_for_which_there_was_no_room_can_be_called_again,
+    a_frame_of_known_length_begins_where_there_is_room_for_the_longest_header,
     whatever_call_of_the_socket_fails_all_is_sent_once,
     if_each_call_of_the_socket_fails_once_all_is_sent_once,
     a_long_send_goes_on_where_it_was_cut,

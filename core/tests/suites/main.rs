@@ -13,6 +13,7 @@ mod drivers_blocking;
 mod drivers_random;
 mod duplex;
 mod errors;
+mod extension;
 mod failing;
 mod finishing;
 mod frame_rules;

@@ -276,6 +276,36 @@ fn starting_frames_follows_the_rules_of_sending<Ro: TestRole>() {
     assert_eq!(outgoing.start(&Chunk::whole("a")).unwrap().header(), header(0x81));
 }
 
+fn a_connection_that_is_not_split_writes_frames_piece_by_piece<Ro: TestRole>() {
+    let mut connection = Ro::connection();
+    let mut out = [0; 8];
+    assert_eq!(connection.may_begin(), Ok(()));
+    let mut wire = connection.begin(Kind::Binary, true, 3).unwrap().header().to_vec();
+    assert_eq!(connection.may_begin(), Err(SendError::FrameUnfinished));
+    for (piece, n, left) in [(&b"abc"[..], 2, 1), (b"c and more", 1, 0), (b"more", 0, 0)] {
+        assert_eq!(connection.payload(piece, &mut out[..2]), Ok(n));
+        assert_eq!(connection.unfinished(), left);
+        wire.extend(&out[..n]);
+    }
+    assert_eq!(wire, Ro::sent(0x82, b"abc"));
+    assert_eq!(connection.may_begin(), Ok(()));
+    let mut start = connection.start(&Chunk::first("Hel")).unwrap();
+    let mut payload = *b"Hel";
+    start.mask(&mut payload);
+    assert_eq!([start.header(), &payload].concat(), Ro::sent(0x01, b"Hel"));
+    assert_eq!(connection.may_begin(), Err(SendError::MessageInProgress));
+}
+
+fn the_start_of_a_frame_is_shown_without_its_key<Ro: TestRole>() {
+    let shown = format!("{:?}", Ro::connection().start(&Chunk::whole("Hello")).unwrap());
+    let expected = if Ro::IS_CLIENT {
+        "FrameStart { header_len: 6, key: Some(MaskingKey(..)), .. }"
+    } else {
+        "FrameStart { header_len: 2, key: None, .. }"
+    };
+    assert_eq!(shown, expected);
+}
+
 fn a_received_chunk_can_be_sent_as_it_is<Ro: TestRole>() {
     // An echo through a buffer of 3 bytes: a code point is cut, and so is the frame.
     let stream = Ro::received(0x81, "a漢b".as_bytes());
@@ -317,5 +347,7 @@ on_both_roles!(
     out_of_space_says_what_is_needed_and_changes_nothing,
     a_frame_that_is_started_and_masked_in_pieces_equals_one_that_is_sent,
     starting_frames_follows_the_rules_of_sending,
+    a_connection_that_is_not_split_writes_frames_piece_by_piece,
+    the_start_of_a_frame_is_shown_without_its_key,
     a_received_chunk_can_be_sent_as_it_is,
 );

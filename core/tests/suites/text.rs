@@ -28,7 +28,13 @@ fn no_own_text_follows_half_a_code_point<Ro: TestRole>() {
     let mut wire = Vec::new();
     cut_inside_a_code_point(&mut to, &mut wire);
     let mut out = [0; 32];
-    for chunk in [Chunk::last("x"), Chunk::middle("x"), Chunk::last(""), Chunk::middle("é")] {
+    for chunk in [
+        Chunk::last("x"),
+        Chunk::middle("x"),
+        Chunk::middle("é"),
+        Chunk::last(""),
+        Chunk::middle(""),
+    ] {
         assert_eq!(to.send(chunk, &mut out), Err(INVALID));
         assert_eq!(to.start(&chunk).err(), Some(INVALID));
     }

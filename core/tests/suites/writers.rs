@@ -81,6 +81,18 @@ fn what_is_written_is_queued_until_the_end<D: Driver, Ro: TestRole>() {
     assert_eq!(frames::<Ro>(&far.take()), sent);
 }
 
+fn what_is_written_leaves_when_its_writer_is_flushed<D: Driver, Ro: TestRole>() {
+    let (near, far) = pipe(WIDE);
+    let mut storage = Storage::<64, 64, 256>::new();
+    let mut ws = D::new(near.clone(), Ro::role(), storage.buffers());
+    ws.message_piece(Kind::Text, b"a").unwrap();
+    ws.message_flush(Kind::Text).unwrap();
+    assert_eq!(near.writes_and_flushes(), (1, 1));
+    assert_eq!(far.take(), Ro::sent(0x01, b"a"));
+    ws.message_end(Kind::Text).unwrap();
+    assert_eq!(far.take(), Ro::sent(0x80, b""));
+}
+
 fn a_fragment_is_never_longer_than_the_buffer<D: Driver, Ro: TestRole>() {
     let (near, far) = pipe(WIDE);
     let mut storage = Storage::<64, 64, 131>::new();
@@ -150,6 +162,7 @@ fn a_frame_holds_what_was_announced<D: Driver, Ro: TestRole>() {
     let mut ws = D::new(near, Ro::role(), storage.buffers());
     send_error(ws.message_of_pieces(Kind::Binary, 3, &[b"ab"]), SendError::FrameUnfinished);
     assert_eq!(ws.unfinished(), 1);
+    assert_eq!(ws.may_begin(), Err(SendError::FrameUnfinished));
     for refused in [
         ws.send("x"),
         ws.queue("x"),
@@ -165,6 +178,7 @@ fn a_frame_holds_what_was_announced<D: Driver, Ro: TestRole>() {
     ws.write(b"c").unwrap();
     send_error(ws.write(b"d"), SendError::TooLong);
     ws.write(b"").unwrap();
+    assert_eq!(ws.may_begin(), Ok(()));
     ws.send("x").unwrap();
     assert_eq!(far.take(), [Ro::sent(0x82, b"abc"), Ro::sent(0x81, b"x")].concat());
 }
@@ -313,6 +327,7 @@ on_every_driver_and_role!(
     a_frame_of_known_length_is_written_in_any_pieces,
     a_message_of_unknown_length_is_written_in_fragments,
     what_is_written_is_queued_until_the_end,
+    what_is_written_leaves_when_its_writer_is_flushed,
     a_fragment_is_never_longer_than_the_buffer,
     an_empty_piece_is_no_fragment,
     text_that_is_none_is_refused_piece_by_piece,

@@ -6,7 +6,8 @@ use std::task::{Context, Poll, Waker};
 
 use wirelet::handshake::{Acceptance, ClientRequest, Refusal};
 use wirelet::{
-    Buffers, Chunk, Client, Close, Flush, Kind, Random, Received, Role, Server, asynch, blocking,
+    Buffers, Chunk, Client, Close, Flush, Kind, Random, Received, Role, SendError, Server, asynch,
+    blocking,
 };
 
 use super::{Driver, Hear, INTERRUPTED, Outcome, Part, Talk, part, seen};
@@ -158,6 +159,10 @@ macro_rules! faces {
                 $run($io::Write::write(&mut self.sender().message(kind), piece))
             }
 
+            fn message_flush(&mut self, kind: Kind) -> Outcome<()> {
+                $run($io::Write::flush(&mut self.sender().message(kind)))
+            }
+
             fn message_end(&mut self, kind: Kind) -> Outcome<()> {
                 $run(self.sender().message(kind).finish())
             }
@@ -187,6 +192,10 @@ macro_rules! faces {
                 self.sender().unfinished()
             }
 
+            fn may_begin(&mut self) -> Result<(), SendError> {
+                self.sender().may_begin()
+            }
+
             fn bytes_received(&self) -> u64 {
                 self.bytes_received()
             }
@@ -211,6 +220,10 @@ macro_rules! faces {
 
             fn has_reply(&mut self) -> bool {
                 self.reply().is_some()
+            }
+
+            fn bytes_received(&self) -> u64 {
+                self.bytes_received()
             }
         }
     };

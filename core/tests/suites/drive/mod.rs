@@ -10,7 +10,8 @@ mod faces;
 pub(crate) use faces::{Blocking, Dropped, Ready};
 use wirelet::handshake::{Acceptance, ClientRequest, Refusal};
 use wirelet::{
-    Buffers, Chunk, Client, Close, Error, Flush, Kind, Message, Random, Received, Role, Server,
+    Buffers, Chunk, Client, Close, Error, Flush, Kind, Message, Random, Received, Role, SendError,
+    Server,
 };
 
 use crate::common::Seen;
@@ -110,12 +111,15 @@ pub(crate) trait Talk {
     fn close_and_finish<'m>(&mut self, close: impl Into<Close<'m>>) -> Outcome<()>;
     /// Writes one piece through a writer of a message of unknown length; returns how much of it.
     fn message_piece(&mut self, kind: Kind, piece: &[u8]) -> Outcome<usize>;
+    /// Flushes the same writer.
+    fn message_flush(&mut self, kind: Kind) -> Outcome<()>;
     fn message_end(&mut self, kind: Kind) -> Outcome<()>;
     fn message_of(&mut self, kind: Kind, len: usize) -> Outcome<()>;
     /// Sends one frame through its writer, piece by piece.
     fn message_of_pieces(&mut self, kind: Kind, len: usize, pieces: &[&[u8]]) -> Outcome<()>;
     fn write(&mut self, payload: &[u8]) -> Outcome<()>;
     fn unfinished(&mut self) -> usize;
+    fn may_begin(&mut self) -> Result<(), SendError>;
     fn bytes_received(&self) -> u64;
     fn is_close_sent(&self) -> bool;
     /// Returns what was read and not handed out.
@@ -127,6 +131,7 @@ pub(crate) trait Hear {
     fn receive(&mut self) -> Outcome<Seen>;
     fn receive_chunk(&mut self) -> Outcome<Part>;
     fn has_reply(&mut self) -> bool;
+    fn bytes_received(&self) -> u64;
 }
 
 /// Repeats a call for as long as it is interrupted; with what it brings in the end, returns how
