@@ -7,21 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use wirelet_host::{Connection, ConnectionError, OwnedMessage};
-
-#[path = "common/serve.rs"]
-mod serving;
+use wirelet_host::{Builder, Connection, ConnectionError, OwnedMessage};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let addr = std::env::args().nth(1).ok_or("usage: database ADDR:PORT")?;
-    let listener = TcpListener::bind(addr).await?;
-    println!("listening on ws://{}", listener.local_addr()?);
     let database = Database::new(20);
     let talk = move |connection| talk(connection, database.clone());
-    Ok(serving::serve(listener, talk).await?)
+    let server = Builder::new().listen(addr).bind_async(talk).await?;
+    println!("listening on {}", server.url());
+    Ok(server.run().await?)
 }
 
 /// Stands for a pool of connections to a database.

@@ -7,18 +7,14 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use wirelet_host::{Connection, ConnectionError, OwnedMessage};
-
-#[path = "common/serve.rs"]
-mod serving;
+use wirelet_host::{Builder, Connection, ConnectionError, OwnedMessage};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let addr = std::env::args().nth(1).ok_or("usage: jsonrpc ADDR:PORT")?;
-    let listener = TcpListener::bind(addr).await?;
-    println!("listening on ws://{}", listener.local_addr()?);
-    Ok(serving::serve(listener, talk).await?)
+    let server = Builder::new().listen(addr).bind_async(talk).await?;
+    println!("listening on {}", server.url());
+    Ok(server.run().await?)
 }
 
 /// Works at 16 requests at once; answers leave in the order of the requests.

@@ -4,27 +4,23 @@
 
 use std::error::Error;
 
-use tokio::net::TcpListener;
 use wirelet::CloseCode;
 use wirelet_host::{
-    Client, ClientError, Connection, ConnectionError, OwnedMessage, ReceiveHalf, SendHalf,
+    Builder, Client, ClientError, Connection, ConnectionError, OwnedMessage, ReceiveHalf, SendHalf,
 };
-
-#[path = "common/serve.rs"]
-mod serving;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [addr, url] = args.as_slice() else { return Err("usage: proxy ADDR:PORT URL".into()) };
-    let listener = TcpListener::bind(addr).await?;
-    println!("listening on ws://{}", listener.local_addr()?);
     let url = url.clone();
     let talk = move |client| {
         let url = url.clone();
         async move { talk(client, &url).await }
     };
-    Ok(serving::serve(listener, talk).await?)
+    let server = Builder::new().listen(addr.clone()).bind_async(talk).await?;
+    println!("listening on {}", server.url());
+    Ok(server.run().await?)
 }
 
 /// Connects to the server behind, and passes on what comes, both ways, to the end of both.

@@ -5,19 +5,13 @@
 use std::error::Error;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use wirelet::CloseCode;
-use wirelet_host::{Connection, ConnectionError, ReceiveHalf, SendHalf};
-
-#[path = "common/serve.rs"]
-mod serving;
+use wirelet_host::{Builder, Connection, ConnectionError, ReceiveHalf, SendHalf};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let addr = std::env::args().nth(1).ok_or("usage: push ADDR:PORT")?;
-    let listener = TcpListener::bind(addr).await?;
-    println!("listening on ws://{}", listener.local_addr()?);
     let (change, prices) = watch::channel(0);
     tokio::spawn(async move {
         for price in 1.. {
@@ -26,7 +20,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     });
     let talk = move |connection| talk(connection, prices.clone());
-    Ok(serving::serve(listener, talk).await?)
+    let server = Builder::new().listen(addr).bind_async(talk).await?;
+    println!("listening on {}", server.url());
+    Ok(server.run().await?)
 }
 
 /// Sends the newest price whenever the client has read those before, until it leaves.

@@ -2,18 +2,14 @@
 
 use std::error::Error;
 
-use tokio::net::TcpListener;
-use wirelet_host::{Connection, ConnectionError};
-
-#[path = "common/serve.rs"]
-mod serving;
+use wirelet_host::{Builder, Connection, ConnectionError};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let addr = std::env::args().nth(1).ok_or("usage: state ADDR:PORT")?;
-    let listener = TcpListener::bind(addr).await?;
-    println!("listening on ws://{}", listener.local_addr()?);
-    Ok(serving::serve(listener, talk).await?)
+    let server = Builder::new().listen(addr).bind_async(talk).await?;
+    println!("listening on {}", server.url());
+    Ok(server.run().await?)
 }
 
 /// A calculator in reverse Polish notation: numbers are pushed, and operators take two.

@@ -34,15 +34,34 @@
 //! # }
 //! ```
 //!
-//! # The way of the data
+//! # Architecture
 //!
 //! ```text
-//! socket ─▶ the worker thread's receive buffer ─▶ Endpoint ─▶ Handler ─┐
-//!    ▲                                                                 │ replies to one read
-//!    └──────────── one write ◀── the worker's send buffer ◀────────────┘
-//!                                      ▲
-//!                     outbox of the connection ◀── Hub ◀── any thread
+//!            server/ listener ─▶ accepts, and shares out among the workers, in turn
+//!                                    │
+//! socket ─▶ worker's receive buffer ─▶ endpoint ─▶ Handler ──────┐ answers to one read
+//!    ▲       one turn each, by the run queue         │ Hub       │
+//!    │                                               ▼           │
+//!    ├─── one write ◀── worker's send buffer ◀── outbox ◀────────┤ one order
+//!    │                                               ▲           │
+//!    └─▶ unsent: what the socket refuses           any thread    ▼
+//!                                                             Connection: either end as a value, in a task
 //! ```
+//!
+//! | folder | what is there |
+//! |---|---|
+//! | `io/` | sockets, TLS, what the system has not taken yet, the buffers for both |
+//! | `endpoint` | the engine with storage that is allocated; knows no socket |
+//! | `hub/` | who is there (rosters, topics), what others have for a connection (outbox), how its worker is told (wake queue) |
+//! | `server/` | listeners, workers, sessions and their timers, handshakes, the embedding in another HTTP server |
+//! | `connection` | either end as an asynchronous value |
+//! | `client/` | how a connection is opened, and opened again |
+//!
+//! An arrow between files leads one way; CI looks for circles. In `server/`, a worker is a thread with many
+//! connections. Each stands at most once in its run queue, and has one turn in a round. Each has one timer, which
+//! nothing can veto, in a heap: time costs what is due, not what is open. What a socket has refused counts against
+//! its peer, and nothing else does; sent to one or to thousands, a message is encoded once, and no lock is held
+//! while it is handed out.
 //!
 //! Every limit of [`Limits`] holds by default.
 //!

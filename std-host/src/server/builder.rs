@@ -1,11 +1,11 @@
 //! How a server is set up.
 
+use std::fmt;
 use std::io;
 use std::num::NonZero;
 use std::thread;
 
 use crate::connection::Connection;
-use crate::connection::error::ConnectionError;
 use crate::hub::Hub;
 use crate::hub::outbox::{Policy, Room};
 use crate::server::Server;
@@ -145,10 +145,11 @@ impl Builder {
     /// # Errors
     ///
     /// As [`bind`](Self::bind).
-    pub async fn bind_async<F, Fut>(self, serve: F) -> io::Result<Server<Sink>>
+    pub async fn bind_async<F, Fut, E>(self, serve: F) -> io::Result<Server<Sink>>
     where
         F: Fn(Connection) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), ConnectionError>> + Send + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: fmt::Display + 'static,
     {
         self.bind_async_with(Sink, serve).await
     }
@@ -159,11 +160,12 @@ impl Builder {
     /// # Errors
     ///
     /// As [`bind`](Self::bind).
-    pub async fn bind_async_with<H, F, Fut>(self, handler: H, serve: F) -> io::Result<Server<H>>
+    pub async fn bind_async_with<H, F, Fut, E>(self, handler: H, serve: F) -> io::Result<Server<H>>
     where
         H: Handler,
         F: Fn(Connection) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), ConnectionError>> + Send + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: fmt::Display + 'static,
     {
         let serve = move |connection| {
             let serving = serve(connection);
