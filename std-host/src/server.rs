@@ -29,7 +29,7 @@ use crate::server::listener::{Address, Bound};
 use crate::server::service::{Service, Shutdown};
 use crate::server::worker::Worker;
 
-/// A WebSocket server. A [`Builder`] makes one with other settings than the default.
+/// A WebSocket server. A [`Builder`](crate::Builder) makes one with other settings than the default.
 ///
 /// ```
 /// use wirelet_host::{Echo, Server};
