@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 use wirelet::blocking::WebSocket;
 use wirelet::handshake::ClientRequest;
 use wirelet::{Random, Storage};
-use wirelet_host::{Client, ClientError, Received};
+use wirelet_host::{Client, ClientError, OwnedMessage};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -53,7 +53,7 @@ enum Ended {
 async fn case_count(addr: &str) -> Result<usize, Box<dyn Error>> {
     let mut client = Client::connect(&format!("ws://{addr}/getCaseCount")).await?;
     match client.receive().await? {
-        Received::Text(count) => Ok(count.parse()?),
+        OwnedMessage::Text(count) => Ok(count.parse()?),
         other => Err(format!("the number of cases was expected, {other} came").into()),
     }
 }
@@ -69,10 +69,10 @@ async fn echo_whole(addr: &str, target: &str) -> Result<Ended, Box<dyn Error>> {
 async fn echo_messages(client: &mut Client) -> Result<(), ClientError> {
     loop {
         match client.receive().await? {
-            Received::Text(text) => client.send(text.as_str()).await?,
-            Received::Binary(bytes) => client.send(bytes.as_slice()).await?,
-            Received::Ping(_) | Received::Pong(_) => {}
-            Received::Close { .. } => return Ok(()),
+            OwnedMessage::Text(text) => client.send(&*text).await?,
+            OwnedMessage::Binary(bytes) => client.send(&*bytes).await?,
+            OwnedMessage::Close { .. } => return Ok(()),
+            _ => {}
         }
     }
 }

@@ -1,65 +1,51 @@
 //! The other end: connecting to a server.
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::io;
-use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
 
-use tokio::io::{Interest, Ready};
-use wirelet::{Action, Chunk, Close, Keepalive};
+use http::HeaderMap;
+use tokio::io::{AsyncRead, AsyncWrite};
+use wirelet::{Chunk, Close};
 
-use crate::client::random::SeededRandom;
-use crate::endpoint::Endpoint;
-use crate::endpoint::out::Out;
-use crate::io::scratch;
+use crate::connection::Connection;
+use crate::connection::message::OwnedMessage;
 
 mod error;
 mod open;
 mod options;
-pub(crate) mod random;
-mod received;
 mod reconnecting;
-mod stream;
 pub(crate) mod target;
 
 pub use error::ClientError;
 pub use options::ClientOptions;
-pub use received::Received;
 pub use reconnecting::{Backoff, Reconnecting, Update};
-use stream::Stream;
 use target::{Scheme, Target};
 
-/// A connection to a WebSocket server.
+/// A connection to a WebSocket server, for a program that does one thing after the other.
+///
+/// One that sends and receives much at the same time takes
+/// [`into_connection`](Self::into_connection) and its halves, or [`feed`](Self::feed) and
+/// [`receive_or_room`](Self::receive_or_room): while [`send`](Self::send) waits for a server that is
+/// waiting itself, nobody takes what comes.
 ///
 /// ```no_run
-/// use wirelet_host::{Client, Received};
+/// use wirelet_host::{Client, OwnedMessage};
 ///
 /// # async fn f() -> Result<(), wirelet_host::ClientError> {
 /// let mut client = Client::connect("ws://127.0.0.1:8567/").await?;
 /// client.send("hello").await?;
-/// while let Received::Text(text) = client.receive().await? {
+/// while let OwnedMessage::Text(text) = client.receive().await? {
 ///     println!("{text}");
 /// }
 /// # Ok(())
 /// # }
 /// ```
 pub struct Client {
-    stream: Stream,
-    endpoint: Endpoint<wirelet::Client<SeededRandom>>,
-    subprotocol: Option<String>,
-    /// What came after what was received last. It is processed only when that has been taken, so
-    /// that the application can answer one message before the next ends the connection.
-    input: VecDeque<u8>,
-    received: Option<Result<Received, ClientError>>,
-    /// Frames that wait for the socket, and how much of them it has taken.
-    unsent: Vec<u8>,
-    written: usize,
-    at_eof: bool,
-    message_bytes: usize,
-    keepalive: Option<Keepalive>,
-    /// The beginning of time for `keepalive`.
-    since: Instant,
+    connection: Connection,
+    /// A close frame or an error was handed out.
+    has_ended: bool,
 }
 
 impl Client {
@@ -82,85 +68,167 @@ impl Client {
         Self::open(&Self::target(url)?, options).await
     }
 
+    /// Connects through a stream that leads to the server, such as one of a proxy or a tunnel; TLS is
+    /// spoken inside of it if the URL wants that.
+    ///
+    /// ```
+    /// # use wirelet_host::{Client, ClientError, ClientOptions};
+    /// # async fn f(tunnel: tokio::io::DuplexStream) -> Result<(), ClientError> {
+    /// let options = ClientOptions::default();
+    /// let mut client = Client::connect_over(tunnel, "ws://inside.example/", &options).await?;
+    /// client.send("hello").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn connect_over(
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        url: &str,
+        options: &ClientOptions,
+    ) -> Result<Self, ClientError> {
+        let target = Self::target(url)?;
+        within(options, open::open_over(stream, None, &target, options)).await
+    }
+
     fn target(url: &str) -> Result<Target, ClientError> {
         Target::parse(url, &[Scheme::Ws, Scheme::Wss]).map_err(ClientError::Url)
     }
 
     async fn open(target: &Target, options: &ClientOptions) -> Result<Self, ClientError> {
-        tokio::time::timeout(options.handshake_time, open::open(target, options))
-            .await
-            .map_err(|_| ClientError::TimedOut)?
-    }
-
-    /// Begins behind an opening handshake, with what came after it.
-    fn new(
-        stream: Stream,
-        random: SeededRandom,
-        subprotocol: Option<String>,
-        early: Vec<u8>,
-        options: &ClientOptions,
-    ) -> Self {
-        let keepalive = options.keepalive.map(|time| Keepalive::new(time, time, Duration::ZERO));
-        Self {
-            stream,
-            endpoint: Endpoint::new(wirelet::Client(random), options.message_bytes),
-            subprotocol,
-            input: early.into(),
-            received: None,
-            unsent: Vec::new(),
-            written: 0,
-            at_eof: false,
-            message_bytes: options.message_bytes,
-            keepalive,
-            since: Instant::now(),
-        }
+        within(options, open::open(target, options)).await
     }
 
     /// Returns the subprotocol that the server chose.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
-        self.subprotocol.as_deref()
+        self.connection.subprotocol()
     }
 
-    /// Waits for the next message or control frame. Cancel-safe.
+    /// Returns the header fields of the server's response.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        self.connection.headers()
+    }
+
+    /// Returns the connection, whose two directions can be in two tasks.
+    #[must_use]
+    pub fn into_connection(self) -> Connection {
+        self.connection
+    }
+
+    /// Waits for the next message or control frame; what was sent leaves meanwhile. Cancel-safe.
     ///
     /// # Errors
     ///
-    /// [`ClientError`]; nothing more is received after one, nor after a close.
-    pub async fn receive(&mut self) -> Result<Received, ClientError> {
+    /// [`ClientError`], behind all that has come before it; nothing more is received after one, nor
+    /// after a close.
+    pub async fn receive(&mut self) -> Result<OwnedMessage, ClientError> {
         loop {
-            self.flush().await?;
-            if let Some(received) = self.received.take() {
-                return received;
+            if let Some(received) = self.receive_until(false).await? {
+                return Ok(received);
             }
-            if !self.input.is_empty() {
-                self.process();
-                continue;
-            }
-            if self.endpoint.is_closed() {
-                return Err(ClientError::Closed);
-            }
-            if self.at_eof {
-                return Err(ClientError::Eof);
-            }
-            self.wait(Interest::READABLE).await?;
-            self.read()?;
         }
     }
 
-    /// Sends a message, or a fragment of one. If dropped, it has been taken over nevertheless, and
-    /// leaves with the next call.
+    /// Waits for what comes next, or until there is room for what will be sent: then `None`.
+    /// Cancel-safe.
+    ///
+    /// ```
+    /// # use wirelet_host::{Client, ClientError};
+    /// /// Sends these, and does not stop receiving for that.
+    /// async fn talk(client: &mut Client, lines: &[String]) -> Result<(), ClientError> {
+    ///     for line in lines {
+    ///         while !client.has_room() {
+    ///             if let Some(received) = client.receive_or_room().await? {
+    ///                 println!("{received}");
+    ///             }
+    ///         }
+    ///         client.feed(line.as_str())?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`ClientError::Send`] and [`ClientError::Io`].
+    /// As [`receive`](Self::receive).
+    pub async fn receive_or_room(&mut self) -> Result<Option<OwnedMessage>, ClientError> {
+        self.receive_until(true).await
+    }
+
+    /// Waits for what comes next, or for room.
+    async fn receive_until(
+        &mut self,
+        wants_room: bool,
+    ) -> Result<Option<OwnedMessage>, ClientError> {
+        if self.has_ended {
+            // The server has the right to an answer to its close frame.
+            let _ = self.connection.flush().await;
+            return Err(ClientError::Closed);
+        }
+        let received = poll_fn(|context| {
+            match self.connection.poll_receive(context) {
+                Poll::Pending if wants_room && self.connection.has_room() => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+                // Nothing comes after the end.
+                Poll::Ready(received) => Poll::Ready(Some(received)),
+            }
+        });
+        match received.await {
+            None => Ok(None),
+            Some(Some(Ok(received))) => {
+                self.has_ended = matches!(received, OwnedMessage::Close { .. });
+                Ok(Some(received))
+            }
+            Some(Some(Err(error))) => {
+                self.has_ended = true;
+                Err(error.into())
+            }
+            Some(None) => {
+                self.has_ended = true;
+                Err(ClientError::Closed)
+            }
+        }
+    }
+
+    /// Tells whether at most [`ClientOptions::queue_bytes`] wait for the server to read.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.connection.has_room()
+    }
+
+    /// Takes a message over, or a fragment of one, whether there is room or not; it leaves while
+    /// something else is waited for.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn feed<'m>(&mut self, chunk: impl Into<Chunk<'m>>) -> Result<(), ClientError> {
+        Ok(self.connection.feed(&chunk.into())?)
+    }
+
+    /// Takes a ping over, with at most 125 bytes of payload, as [`feed`](Self::feed) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn feed_ping(&mut self, payload: &[u8]) -> Result<(), ClientError> {
+        Ok(self.connection.feed_ping(payload)?)
+    }
+
+    /// Sends a message, or a fragment of one, and waits until it has left. If dropped, it has been taken
+    /// over nevertheless, and leaves with the next call.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Send`] for what must not be sent; another if nothing can be sent any more. Then
+    /// [`receive`](Self::receive) has all that came before, and why.
     pub async fn send<'m>(&mut self, chunk: impl Into<Chunk<'m>>) -> Result<(), ClientError> {
-        let chunk = chunk.into();
-        self.endpoint
-            .link(Out::gather(&mut self.unsent))
-            .send(&chunk)
-            .map_err(ClientError::Send)?;
-        self.flush().await
+        self.feed(chunk)?;
+        Ok(self.connection.flush().await?)
     }
 
     /// Sends a ping with at most 125 bytes of payload.
@@ -169,127 +237,60 @@ impl Client {
     ///
     /// As [`send`](Self::send).
     pub async fn ping(&mut self, payload: &[u8]) -> Result<(), ClientError> {
-        self.endpoint
-            .link(Out::gather(&mut self.unsent))
-            .ping(payload)
-            .map_err(ClientError::Send)?;
-        self.flush().await
+        self.feed_ping(payload)?;
+        Ok(self.connection.flush().await?)
     }
 
-    /// Begins the closing handshake; go on receiving until [`Received::Close`] comes.
+    /// Begins the closing handshake; go on receiving until [`OwnedMessage::Close`] comes, for which
+    /// there is [`ClientOptions::close_time`].
     ///
     /// # Errors
     ///
     /// As [`send`](Self::send).
     pub async fn close<'r>(&mut self, close: impl Into<Close<'r>>) -> Result<(), ClientError> {
-        self.endpoint
-            .link(Out::gather(&mut self.unsent))
-            .close(close.into())
-            .map_err(ClientError::Send)?;
-        self.flush().await
+        Ok(self.connection.close(close).await?)
     }
 
     /// Waits, after a close was received, for the server to close TCP, as §7.1.1 wants it.
     ///
     /// # Errors
     ///
-    /// [`ClientError::Io`], and [`ClientError::TimedOut`] after `limit`.
+    /// [`ClientError::TimedOut`] after `limit`, and what has broken the connection.
     pub async fn finish(mut self, limit: Duration) -> Result<(), ClientError> {
         let end = async {
-            self.flush().await?;
-            while !self.at_eof {
-                self.wait(Interest::READABLE).await?;
-                self.read()?;
-                self.input.clear();
+            while let Some(received) = self.connection.receive().await {
+                received?;
             }
-            self.stream.end();
             Ok(())
         };
         tokio::time::timeout(limit, end).await.map_err(|_| ClientError::TimedOut)?
     }
 
-    /// Writes what waits for the socket. Cancel-safe.
-    ///
-    /// It reads meanwhile, as much as one message may have: a server that writes before it reads
-    /// on would otherwise never read what is written here.
-    async fn flush(&mut self) -> Result<(), ClientError> {
-        while self.written < self.unsent.len() || self.stream.has_unsent() {
-            let hears = !self.at_eof && self.input.len() < self.message_bytes;
-            let interest =
-                if hears { Interest::READABLE | Interest::WRITABLE } else { Interest::WRITABLE };
-            let ready = self.wait(interest).await?;
-            if self.written < self.unsent.len() {
-                self.written += self.stream.try_write(&self.unsent[self.written..])?.unwrap_or(0);
-            }
-            if hears && ready.is_readable() {
-                self.read()?;
-            }
-        }
-        self.written = 0;
-        self.unsent.clear();
-        self.unsent.shrink_to(UNSENT_KEPT);
-        Ok(())
+    /// Tells whether the system has taken all that was sent.
+    fn is_flushed(&self) -> bool {
+        self.connection.is_flushed()
     }
+}
 
-    /// Waits for the stream, and for the server not longer than the keepalive allows. Cancel-safe.
-    async fn wait(&mut self, interest: Interest) -> Result<Ready, ClientError> {
-        loop {
-            let ready = self.stream.ready(interest);
-            let Some(keepalive) = &mut self.keepalive else { return Ok(ready.await?) };
-            let wait = keepalive.remaining(self.since.elapsed());
-            if let Ok(ready) = tokio::time::timeout(wait, ready).await {
-                return Ok(ready?);
-            }
-            match keepalive.poll(self.since.elapsed()) {
-                Action::Wait(_) => {}
-                Action::Disconnect => return Err(ClientError::TimedOut),
-                Action::Ping => {
-                    // Behind a close frame there is none; then the server has as long to answer that.
-                    let _ = self.endpoint.link(Out::gather(&mut self.unsent)).ping(&[]);
-                    return Ok(Ready::WRITABLE);
-                }
-            }
-        }
-    }
+/// Waits for an opening handshake, but not for ever.
+async fn within(
+    options: &ClientOptions,
+    opening: impl Future<Output = Result<Connection, ClientError>>,
+) -> Result<Client, ClientError> {
+    let connection = tokio::time::timeout(options.handshake_time, opening)
+        .await
+        .map_err(|_| ClientError::TimedOut)??;
+    Ok(Client { connection, has_ended: false })
+}
 
-    /// Takes what the stream has.
-    fn read(&mut self) -> io::Result<()> {
-        scratch::with(|input| {
-            match self.stream.try_read(input)? {
-                None => return Ok(()),
-                Some(0) => self.at_eof = true,
-                Some(n) => self.input.extend(&input[..n]),
-            }
-            if let Some(keepalive) = &mut self.keepalive {
-                keepalive.heard(self.since.elapsed());
-            }
-            Ok(())
-        })
-    }
-
-    /// Takes of the input what makes up the next thing received.
-    fn process(&mut self) {
-        let Self { endpoint, unsent, input, received, .. } = self;
-        let out = &mut Out::gather(unsent);
-        let result = endpoint.receive(0, input.make_contiguous(), out, |event, _| {
-            *received = Some(Ok(event.into()));
-            ControlFlow::Break(())
-        });
-        match result {
-            Ok(n) => drop(input.drain(..n)),
-            Err(error) => {
-                input.clear();
-                *received = Some(Err(error.into()));
-            }
-        }
+impl From<Client> for Connection {
+    fn from(client: Client) -> Self {
+        client.into_connection()
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("stream", &self.stream).finish_non_exhaustive()
+        f.debug_struct("Client").field("connection", &self.connection).finish_non_exhaustive()
     }
 }
-
-/// A send buffer that has grown beyond this is given back.
-const UNSENT_KEPT: usize = 64 * 1024;

@@ -141,9 +141,9 @@ impl<Ro: Role> Endpoint<Ro> {
         Link { connection: &mut self.connection, out }
     }
 
-    /// Both ends have closed, or the connection has failed.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.connection.is_closed()
+    /// Tells whether a whole message may begin now.
+    pub(crate) fn may_begin(&self) -> bool {
+        self.connection.may_begin().is_ok()
     }
 
     /// A close frame has been sent.
@@ -185,8 +185,29 @@ impl<Ro: Role> Link<'_, Ro> {
         Ok(())
     }
 
+    /// Appends a frame of a whole message that was encoded before, if it may begin now.
+    pub(crate) fn send_encoded(&mut self, frame: &[u8]) -> Result<(), SendError> {
+        self.connection.may_begin()?;
+        self.out.append(frame);
+        Ok(())
+    }
+
+    /// Tells whether a whole message may begin now.
+    pub(crate) fn may_begin(&self) -> bool {
+        self.connection.may_begin().is_ok()
+    }
+
+    /// Tells whether so much waits that it should leave before there is more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.out.is_full()
+    }
+
     pub(crate) fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.append(|connection, out| connection.ping(payload, out))
+    }
+
+    pub(crate) fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.append(|connection, out| connection.pong(payload, out))
     }
 
     pub(crate) fn close(&mut self, close: Close<'_>) -> Result<(), SendError> {

@@ -8,6 +8,11 @@
 //! | [`auth`] | tokens, cookies, origins and hosts; who a connection belongs to |
 //! | [`limits`] | all limits and their defaults; what happens to a peer that reads too slowly |
 //! | [`client`] | a client, and one that connects again |
+//! | [`jsonrpc`] | JSON-RPC, with many requests at once and answers in their order |
+//! | [`database`] | a look-up in a database for each message |
+//! | [`proxy`] | a proxy between two WebSockets, which passes on pings and closes |
+//! | [`push`] | pushing to clients as fast as each of them reads |
+//! | [`state`] | state of a connection, without a mutex |
 //! | [`tls`] | certificates, their renewal, an authority for tests |
 //! | [`nginx`] | behind a reverse proxy |
 //! | [`axum`] | beside the routes of axum and hyper |
@@ -24,14 +29,24 @@ pub mod axum {}
 pub mod chat {}
 #[doc = include_str!("../docs/client.md")]
 pub mod client {}
+#[doc = include_str!("../docs/database.md")]
+pub mod database {}
 #[doc = include_str!("../docs/echo.md")]
 pub mod echo {}
+#[doc = include_str!("../docs/jsonrpc.md")]
+pub mod jsonrpc {}
 #[doc = include_str!("../docs/limits.md")]
 pub mod limits {}
 #[doc = include_str!("../docs/nginx.md")]
 pub mod nginx {}
+#[doc = include_str!("../docs/proxy.md")]
+pub mod proxy {}
+#[doc = include_str!("../docs/push.md")]
+pub mod push {}
 #[doc = include_str!("../docs/rooms.md")]
 pub mod rooms {}
+#[doc = include_str!("../docs/state.md")]
+pub mod state {}
 #[doc = include_str!("../docs/systemd.md")]
 pub mod systemd {}
 #[doc = include_str!("../docs/tls.md")]

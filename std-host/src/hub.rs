@@ -1,29 +1,31 @@
 //! All open connections by id; sending to one of them, to those of a topic, or to all.
 
-pub(crate) mod history;
-pub(crate) mod outbox;
-pub(crate) mod peer;
-pub(crate) mod topics;
-pub(crate) mod wake;
-
 use std::error::Error;
 use std::fmt;
-use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 
 use http::StatusCode;
 use wirelet::{Close, CloseCode, Connection, Message, Server};
 
-use crate::hub::history::History;
-use crate::hub::outbox::{Policy, Put};
-use crate::hub::peer::{Agreed, ConnectionId, Peer, Traffic};
-use crate::hub::topics::Topics;
-use crate::hub::wake::Mail;
-use crate::server::answer::Data;
-use crate::server::hold;
+use history::History;
+use id::ConnectionId;
+use obstacle::Call;
+use outbox::{Policy, Put, Room, Status};
+use peer::{Agreed, Data, Peer, Traffic};
+use roster::Roster;
+use topics::Topics;
+use wake::{Token, WakeQueue};
+
+pub(crate) mod history;
+pub(crate) mod id;
+pub(crate) mod obstacle;
+pub(crate) mod outbox;
+pub(crate) mod peer;
+mod roster;
+mod topics;
+pub(crate) mod wake;
 
 /// Reaches all connections of a server, from any thread.
 ///
@@ -42,27 +44,28 @@ use crate::server::hold;
 /// # Ok::<(), std::io::Error>(())
 /// # });
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Hub {
     inner: Arc<Inner>,
     policy: Policy,
     except: Option<ConnectionId>,
+    /// The call of a handler that sends.
+    call: Option<Call>,
 }
 
 #[derive(Debug)]
 struct Inner {
     peers: Mutex<Peers>,
+    topics: Mutex<Topics>,
     refused: AtomicU64,
-    queue_bytes: usize,
+    room: Room,
     /// How many messages each connection keeps.
     history: usize,
 }
 
 #[derive(Debug, Default)]
 struct Peers {
-    /// In the order of their ids, which only grow; and so, mostly, in that of their places in memory.
-    open: Vec<Arc<Peer>>,
-    topics: Topics,
+    open: Roster,
     last_id: u64,
     last_agreed: Arc<Agreed>,
     /// What those that have ended had sent and received.
@@ -123,37 +126,62 @@ impl fmt::Display for DeliveryError {
 
 impl Error for DeliveryError {}
 
-impl Peers {
-    fn position(&self, id: ConnectionId) -> Option<usize> {
-        self.open.binary_search_by_key(&id, |peer| peer.id()).ok()
-    }
-
-    fn find(&self, id: ConnectionId) -> Result<&Arc<Peer>, DeliveryError> {
-        match self.position(id) {
-            Some(i) => Ok(&self.open[i]),
-            None if (1..=self.last_id).contains(&id.into()) => Err(DeliveryError::Closed),
-            None => Err(DeliveryError::Unknown),
-        }
+impl Clone for Hub {
+    /// Returns a way to the same connections that nobody's call waits for.
+    fn clone(&self) -> Self {
+        Self { call: None, ..self.share() }
     }
 }
 
 impl Hub {
-    pub(crate) fn new(queue_bytes: usize, policy: Policy, history: usize) -> Self {
-        let inner =
-            Inner { peers: Mutex::default(), refused: AtomicU64::default(), queue_bytes, history };
-        Self { inner: Arc::new(inner), policy, except: None }
+    pub(crate) fn new(room: Room, policy: Policy, history: usize) -> Self {
+        let inner = Inner {
+            peers: Mutex::default(),
+            topics: Mutex::default(),
+            refused: AtomicU64::default(),
+            room,
+            history,
+        };
+        Self { inner: Arc::new(inner), policy, except: None, call: None }
+    }
+
+    /// Returns a way to the same connections for the calls of a worker's handlers.
+    pub(crate) fn for_calls(&self) -> Self {
+        Self { call: Some(Call::new()), ..self.share() }
+    }
+
+    /// The call of a handler that sends this way.
+    pub(crate) const fn call(&self) -> Option<&Call> {
+        self.call.as_ref()
+    }
+
+    /// Begins the next call.
+    pub(crate) fn begin_call(&mut self) {
+        if let Some(call) = &mut self.call {
+            call.begin();
+        }
+    }
+
+    fn share(&self) -> Self {
+        let Self { inner, policy, except, call } = self;
+        Self { inner: Arc::clone(inner), policy: *policy, except: *except, call: call.clone() }
+    }
+
+    /// How much may wait for a connection.
+    pub(crate) fn room(&self) -> Room {
+        self.inner.room
     }
 
     /// Returns a way to the same connections by another policy than the server's.
     #[must_use]
     pub fn with_policy(&self, policy: Policy) -> Self {
-        Self { policy, ..self.clone() }
+        Self { policy, ..self.share() }
     }
 
     /// Returns a way to all connections but one; for what goes to several.
     #[must_use]
     pub fn except(&self, id: ConnectionId) -> Self {
-        Self { except: Some(id), ..self.clone() }
+        Self { except: Some(id), ..self.share() }
     }
 
     /// Sends a message to one connection.
@@ -167,19 +195,22 @@ impl Hub {
         message: impl Into<Message<'m>>,
     ) -> Result<(), DeliveryError> {
         let peer = self.find(id)?;
-        self.offer(&peer, &encode(message.into()))
+        if self.offer(&peer, &encode(message.into()))? {
+            peer.tell();
+        }
+        Ok(())
     }
 
     /// Sends a message to every connection. Returns how many take it.
     pub fn send_to_all<'m>(&self, message: impl Into<Message<'m>>) -> usize {
         let frame = encode(message.into());
-        self.offer_to_all(&self.peers().open, &frame)
+        self.offer_to_all(&self.list(), &frame)
     }
 
     /// Sends a message to every connection that has subscribed to `topic`. Returns how many take it.
     pub fn publish<'m>(&self, topic: &str, message: impl Into<Message<'m>>) -> usize {
         let frame = encode(message.into());
-        self.offer_to_all(self.peers().topics.subscribers(topic), &frame)
+        self.offer_to_all(&self.topics_mut().subscribers(topic), &frame)
     }
 
     /// As [`send_to`](Self::send_to), but waits until a peer that reads too slowly has room. If
@@ -200,14 +231,14 @@ impl Hub {
     /// As [`send_to_all`](Self::send_to_all), but waits until those that read too slowly have room;
     /// the others have the message at once. If dropped meanwhile, some do not get it.
     pub async fn deliver_to_all<'m>(&self, message: impl Into<Message<'m>>) -> usize {
-        let peers = self.connections();
-        self.deliver_to_each(peers, &encode(message.into())).await
+        let peers = self.list();
+        self.deliver_to_each(&peers, &encode(message.into())).await
     }
 
     /// As [`publish`](Self::publish), but waits as [`deliver_to_all`](Self::deliver_to_all) does.
     pub async fn deliver<'m>(&self, topic: &str, message: impl Into<Message<'m>>) -> usize {
-        let peers = self.peers().topics.subscribers(topic).to_vec();
-        self.deliver_to_each(peers, &encode(message.into())).await
+        let peers = self.topics_mut().subscribers(topic);
+        self.deliver_to_each(&peers, &encode(message.into())).await
     }
 
     /// Lets a connection have what is published to `topic`. Returns false if it has that already.
@@ -216,21 +247,25 @@ impl Hub {
     ///
     /// [`DeliveryError::Unknown`] and [`DeliveryError::Closed`].
     pub fn subscribe(&self, id: ConnectionId, topic: &str) -> Result<bool, DeliveryError> {
-        let mut peers = self.peers();
-        let peer = Arc::clone(peers.find(id)?);
-        Ok(peers.topics.subscribe(&peer, topic))
+        let peer = self.find(id)?;
+        let mut topics = self.topics_mut();
+        // Behind its end, which takes it out of all topics, nothing would.
+        if peer.status() == Status::Closed {
+            return Err(DeliveryError::Closed);
+        }
+        Ok(topics.subscribe(&peer, topic))
     }
 
     /// Ends a subscription, as the end of the connection does. Returns false if there is none.
     #[expect(clippy::must_use_candidate, reason = "there is none behind it in any case")]
     pub fn unsubscribe(&self, id: ConnectionId, topic: &str) -> bool {
-        self.peers().topics.unsubscribe(id, topic)
+        self.topics_mut().unsubscribe(id, topic)
     }
 
     /// Returns the topics that a connection has subscribed to.
     #[must_use]
     pub fn topics(&self, id: ConnectionId) -> Vec<Arc<str>> {
-        self.peers().topics.of(id).to_vec()
+        self.topics_mut().of(id).to_vec()
     }
 
     /// Begins to close a connection, behind what was sent to it before. Nothing is sent to it after.
@@ -250,7 +285,7 @@ impl Hub {
     /// Returns all open connections, the oldest first.
     #[must_use]
     pub fn connections(&self) -> Vec<Arc<Peer>> {
-        self.peers().open.clone()
+        self.list().to_vec()
     }
 
     /// Returns what is known of a connection.
@@ -265,15 +300,12 @@ impl Hub {
     /// Counts what the server has done until now; looks at every open connection.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        let peers = self.peers();
-        let mut traffic = peers.gone;
-        peers.open.iter().for_each(|peer| traffic += peer.traffic());
-        Totals {
-            open: peers.open.len(),
-            opened: peers.last_id,
-            refused: self.inner.refused.load(Ordering::Relaxed),
-            traffic,
-        }
+        let mut peers = self.peers();
+        let (open, opened, mut traffic) = (peers.open.list(), peers.last_id, peers.gone);
+        drop(peers);
+        open.iter().for_each(|peer| traffic += peer.traffic());
+        let refused = self.inner.refused.load(Ordering::Relaxed);
+        Totals { open: open.len(), opened, refused, traffic }
     }
 
     /// Counts a response that opens no connection.
@@ -286,7 +318,9 @@ impl Hub {
     pub(crate) fn close_all(&self, code: CloseCode) {
         let mut peers = self.peers();
         peers.closing = Some(code);
-        peers.open.iter().for_each(|peer| peer.close(code.into()));
+        let open = peers.open.list();
+        drop(peers);
+        open.iter().for_each(|peer| peer.close(code.into()));
     }
 
     /// Adds a connection; it leaves when the returned guard is dropped.
@@ -295,7 +329,7 @@ impl Hub {
         remote_addr: Option<SocketAddr>,
         agreed: Agreed,
         data: Option<Data>,
-        mail: (Arc<Mail>, usize),
+        queue: (Arc<WakeQueue>, usize),
     ) -> Entry {
         let mut peers = self.peers();
         peers.last_id += 1;
@@ -304,28 +338,33 @@ impl Hub {
         }
         let extra = (data, History::new(self.inner.history));
         let agreed = Arc::clone(&peers.last_agreed);
-        let peer = Arc::new(Peer::new(peers.last_id, remote_addr, agreed, extra, mail));
-        if let Some(code) = peers.closing {
+        let peer = Arc::new(Peer::new(peers.last_id, remote_addr, agreed, extra, queue));
+        peers.open.join(&peer);
+        let closing = peers.closing;
+        drop(peers);
+        if let Some(code) = closing {
             peer.close(code.into());
         }
-        peers.open.push(Arc::clone(&peer));
-        drop(peers);
         Entry { inner: Arc::clone(&self.inner), peer }
     }
 
-    /// Puts a frame into a connection's outbox, or does what the policy says.
-    fn offer(&self, peer: &Arc<Peer>, frame: &Arc<[u8]>) -> Result<(), DeliveryError> {
-        let mut put = peer.put(frame, self.inner.queue_bytes);
-        if put == Put::Full && self.policy == Policy::Wait && hold::wait_for(peer) {
-            put = peer.put(frame, usize::MAX);
+    /// Puts a frame into a connection's outbox, or does what the policy says. Tells whether the worker
+    /// must be told.
+    fn offer(&self, peer: &Arc<Peer>, frame: &Arc<[u8]>) -> Result<bool, DeliveryError> {
+        let mut put = peer.put(frame, self.policy, self.inner.room);
+        if put == Put::Full
+            && self.policy == Policy::Wait
+            && self.call.as_ref().is_some_and(|call| call.wait_for(peer))
+        {
+            put = peer.put(frame, self.policy, Room::ENDLESS);
         }
         match put {
-            Put::Done { .. } => Ok(()),
+            Put::Done { first } => Ok(first),
             Put::Closing => Err(DeliveryError::Closed),
             Put::Full => {
-                tracing::debug!(id = %peer.id(), policy = ?self.policy, "the peer reads too slowly");
-                peer.messages_dropped.fetch_add(1, Ordering::Relaxed);
-                if self.policy == Policy::Close {
+                let closes = self.policy == Policy::Close;
+                peer.note_slow(1, closes);
+                if closes {
                     peer.close(CloseCode::POLICY_VIOLATION.into());
                 }
                 Err(DeliveryError::Full)
@@ -334,52 +373,107 @@ impl Hub {
     }
 
     fn offer_to_all(&self, peers: &[Arc<Peer>], frame: &Arc<[u8]>) -> usize {
-        let peers = peers.iter().filter(|peer| Some(peer.id()) != self.except);
-        peers.filter(|peer| self.offer(peer, frame).is_ok()).count()
-    }
-
-    /// Puts a frame into a connection's outbox when there is room.
-    async fn deliver_frame(&self, peer: &Peer, frame: &Arc<[u8]>) -> Result<(), DeliveryError> {
-        loop {
-            match peer.put(frame, self.inner.queue_bytes) {
-                Put::Done { .. } => return Ok(()),
-                Put::Closing => return Err(DeliveryError::Closed),
-                Put::Full => {}
+        let (mut n, mut told) = (0, Told::default());
+        for peer in self.without_exception(peers) {
+            if let Ok(first) = self.offer(peer, frame) {
+                n += 1;
+                told.add(first, peer);
             }
-            poll_fn(|context| {
-                if peer.outbox.wait(context.waker()) { Poll::Pending } else { Poll::Ready(()) }
-            })
-            .await;
-        }
-    }
-
-    async fn deliver_to_each(&self, peers: Vec<Arc<Peer>>, frame: &Arc<[u8]>) -> usize {
-        let (mut n, mut slow) = (0, Vec::new());
-        for peer in peers.into_iter().filter(|peer| Some(peer.id()) != self.except) {
-            match peer.put(frame, self.inner.queue_bytes) {
-                Put::Done { .. } => n += 1,
-                Put::Closing => {}
-                Put::Full => slow.push(peer),
-            }
-        }
-        for peer in slow {
-            n += usize::from(self.deliver_frame(&peer, frame).await.is_ok());
         }
         n
     }
 
+    /// Puts a frame into a connection's outbox when there is room.
+    async fn deliver_frame(
+        &self,
+        peer: &Arc<Peer>,
+        frame: &Arc<[u8]>,
+    ) -> Result<(), DeliveryError> {
+        loop {
+            match peer.put(frame, Policy::Wait, self.inner.room) {
+                Put::Done { first: true } => break peer.tell(),
+                Put::Done { first: false } => break,
+                Put::Closing => return Err(DeliveryError::Closed),
+                Put::Full => obstacle::room(peer).await,
+            }
+        }
+        Ok(())
+    }
+
+    async fn deliver_to_each(&self, peers: &[Arc<Peer>], frame: &Arc<[u8]>) -> usize {
+        let (mut n, mut slow, mut told) = (0, Vec::new(), Told::default());
+        for peer in self.without_exception(peers) {
+            match peer.put(frame, Policy::Wait, self.inner.room) {
+                Put::Done { first } => {
+                    n += 1;
+                    told.add(first, peer);
+                }
+                Put::Closing => {}
+                Put::Full => slow.push(peer),
+            }
+        }
+        drop(told);
+        for peer in slow {
+            n += usize::from(self.deliver_frame(peer, frame).await.is_ok());
+        }
+        n
+    }
+
+    fn without_exception<'p>(
+        &self,
+        peers: &'p [Arc<Peer>],
+    ) -> impl Iterator<Item = &'p Arc<Peer>> + use<'p> {
+        let except = self.except;
+        peers.iter().filter(move |peer| Some(peer.id()) != except)
+    }
+
     fn find(&self, id: ConnectionId) -> Result<Arc<Peer>, DeliveryError> {
-        self.peers().find(id).map(Arc::clone)
+        let peers = self.peers();
+        match peers.open.find(id) {
+            Some(peer) => Ok(Arc::clone(peer)),
+            None if (1..=peers.last_id).contains(&id.into()) => Err(DeliveryError::Closed),
+            None => Err(DeliveryError::Unknown),
+        }
+    }
+
+    /// All open connections, to be gone through without the lock.
+    fn list(&self) -> Arc<[Arc<Peer>]> {
+        self.peers().open.list()
     }
 
     fn peers(&self) -> MutexGuard<'_, Peers> {
-        self.inner.peers()
+        lock(&self.inner.peers)
+    }
+
+    fn topics_mut(&self) -> MutexGuard<'_, Topics> {
+        lock(&self.inner.topics)
     }
 }
 
-impl Inner {
-    fn peers(&self) -> MutexGuard<'_, Peers> {
-        self.peers.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Workers that are to be told when the last of their connections has something, each once.
+#[derive(Default)]
+struct Told(Vec<(Arc<WakeQueue>, Vec<Token>)>);
+
+impl Told {
+    fn add(&mut self, first: bool, peer: &Peer) {
+        if !first {
+            return;
+        }
+        let queue = peer.queue();
+        match self.0.iter_mut().find(|(other, _)| Arc::ptr_eq(other, queue)) {
+            Some((_, tokens)) => tokens.push(peer.token()),
+            None => self.0.push((Arc::clone(queue), vec![peer.token()])),
+        }
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|(queue, tokens)| queue.wake_all(tokens));
     }
 }
 
@@ -398,14 +492,12 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let mut peers = self.inner.peers();
-        if let Some(i) = peers.position(self.peer.id()) {
-            peers.open.remove(i);
-        }
-        peers.topics.leave(self.peer.id());
+        let mut peers = lock(&self.inner.peers);
+        peers.open.leave(self.peer.id());
         peers.gone += self.peer.traffic();
         drop(peers);
         self.peer.outbox.leave();
+        lock(&self.inner.topics).leave(self.peer.id());
     }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! [`Server`] gives every connection an id, calls a [`Handler`] for what happens on it, and lets
 //! any thread send to one connection or to all through its [`Hub`]. [`Client`] is the other end, and
-//! [`Reconnecting`] one that connects again.
+//! [`Reconnecting`] one that connects again. [`Connection`] is either end as an asynchronous value, with
+//! messages that own their bytes.
 //!
 //! ```
 //! use wirelet::Message;
-//! use wirelet_host::{Client, Context, Handler, Server, Received};
+//! use wirelet_host::{Client, Context, Handler, OwnedMessage, Server};
 //!
 //! struct Shout;
 //!
@@ -26,7 +27,7 @@
 //!
 //! let mut client = Client::connect(&url).await?;
 //! client.send("hello").await?;
-//! assert_eq!(client.receive().await?, Received::Text("HELLO".into()));
+//! assert_eq!(client.receive().await?, OwnedMessage::from("HELLO"));
 //! # running.abort();
 //! # Ok(())
 //! # })
@@ -58,33 +59,43 @@ struct Readme;
 pub mod guide;
 
 mod client;
+mod connection;
 mod endpoint;
 mod hub;
 mod io;
+mod random;
 mod server;
 
-pub use client::random::SeededRandom;
+/// The types of [`OwnedMessage`]'s content.
+pub use bytes::Bytes;
+pub use bytestring::ByteString;
 pub use client::target::{Scheme, Target};
-pub use client::{Backoff, Client, ClientError, ClientOptions, Received, Reconnecting, Update};
+pub use client::{Backoff, Client, ClientError, ClientOptions, Reconnecting, Update};
+pub use connection::error::ConnectionError;
+pub use connection::message::OwnedMessage;
+pub use connection::{Connection, ReceiveHalf, SendHalf};
 /// The types of [`Response`] and [`Service`].
 pub use http::{self, StatusCode};
 pub use hub::history::{Record, Sender};
-pub use hub::outbox::Policy;
-pub use hub::peer::{ConnectionId, Peer, Status, Traffic};
+pub use hub::id::ConnectionId;
+pub use hub::obstacle::Hold;
+pub use hub::outbox::{Policy, Status};
+pub use hub::peer::{Peer, Traffic};
 pub use hub::{DeliveryError, Hub, Totals};
 pub use io::stream::Plain;
 pub use io::tls::Tls;
 pub use io::tls::config::{Certificates, LoadError};
+pub use random::SeededRandom;
 /// What takes a prepared configuration of TLS.
 pub use rustls;
 pub use server::Server;
 pub use server::answer::{Accept, Answer, Handshake, Later, Response};
 pub use server::builder::Builder;
-pub use server::handler::{Chat, Closed, Context, Echo, Handler, Sink};
-pub use server::hold::Hold;
+pub use server::handler::{Chat, Closed, Context, Echo, Handler, Sent, Sink};
 pub use server::limits::Limits;
 pub use server::listener::{Address, Listen};
 pub use server::origins::{Hosts, Origins};
-pub use server::service::{Service, Shutdown, Upgrade};
+pub use server::service::{Service, Upgrade};
+pub use server::shutdown::Shutdown;
 /// The engine: messages, close codes, errors.
 pub use wirelet;

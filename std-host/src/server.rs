@@ -2,14 +2,18 @@
 
 pub(crate) mod answer;
 pub(crate) mod builder;
+mod hand_over;
 pub(crate) mod handler;
 pub(crate) mod handshake;
-pub(crate) mod hold;
 pub(crate) mod limits;
 pub(crate) mod listener;
 pub(crate) mod origins;
 pub(crate) mod service;
 pub(crate) mod session;
+mod shared;
+pub(crate) mod shutdown;
+pub(crate) mod timer;
+mod turn;
 pub(crate) mod worker;
 
 use std::convert::Infallible;
@@ -23,10 +27,11 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::hub::Hub;
-use crate::hub::wake::{Mail, Order};
+use crate::hub::wake::{Order, WakeQueue};
 use crate::server::handler::Handler;
 use crate::server::listener::{Address, Bound};
-use crate::server::service::{Service, Shutdown};
+use crate::server::service::Service;
+use crate::server::shutdown::Shutdown;
 use crate::server::worker::Worker;
 
 /// A WebSocket server. A [`Builder`](crate::Builder) makes one with other settings than the default.
@@ -57,10 +62,14 @@ impl<H: Handler> Server<H> {
     pub(crate) fn new(bound: Vec<Bound>, threads: usize, service: Service<H>) -> io::Result<Self> {
         let addresses = bound.iter().map(|bound| bound.address.clone()).collect();
         let worker = |i| {
-            let doors = bound.iter().map(|bound| bound.door(i)).collect::<io::Result<_>>()?;
-            Worker::new(doors, Arc::clone(service.shared()))
+            let doors = bound.iter().enumerate().filter_map(|(n, bound)| bound.door(n, i, threads));
+            Worker::new(doors.collect::<io::Result<_>>()?, Arc::clone(service.shared()))
         };
-        let workers = (0..threads).map(worker).collect::<io::Result<_>>()?;
+        let mut workers = (0..threads).map(worker).collect::<io::Result<Vec<_>>>()?;
+        let team: Vec<_> = workers.iter().map(Worker::queue).collect();
+        for worker in &mut workers {
+            worker.share_among(&team);
+        }
         Ok(Self { bound, addresses, workers, service })
     }
 
@@ -114,7 +123,7 @@ impl<H: Handler> Server<H> {
         let Self { bound, workers, service, .. } = self;
         let shared = service.shared();
         let (running, mut all_ended) = mpsc::channel::<Infallible>(1);
-        let stop = StopAccepting(workers.iter().map(Worker::mail).collect());
+        let stop = StopAccepting(workers.iter().map(Worker::queue).collect());
         for (i, worker) in workers.into_iter().enumerate() {
             start(worker, running.clone(), i)?;
         }
@@ -124,12 +133,10 @@ impl<H: Handler> Server<H> {
             _ = all_ended.recv() => return Err(io::Error::other("all threads of the server have ended")),
         }
         drop(bound);
-        for mail in &stop.0 {
-            mail.order(Order::End);
+        for queue in &stop.0 {
+            queue.order(Order::End);
         }
-        // A closing handshake, then the end of TCP; each has its time limit.
-        let limit =
-            shared.limits.close_time.saturating_mul(2).saturating_add(Duration::from_secs(1));
+        let limit = shared.limits.close_limit.saturating_add(Duration::from_secs(1));
         let _ = tokio::time::timeout(limit, all_ended.recv()).await;
         Ok(())
     }
@@ -160,12 +167,12 @@ fn start<H: Handler>(
 }
 
 /// Lets the workers end with their last connection.
-struct StopAccepting(Vec<Arc<Mail>>);
+struct StopAccepting(Vec<Arc<WakeQueue>>);
 
 impl Drop for StopAccepting {
     fn drop(&mut self) {
-        for mail in &self.0 {
-            mail.order(Order::StopAccepting);
+        for queue in &self.0 {
+            queue.order(Order::StopAccepting);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use wirelet::ProtocolError;
 use wirelet::handshake::{HandshakeError, Key, ResponseError};
-use wirelet_host::{Client, ClientError, ClientOptions, Received};
+use wirelet_host::{Client, ClientError, ClientOptions, OwnedMessage};
 
 /// Serves one connection: reads the request, sends what `answer` makes of the right value of
 /// `Sec-WebSocket-Accept`, and returns what the client sent until it closed or 3 s have passed.
@@ -183,10 +183,10 @@ async fn frames_in_the_same_packet_as_the_response_are_not_lost() {
     let (addr, _served) =
         serve(|accept| [switching(accept).as_bytes(), b"\x81\x05early\x88\x00"].concat());
     let mut client = connect(addr).await.unwrap();
-    assert_eq!(client.receive().await.unwrap(), Received::Text("early".into()));
+    assert_eq!(client.receive().await.unwrap(), OwnedMessage::Text("early".into()));
     assert_eq!(
         client.receive().await.unwrap(),
-        Received::Close { code: None, reason: String::new() }
+        OwnedMessage::Close { code: None, reason: "".into() }
     );
     assert!(matches!(client.receive().await, Err(ClientError::Closed)));
 }
@@ -196,7 +196,7 @@ async fn a_message_can_be_answered_before_the_violation_behind_it_ends_the_conne
     let (addr, served) =
         serve(|accept| [switching(accept).as_bytes(), b"\x81\x01?\x81\x80\0\0\0\0"].concat());
     let mut client = connect(addr).await.unwrap();
-    assert_eq!(client.receive().await.unwrap(), Received::Text("?".into()));
+    assert_eq!(client.receive().await.unwrap(), OwnedMessage::Text("?".into()));
     client.send("!").await.unwrap();
     assert!(matches!(client.receive().await, Err(ClientError::Protocol(ProtocolError::Masked))));
     drop(client);

@@ -17,8 +17,8 @@ use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use wirelet::{CloseCode, Message};
 use wirelet_host::{
-    Builder, Client, ClientError, Closed, Context, Handler, Hub, Limits, Peer, Policy, Received,
-    Server, Service,
+    Builder, Client, ClientError, Closed, Context, Handler, Hub, Limits, OwnedMessage, Peer,
+    Policy, Server, Service,
 };
 
 /// Echoes, and remembers how connections have ended.
@@ -87,13 +87,13 @@ async fn start(builder: Builder) -> Running {
     Running { addr, service, ends }
 }
 
-async fn next(client: &mut Client) -> Received {
+async fn next(client: &mut Client) -> OwnedMessage {
     timeout(Duration::from_secs(10), client.receive()).await.expect("nothing comes").unwrap()
 }
 
 async fn connect(running: &Running) -> Client {
     let mut client = Client::connect(&format!("ws://{}/ws", running.addr)).await.unwrap();
-    assert_eq!(next(&mut client).await, Received::Text("welcome".into()));
+    assert_eq!(next(&mut client).await, OwnedMessage::Text("welcome".into()));
     client
 }
 
@@ -117,14 +117,14 @@ async fn a_route_of_axum_serves_websockets() {
     for len in [0, 1, 125, 126, 65_536, 3_000_000] {
         let message = vec![7; len];
         client.send(&message[..]).await.unwrap();
-        assert!(next(&mut client).await == Received::Binary(message), "{len}");
+        assert!(next(&mut client).await == OwnedMessage::Binary(message.into()), "{len}");
     }
     client.ping(b"still there?").await.unwrap();
-    assert_eq!(next(&mut client).await, Received::Pong(b"still there?".to_vec()));
+    assert_eq!(next(&mut client).await, OwnedMessage::Pong("still there?".into()));
     running.service.hub().send_to_all("from elsewhere");
-    assert_eq!(next(&mut client).await, Received::Text("from elsewhere".into()));
+    assert_eq!(next(&mut client).await, OwnedMessage::Text("from elsewhere".into()));
     client.close(CloseCode::NORMAL_CLOSURE).await.unwrap();
-    assert!(matches!(next(&mut client).await, Received::Close { .. }));
+    assert!(matches!(next(&mut client).await, OwnedMessage::Close { .. }));
     client.finish(Duration::from_secs(5)).await.unwrap();
     assert_eq!(ends(&running, 1).await, ["/ws: closed by the peer with 1000"]);
     assert!(running.service.hub().connections().is_empty());
@@ -147,8 +147,8 @@ async fn messages_are_sent_in_batches_both_ways_and_none_is_lost() {
     let (mut n_own, mut n_hub) = (0, 0);
     while n_own + n_hub < 1000 {
         match next(&mut client).await {
-            Received::Text(text) if text == "from the hub" => n_hub += 1,
-            Received::Text(_) => n_own += 1,
+            OwnedMessage::Text(text) if text == "from the hub" => n_hub += 1,
+            OwnedMessage::Text(_) => n_own += 1,
             other => panic!("{other:?}"),
         }
     }
@@ -225,7 +225,7 @@ async fn a_shutdown_closes_and_silence_is_pinged() {
     };
     let running = start(Builder::new().limits(limits)).await;
     let mut client = connect(&running).await;
-    assert_eq!(next(&mut client).await, Received::Ping(Vec::new()));
+    assert_eq!(next(&mut client).await, OwnedMessage::Ping("".into()));
     let silent = connect(&running).await; // it answers nothing, as nobody polls it
     assert_eq!(ends(&running, 1).await[0], "/ws: the peer did not answer in time");
     drop((client, silent));
@@ -234,12 +234,12 @@ async fn a_shutdown_closes_and_silence_is_pinged() {
     running.service.shutdown().begin();
     let end = loop {
         match next(&mut client).await {
-            Received::Ping(_) => {}
+            OwnedMessage::Ping(_) => {}
             end => break end,
         }
     };
     let code = Some(CloseCode::GOING_AWAY);
-    assert_eq!(end, Received::Close { code, reason: String::new() });
+    assert_eq!(end, OwnedMessage::Close { code, reason: "".into() });
     client.finish(Duration::from_secs(5)).await.unwrap();
 }
 
@@ -306,7 +306,7 @@ async fn a_service_of_hyper_serves_websockets() {
             .unwrap();
     });
     let mut client = Client::connect(&url).await.unwrap();
-    assert_eq!(next(&mut client).await, Received::Text("welcome".into()));
+    assert_eq!(next(&mut client).await, OwnedMessage::Text("welcome".into()));
     client.send("hello").await.unwrap();
-    assert_eq!(next(&mut client).await, Received::Text("hello".into()));
+    assert_eq!(next(&mut client).await, OwnedMessage::Text("hello".into()));
 }

@@ -10,7 +10,7 @@ use wirelet::Message;
 use wirelet::handshake::Request;
 use wirelet_host::{
     Accept, Answer, Builder, Client, ClientOptions, Context, Handler, Handshake, Hosts, Hub,
-    Limits, Origins, Received, Response, Server, StatusCode,
+    Limits, Origins, OwnedMessage, Response, Server, StatusCode,
 };
 
 /// Who a connection belongs to.
@@ -165,7 +165,7 @@ async fn a_handler_may_take_its_time_and_keep_who_it_was() {
     let (addr, hub) = start(Builder::new(), App::default()).await;
     let url = format!("ws://{addr}/token?token-of-ada");
     let mut client = Client::connect(&url).await.unwrap();
-    assert_eq!(client.receive().await.unwrap(), Received::Text("ada".into()));
+    assert_eq!(client.receive().await.unwrap(), OwnedMessage::Text("ada".into()));
     let peer = hub.connections().pop().unwrap();
     assert_eq!(peer.data::<User>().unwrap().0, "ada");
     assert!(peer.data::<u8>().is_none());

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 use wirelet::{Close, CloseCode, Message};
 use wirelet_host::{
-    Builder, Client, ConnectionId, Context, DeliveryError, Echo, Handler, Hub, Limits, Policy,
-    Received, Sender, Server, Shutdown, Sink, Status,
+    Builder, Client, ConnectionId, Context, DeliveryError, Echo, Handler, Hub, Limits,
+    OwnedMessage, Policy, Sender, Server, Shutdown, Sink, Status,
 };
 
 /// A server that runs until it goes.
@@ -39,12 +39,12 @@ impl Drop for Running {
     }
 }
 
-async fn next(client: &mut Client) -> Received {
+async fn next(client: &mut Client) -> OwnedMessage {
     timeout(Duration::from_secs(10), client.receive()).await.expect("nothing comes").unwrap()
 }
 
-fn text(text: &str) -> Received {
-    Received::Text(text.into())
+fn text(text: &str) -> OwnedMessage {
+    OwnedMessage::Text(text.into())
 }
 
 /// Waits until it holds.
@@ -65,7 +65,7 @@ async fn a_message_reaches_the_connection_that_it_is_sent_to_and_no_other() {
     server.hub.send_to(first_id, "to the first").unwrap();
     server.hub.send_to(second_id, &b"to the second"[..]).unwrap();
     assert_eq!(next(&mut first).await, text("to the first"));
-    assert_eq!(next(&mut second).await, Received::Binary(b"to the second".into()));
+    assert_eq!(next(&mut second).await, OwnedMessage::Binary("to the second".into()));
     assert_eq!(server.hub.except(first_id).send_to_all("to all but the first"), 1);
     assert_eq!(server.hub.send_to_all("to all"), 2);
     assert_eq!(next(&mut first).await, text("to all"));
@@ -96,7 +96,7 @@ async fn an_unknown_id_and_a_closed_connection_are_told_apart() {
     assert_eq!(server.hub.send_to(id, "behind"), Err(DeliveryError::Closed));
     assert_eq!(next(&mut client).await, text("before"));
     let (code, reason) = (Some(CloseCode::GOING_AWAY), "time is up".into());
-    assert_eq!(next(&mut client).await, Received::Close { code, reason });
+    assert_eq!(next(&mut client).await, OwnedMessage::Close { code, reason });
     client.finish(Duration::from_secs(5)).await.unwrap();
 
     until(|| peer.status() == Status::Closed).await;
@@ -221,12 +221,12 @@ async fn who_reads_too_slowly_is_closed_by_default_and_the_others_go_on() {
     assert_eq!(server.hub.info(slow_id).unwrap().status(), Status::Closing);
     let end = loop {
         match next(&mut slow).await {
-            Received::Binary(block) => assert_eq!(block.len(), 1 << 20),
+            OwnedMessage::Binary(block) => assert_eq!(block.len(), 1 << 20),
             end => break end,
         }
     };
     let code = Some(CloseCode::POLICY_VIOLATION);
-    assert_eq!(end, Received::Close { code, reason: String::new() });
+    assert_eq!(end, OwnedMessage::Close { code, reason: "".into() });
 }
 
 #[tokio::test]
@@ -243,7 +243,7 @@ async fn a_delivery_waits_for_who_reads_slowly_and_a_dropped_one_sends_nothing()
     assert!(!delivery.is_finished());
     loop {
         match next(&mut slow).await {
-            Received::Binary(_) => {}
+            OwnedMessage::Binary(_) => {}
             end => break assert_eq!(end, text("to all")),
         }
     }
@@ -300,7 +300,7 @@ async fn with_the_policy_wait_a_slow_reader_holds_up_the_sender_and_nothing_is_l
     assert!(!sending.is_finished(), "the sender was not held up");
     for i in 0..MESSAGES {
         match next(&mut reader).await {
-            Received::Binary(message) => assert_eq!(message[..4], i.to_be_bytes()),
+            OwnedMessage::Binary(message) => assert_eq!(message[..4], i.to_be_bytes()),
             other => panic!("{other:?}"),
         }
     }
@@ -345,7 +345,7 @@ async fn a_connection_is_described() {
     assert_eq!((traffic.bytes_received, traffic.bytes_sent), (11 + 308, 129 + 7 + 304 + 14));
 
     let closed = (client.close(CloseCode::NORMAL_CLOSURE).await, next(&mut client).await);
-    assert!(matches!(closed, (Ok(()), Received::Close { .. })));
+    assert!(matches!(closed, (Ok(()), OwnedMessage::Close { .. })));
     until(|| server.hub.connections().is_empty()).await;
     let totals = server.hub.totals();
     assert_eq!((totals.open, totals.opened, totals.refused), (0, 1, 0));
@@ -368,7 +368,7 @@ async fn a_server_that_ends_closes_behind_what_was_sent() {
         assert_eq!(next(&mut client).await, text(&format!("{i}")));
     }
     let code = Some(CloseCode::GOING_AWAY);
-    assert_eq!(next(&mut client).await, Received::Close { code, reason: String::new() });
+    assert_eq!(next(&mut client).await, OwnedMessage::Close { code, reason: "".into() });
     client.finish(Duration::from_secs(5)).await.unwrap();
     timeout(Duration::from_secs(5), running).await.unwrap().unwrap().unwrap();
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use harness::accept;
 use wirelet::CloseCode;
-use wirelet_host::{Backoff, ClientError, ClientOptions, Received, Reconnecting, Update};
+use wirelet_host::{Backoff, ClientError, ClientOptions, OwnedMessage, Reconnecting, Update};
 
 /// Connects again within 10 ms.
 fn reconnecting(url: &str) -> Reconnecting {
@@ -75,10 +75,10 @@ async fn a_connection_that_breaks_is_followed_by_the_next() {
     assert!(matches!(client.send("between").await, Err(ClientError::NotConnected)));
     connected(&mut client).await;
     let Update::Received(received) = client.receive().await.unwrap() else { panic!() };
-    assert_eq!(received, Received::Text("hi".into()));
+    assert_eq!(received, OwnedMessage::Text("hi".into()));
     let Update::Received(received) = client.receive().await.unwrap() else { panic!() };
     let code = Some(CloseCode::GOING_AWAY);
-    assert_eq!(received, Received::Close { code, reason: String::new() });
+    assert_eq!(received, OwnedMessage::Close { code, reason: "".into() });
     assert!(matches!(waiting(&mut client).await, (ClientError::Closed, 0)));
     // Nobody listens any more.
     assert!(matches!(waiting(&mut client).await, (ClientError::Io(_), 0)));
@@ -182,7 +182,7 @@ async fn connecting_goes_on_however_often_receiving_is_given_up() {
     else {
         panic!("{updates:?}");
     };
-    assert_eq!(*received, Received::Text("hi".into()));
+    assert_eq!(*received, OwnedMessage::Text("hi".into()));
 }
 
 #[tokio::test]
@@ -198,7 +198,7 @@ async fn who_has_closed_is_not_connected_again() {
     connected(&mut client).await;
     client.close(CloseCode::NORMAL_CLOSURE).await.unwrap();
     let update = client.receive().await.unwrap();
-    assert!(matches!(update, Update::Received(Received::Close { .. })), "{update:?}");
+    assert!(matches!(update, Update::Received(OwnedMessage::Close { .. })), "{update:?}");
     for _ in 0..2 {
         assert!(matches!(client.receive().await, Err(ClientError::Closed)));
     }

@@ -13,7 +13,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use wirelet::CloseCode;
 use wirelet_host::{
-    Builder, Certificates, Client, ClientError, ClientOptions, Echo, Listen, Received, rustls,
+    Builder, Certificates, Client, ClientError, ClientOptions, Echo, Listen, OwnedMessage, rustls,
 };
 
 fn trusting(issued: &Issued) -> ClientOptions {
@@ -25,11 +25,14 @@ async fn talk(mut client: Client) {
     for len in [0, 1, 125, 70_000, 3_000_000] {
         let bytes: Vec<u8> = (0..=250).cycle().take(len).collect();
         client.send(&bytes[..]).await.unwrap();
-        assert!(client.receive().await.unwrap() == Received::Binary(bytes), "{len} bytes");
+        assert!(
+            client.receive().await.unwrap() == OwnedMessage::Binary(bytes.into()),
+            "{len} bytes"
+        );
     }
     client.close(CloseCode::NORMAL_CLOSURE).await.unwrap();
     let code = Some(CloseCode::NORMAL_CLOSURE);
-    assert_eq!(client.receive().await.unwrap(), Received::Close { code, reason: String::new() });
+    assert_eq!(client.receive().await.unwrap(), OwnedMessage::Close { code, reason: "".into() });
     client.finish(Duration::from_secs(5)).await.unwrap();
 }
 
@@ -165,7 +168,7 @@ async fn nothing_is_lost_however_often_receiving_is_given_up() {
             tokio::select! {
                 biased;
                 received = client.receive() => {
-                    assert!(received.unwrap() == Received::Binary(message(n_received)));
+                    assert!(received.unwrap() == OwnedMessage::Binary(message(n_received).into()));
                     n_received += 1;
                 }
                 // Given up as soon as it has to wait.
@@ -268,7 +271,7 @@ async fn a_server_that_answers_pings_is_kept() {
     let mut n_pongs = 0;
     let silence = async {
         loop {
-            assert_eq!(client.receive().await.unwrap(), Received::Pong(Vec::new()));
+            assert_eq!(client.receive().await.unwrap(), OwnedMessage::Pong("".into()));
             n_pongs += 1;
         }
     };
@@ -279,7 +282,7 @@ async fn a_server_that_answers_pings_is_kept() {
 
 async fn talk_only_close(mut client: Client) {
     client.close(CloseCode::NORMAL_CLOSURE).await.unwrap();
-    while !matches!(client.receive().await.unwrap(), Received::Close { .. }) {}
+    while !matches!(client.receive().await.unwrap(), OwnedMessage::Close { .. }) {}
 }
 
 /// Answers the request of one connection with this, and leaves the connection open.

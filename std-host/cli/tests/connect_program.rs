@@ -204,6 +204,61 @@ fn a_message_that_is_too_long_is_refused() {
 }
 
 #[test]
+fn it_receives_while_what_it_sends_waits_for_the_server() {
+    const LEN: usize = 10_000_000;
+    let issued = Issued::new();
+    let path = issued.path("file");
+    std::fs::write(&path, vec![b'y'; LEN]).unwrap();
+    let lines = ["y".repeat(50_000).as_bytes(), b"\n"].concat().repeat(LEN / 50_000);
+    let file = path.to_str().unwrap();
+    for (args, input) in [(&["--binary"][..], &*lines), (&["--binary", "--send-file", file], b"")] {
+        let addr = serve(|mut socket| {
+            // It reads nothing before all of this has been taken.
+            let frame = [&[0x82, 127][..], &(LEN as u64).to_be_bytes(), &vec![b'x'; LEN]].concat();
+            socket.write_all(&frame).unwrap();
+            harness::read_to_close(&mut socket, LEN as u64, Duration::ZERO);
+        });
+        let mut child = Command::new(PROGRAM)
+            .args(["connect", &url(addr)])
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_vec());
+        // Nor does it stop to read its input because of what it prints.
+        let writing = thread::spawn(move || stdin.write_all(&input).unwrap());
+        let output = child.wait_with_output().unwrap();
+        writing.join().unwrap();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(0), LEN + 1), "{args:?}");
+    }
+}
+
+#[test]
+fn what_came_before_the_connection_broke_is_printed_and_the_close_is_told() {
+    // It refuses a message that is too long for it, and does not read the rest of that.
+    let addr = serve(|mut socket| {
+        socket.read_exact(&mut [0; 14]).unwrap();
+        socket.write_all(b"\x81\x04last\x88\x05\x03\xf1big").unwrap();
+    });
+    let (status, out, err) = connect(&[&url(addr)], &[b'x'; 8_000_000]);
+    assert_eq!((status, &*out), (Some(1), "last\n"), "{err}");
+    assert_eq!(err, "wirelet: closed by the server: 1009 big\n");
+}
+
+#[test]
+fn a_server_that_never_reads_is_given_up_behind_the_end_of_the_input() {
+    let addr = serve(|mut socket| {
+        thread::sleep(Duration::from_secs(20));
+        let _ = socket.write_all(b"\x88\x00");
+    });
+    let begin = std::time::Instant::now();
+    let (status, _, err) = connect(&[&url(addr)], &[b'y'; 15_000_000]);
+    assert_eq!(status, Some(6), "{err}");
+    assert!((4..15).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
+}
+
+#[test]
 fn it_connects_again_and_says_so() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();

@@ -6,6 +6,7 @@ use std::io;
 use wirelet::handshake::{BuildError, HandshakeError, ResponseError, Status};
 use wirelet::{CapacityError, ProtocolError, SendError};
 
+use crate::connection::error::ConnectionError;
 use crate::io::tls::TlsError;
 use crate::io::tls::config::LoadError;
 
@@ -110,17 +111,33 @@ impl std::error::Error for ClientError {
             Self::Authorities(error) => Some(error),
             Self::Io(error) => Some(error),
             Self::Tls(error) => Some(error),
-            _ => None,
+            Self::Handshake(error) => Some(error),
+            Self::Protocol(error) => Some(error),
+            Self::Capacity(error) => Some(error),
+            Self::Send(error) => Some(error),
+            Self::Url(_)
+            | Self::TimedOut
+            | Self::Refused { .. }
+            | Self::EmptyFragments
+            | Self::Eof
+            | Self::Closed
+            | Self::NotConnected => None,
         }
     }
 }
 
-impl From<ProtocolError> for ClientError {
-    fn from(error: ProtocolError) -> Self {
+impl From<ConnectionError> for ClientError {
+    fn from(error: ConnectionError) -> Self {
         match error {
-            ProtocolError::MessageTooBig => Self::Capacity(CapacityError),
-            ProtocolError::EmptyFragments => Self::EmptyFragments,
-            error => Self::Protocol(error),
+            ConnectionError::Io(error) => Self::Io(error),
+            ConnectionError::Tls(error) => Self::Tls(error),
+            ConnectionError::TimedOut => Self::TimedOut,
+            ConnectionError::Protocol(error) => Self::Protocol(error),
+            ConnectionError::Capacity(error) => Self::Capacity(error),
+            ConnectionError::EmptyFragments => Self::EmptyFragments,
+            ConnectionError::Send(error) => Self::Send(error),
+            ConnectionError::Eof => Self::Eof,
+            ConnectionError::Closed => Self::Closed,
         }
     }
 }

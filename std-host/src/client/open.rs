@@ -1,29 +1,55 @@
 //! Opening a connection: TCP or a Unix socket, TLS, and the opening handshake.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use rustls::pki_types::ServerName;
-use tokio::io::Interest;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use wirelet::Random as _;
 use wirelet::handshake::{
     ClientRequest, HandshakeError, HeadScanner, Key, MAX_INTERIM_RESPONSES, Response, ResponseError,
 };
 
-use super::stream::{Socket, Stream};
 use super::target::Target;
-use super::{Client, ClientError, ClientOptions};
-use crate::client::random::SeededRandom;
-use crate::io::scratch;
+use super::{ClientError, ClientOptions};
+use crate::connection::bounds::Bounds;
+use crate::connection::role::Either;
+use crate::connection::{Connection, Description, Ties};
+use crate::io::duplex::{BoxedDuplex, Duplex, TlsStream};
+use crate::io::tls::Tls;
 use crate::io::tls::config::client_config;
+use crate::random::SeededRandom;
 
 /// Opens a connection, however long it takes.
-pub(super) async fn open(target: &Target, options: &ClientOptions) -> Result<Client, ClientError> {
-    let mut stream = Stream::new(connect(target, options).await?);
-    if target.scheme.is_tls() {
-        start_tls(&mut stream, target, options).await?;
+pub(super) async fn open(
+    target: &Target,
+    options: &ClientOptions,
+) -> Result<Connection, ClientError> {
+    #[cfg(unix)]
+    if let Some(path) = &options.unix_socket {
+        let socket = tokio::net::UnixStream::connect(path).await.map_err(|error| {
+            let why = format!("cannot connect to {}: {error}", path.display());
+            io::Error::new(error.kind(), why)
+        })?;
+        return open_over(socket, None, target, options).await;
     }
+    let socket = TcpStream::connect((&*target.host, target.port)).await?;
+    socket.set_nodelay(true)?;
+    let remote_addr = socket.peer_addr().ok();
+    open_over(socket, remote_addr, target, options).await
+}
+
+/// Opens a connection through a stream that leads to the server.
+pub(super) async fn open_over(
+    stream: impl Duplex + Unpin + 'static,
+    remote_addr: Option<SocketAddr>,
+    target: &Target,
+    options: &ClientOptions,
+) -> Result<Connection, ClientError> {
+    let mut stream = with_tls(stream, target, options).await?;
 
     let mut random = SeededRandom::new();
     let mut nonce = [0; 16];
@@ -40,44 +66,39 @@ pub(super) async fn open(target: &Target, options: &ClientOptions) -> Result<Cli
     }
     let mut bytes = vec![0; HEAD_BYTES];
     let n = request.encode(&key, &mut bytes)?;
-    write_all(&mut stream, &bytes[..n]).await?;
+    stream.write_all(&bytes[..n]).await?;
+    stream.flush().await?;
 
     let (mut received, head_len) = read_head(&mut stream).await?;
     let early = received.split_off(head_len);
-    let subprotocol = match request.verify(&key, &received) {
-        Ok(response) => response.subprotocol().map(str::to_owned),
+    let description = match request.verify(&key, &received) {
+        Ok(response) => Description {
+            path: path_of(&target.path_and_query).to_owned(),
+            subprotocol: response.subprotocol().map(str::to_owned),
+            remote_addr,
+            headers: headers_of(&received),
+            data: None,
+        },
         Err(ResponseError::Refused(status)) => {
             let why = first_line(&mut stream, &received, early).await;
             return Err(ClientError::Refused { status, why });
         }
         Err(error) => return Err(error.into()),
     };
-    Ok(Client::new(stream, random, subprotocol, early, options))
+    let bounds = Bounds::from(options);
+    let endpoint = Either::client(random, bounds.message_bytes);
+    Ok(Connection::new(stream, endpoint, early, bounds, description, Ties::default()))
 }
 
-async fn connect(target: &Target, options: &ClientOptions) -> io::Result<Socket> {
-    #[cfg(unix)]
-    if let Some(path) = &options.unix_socket {
-        return match tokio::net::UnixStream::connect(path).await {
-            Ok(socket) => Ok(Socket::Unix(socket)),
-            Err(error) => {
-                let why = format!("cannot connect to {}: {error}", path.display());
-                Err(io::Error::new(error.kind(), why))
-            }
-        };
-    }
-    #[cfg(not(unix))]
-    let _ = options;
-    let socket = TcpStream::connect((&*target.host, target.port)).await?;
-    socket.set_nodelay(true)?;
-    Ok(Socket::Tcp(socket))
-}
-
-async fn start_tls(
-    stream: &mut Stream,
+/// Begins TLS if the URL wants it; it goes on as the stream is read and written.
+async fn with_tls(
+    stream: impl Duplex + Unpin + 'static,
     target: &Target,
     options: &ClientOptions,
-) -> Result<(), ClientError> {
+) -> Result<BoxedDuplex, ClientError> {
+    if !target.scheme.is_tls() {
+        return Ok(Box::pin(stream));
+    }
     let name = ServerName::try_from(target.host.clone()).map_err(|_| {
         ClientError::Url(format!("{}: no name that a certificate can be for", target.host))
     })?;
@@ -90,33 +111,35 @@ async fn start_tls(
             .await
             .map_err(io::Error::other)??
     };
-    stream.start_tls(config, name).map_err(ClientError::Tls)
+    let tls = Tls::client(config, name).map_err(ClientError::Tls)?;
+    Ok(Box::pin(TlsStream::new(stream, tls)))
 }
 
-/// Writes a request, which is no longer than what waits in TLS during its handshake.
-async fn write_all(stream: &mut Stream, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match stream.try_write(bytes)? {
-            Some(n) => bytes = &bytes[n..],
-            None => drop(stream.ready(Interest::WRITABLE).await?),
-        }
-    }
-    Ok(())
+/// Returns a path without its query.
+fn path_of(path_and_query: &str) -> &str {
+    path_and_query.split_once('?').map_or(path_and_query, |(path, _)| path)
+}
+
+/// Returns the header fields of a response, as far as they are any for `http`.
+fn headers_of(head: &[u8]) -> HeaderMap {
+    let Ok(response) = Response::parse(head) else { return HeaderMap::new() };
+    response
+        .headers()
+        .filter_map(|(name, value)| {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            Some((name, HeaderValue::from_bytes(value).ok()?))
+        })
+        .collect()
 }
 
 /// Reads until the head of the response is whole, without the interim ones before it; returns what was received and the length of the
 /// head.
-async fn read_head(stream: &mut Stream) -> Result<(Vec<u8>, usize), ClientError> {
+async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> Result<(Vec<u8>, usize), ClientError> {
     let (mut received, mut scanner, mut n_interim) = (Vec::new(), HeadScanner::new(), 0);
     loop {
-        stream.ready(Interest::READABLE).await?;
-        scratch::with(|input| match stream.try_read(input)? {
-            Some(0) => Err(ClientError::Eof),
-            n => {
-                received.extend_from_slice(&input[..n.unwrap_or_default()]);
-                Ok(())
-            }
-        })?;
+        if stream.read_buf(&mut received).await? == 0 {
+            return Err(ClientError::Eof);
+        }
         while let Some(head_len) = scanner.scan_response(&mut received)? {
             // RFC 9110 §15.2: "A client MUST be able to parse one or more 1xx responses received prior
             // to a final response".
@@ -137,7 +160,11 @@ async fn read_head(stream: &mut Stream) -> Result<(Vec<u8>, usize), ClientError>
 
 /// Reads the first line of the body of a response, for people; empty if there is none or it does not
 /// come soon.
-async fn first_line(stream: &mut Stream, head: &[u8], mut body: Vec<u8>) -> String {
+async fn first_line(
+    stream: &mut (impl AsyncRead + Unpin),
+    head: &[u8],
+    mut body: Vec<u8>,
+) -> String {
     let Ok(response) = Response::parse(head) else { return String::new() };
     // RFC 9112 §7.1: each chunk begins with a line that gives its length.
     let is_chunked = response.header("Transfer-Encoding").is_some();
@@ -147,13 +174,7 @@ async fn first_line(stream: &mut Stream, head: &[u8], mut body: Vec<u8>) -> Stri
     let n_lines = 1 + usize::from(is_chunked);
     let read = async {
         while body.len() < enough && body.split(|byte| *byte == b'\n').count() <= n_lines {
-            stream.ready(Interest::READABLE).await?;
-            let n = scratch::with(|input| {
-                let n = stream.try_read(input)?;
-                body.extend_from_slice(&input[..n.unwrap_or_default()]);
-                Ok::<_, io::Error>(n)
-            })?;
-            if n == Some(0) {
+            if stream.read_buf(&mut body).await? == 0 {
                 break;
             }
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustls::ClientConfig;
 
+use crate::connection::bounds::Bounds;
 use crate::io::tls::config::{LoadError, client_config};
 
 /// Says how to connect; the default offers nothing and waits 10 s.
@@ -31,9 +32,15 @@ pub struct ClientOptions {
     pub handshake_time: Duration,
     /// The longest message to be received, in bytes.
     pub message_bytes: usize,
-    /// Pings the server when nothing has come for so long, and gives it up when nothing comes for as
-    /// long again. Works while [`Client::receive`](crate::Client::receive) is waited for.
+    /// The most that waits for the server to read it before [`Client::has_room`](crate::Client::has_room)
+    /// says no and [`SendHalf::send`](crate::SendHalf::send) waits, in bytes; one message may be longer.
+    pub queue_bytes: usize,
+    /// Pings the server when nothing has moved for so long, in neither direction, and gives it up when
+    /// nothing does for as long again. Works while something is waited for.
     pub keepalive: Option<Duration>,
+    /// Waits so long, from the last progress, for the server's part of the closing handshake, and then
+    /// for its end of TCP.
+    pub close_time: Duration,
     /// PEM files with certificates of authorities to trust, besides those that the system trusts.
     pub ca_files: Vec<PathBuf>,
     /// How TLS is done, instead of by the authorities of the system and of `ca_files`.
@@ -68,6 +75,21 @@ impl ClientOptions {
     }
 }
 
+impl From<&ClientOptions> for Bounds {
+    fn from(options: &ClientOptions) -> Self {
+        let keepalive = options.keepalive.unwrap_or_default();
+        Self {
+            message_bytes: options.message_bytes,
+            unsent_bytes: options.queue_bytes,
+            // As much as one message may have.
+            unreceived_bytes: options.message_bytes,
+            ping_interval: keepalive,
+            ping_timeout: keepalive,
+            close_time: options.close_time,
+        }
+    }
+}
+
 impl Default for ClientOptions {
     fn default() -> Self {
         Self {
@@ -76,7 +98,9 @@ impl Default for ClientOptions {
             headers: Vec::new(),
             handshake_time: Duration::from_secs(10),
             message_bytes: 16 * 1024 * 1024,
+            queue_bytes: 64 * 1024,
             keepalive: None,
+            close_time: Duration::from_secs(5),
             ca_files: Vec::new(),
             tls: None,
             #[cfg(unix)]

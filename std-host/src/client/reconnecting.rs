@@ -10,7 +10,8 @@ use rand::rngs::StdRng;
 use wirelet::{Chunk, Close};
 
 use super::target::Target;
-use super::{Client, ClientError, ClientOptions, Received};
+use super::{Client, ClientError, ClientOptions};
+use crate::connection::message::OwnedMessage;
 
 /// A client that connects, and connects again when the connection breaks, until the application
 /// [closes](Self::close) it or trying again cannot help.
@@ -54,10 +55,10 @@ pub struct Reconnecting {
 /// What a [`Reconnecting`] client tells.
 ///
 /// ```
-/// use wirelet_host::{Received, Update};
+/// use wirelet_host::Update;
 ///
-/// let update = Update::Received(Received::Text("hi".into()));
-/// assert!(matches!(update, Update::Received(Received::Text(text)) if text == "hi"));
+/// let update = Update::Received("hi".into());
+/// assert!(matches!(update, Update::Received(message) if message.as_text() == Some("hi")));
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
@@ -65,7 +66,7 @@ pub enum Update {
     /// There is a connection, of which the server knows nothing yet: log in and subscribe now.
     Connected,
     /// Something has come.
-    Received(Received),
+    Received(OwnedMessage),
     /// There is no connection; the next attempt follows by itself.
     Waiting {
         /// Why the connection broke, or could not be opened.
@@ -105,11 +106,6 @@ enum State {
     Open {
         client: Box<Client>,
         since: Instant,
-    },
-    /// The connection broke while something was sent, which is yet to be told.
-    Broken {
-        why: ClientError,
-        lasted: Duration,
     },
     /// The application has closed, or trying again cannot help.
     Ended,
@@ -156,6 +152,24 @@ impl Reconnecting {
     /// the application has closed.
     pub async fn receive(&mut self) -> Result<Update, ClientError> {
         loop {
+            if let Some(update) = self.receive_until(false).await? {
+                return Ok(update);
+            }
+        }
+    }
+
+    /// Waits for what comes, or until there is a connection with room for what will be sent: then
+    /// `None`. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`](Self::receive).
+    pub async fn receive_or_room(&mut self) -> Result<Option<Update>, ClientError> {
+        self.receive_until(true).await
+    }
+
+    async fn receive_until(&mut self, wants_room: bool) -> Result<Option<Update>, ClientError> {
+        loop {
             match &mut self.state {
                 State::Waiting { until } => {
                     tokio::time::sleep_until((*until).into()).await;
@@ -167,31 +181,50 @@ impl Reconnecting {
                     Ok(client) => {
                         let (client, since) = (Box::new(client), Instant::now());
                         self.state = State::Open { client, since };
-                        return Ok(Update::Connected);
+                        return Ok(Some(Update::Connected));
                     }
-                    Err(why) => return self.fail(why, Duration::ZERO),
+                    Err(why) => return self.fail(why, Duration::ZERO).map(Some),
                 },
-                State::Open { client, since } => match client.receive().await {
-                    Ok(received) => {
-                        // It writes all that waits before it reads.
+                State::Open { client, since } => {
+                    let result = client.receive_until(wants_room).await;
+                    if client.is_flushed() {
                         self.n_unsent = 0;
-                        return Ok(Update::Received(received));
                     }
-                    Err(why) => {
-                        let lasted = since.elapsed();
-                        return self.fail(why, lasted);
-                    }
-                },
-                State::Broken { .. } => {
-                    if let State::Broken { why, lasted } =
-                        mem::replace(&mut self.state, State::Ended)
-                    {
-                        return self.fail(why, lasted);
+                    match result {
+                        Ok(received) => return Ok(received.map(Update::Received)),
+                        Err(why) => {
+                            let lasted = since.elapsed();
+                            return self.fail(why, lasted).map(Some);
+                        }
                     }
                 }
                 State::Ended => return Err(ClientError::Closed),
             }
         }
+    }
+
+    /// Tells whether there is a connection, and at most [`ClientOptions::queue_bytes`] wait for the
+    /// server to read.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        matches!(&self.state, State::Open { client, .. } if client.has_room())
+    }
+
+    /// Takes a message over, or a fragment of one, whether there is room or not; it leaves while
+    /// something else is waited for.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn feed<'m>(&mut self, chunk: impl Into<Chunk<'m>>) -> Result<(), ClientError> {
+        let State::Open { client, .. } = &mut self.state else {
+            return Err(ClientError::NotConnected);
+        };
+        let result = client.feed(chunk).map_err(not_connected);
+        if !matches!(result, Err(ClientError::Send(_))) {
+            self.n_unsent += 1;
+        }
+        result
     }
 
     /// Sends a message, or a fragment of one. If dropped, it leaves with the next call, unless the
@@ -202,23 +235,24 @@ impl Reconnecting {
     /// [`ClientError::NotConnected`] if there is no connection, or it breaks meanwhile: then the next
     /// [`receive`](Self::receive) tells why. [`ClientError::Send`] for what must not be sent.
     pub async fn send<'m>(&mut self, chunk: impl Into<Chunk<'m>>) -> Result<(), ClientError> {
-        let State::Open { client, since } = &mut self.state else {
+        self.feed(chunk)?;
+        let State::Open { client, .. } = &mut self.state else {
             return Err(ClientError::NotConnected);
         };
-        self.n_unsent += 1;
-        match client.send(chunk).await {
-            Ok(()) => {
-                self.n_unsent = 0;
-                Ok(())
-            }
-            Err(error @ ClientError::Send(_)) => {
-                self.n_unsent -= 1;
-                Err(error)
-            }
-            Err(why) => {
-                self.state = State::Broken { why, lasted: since.elapsed() };
-                Err(ClientError::NotConnected)
-            }
+        client.connection.flush().await.map_err(|error| not_connected(error.into()))?;
+        self.n_unsent = 0;
+        Ok(())
+    }
+
+    /// Takes a ping over, with at most 125 bytes of payload, as [`feed`](Self::feed) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn feed_ping(&mut self, payload: &[u8]) -> Result<(), ClientError> {
+        match &mut self.state {
+            State::Open { client, .. } => client.feed_ping(payload).map_err(not_connected),
+            _ => Err(ClientError::NotConnected),
         }
     }
 
@@ -229,13 +263,13 @@ impl Reconnecting {
     /// As [`send`](Self::send).
     pub async fn ping(&mut self, payload: &[u8]) -> Result<(), ClientError> {
         match &mut self.state {
-            State::Open { client, .. } => client.ping(payload).await,
+            State::Open { client, .. } => client.ping(payload).await.map_err(not_connected),
             _ => Err(ClientError::NotConnected),
         }
     }
 
     /// Begins the closing handshake, and connects no more; go on receiving until
-    /// [`Received::Close`] comes.
+    /// [`OwnedMessage::Close`] comes.
     ///
     /// # Errors
     ///
@@ -299,6 +333,14 @@ impl fmt::Debug for Reconnecting {
             .field("target", &self.target)
             .field("is_open", &is_open)
             .finish_non_exhaustive()
+    }
+}
+
+/// Why the connection broke, the next receive tells.
+fn not_connected(error: ClientError) -> ClientError {
+    match error {
+        error @ ClientError::Send(_) => error,
+        _ => ClientError::NotConnected,
     }
 }
 

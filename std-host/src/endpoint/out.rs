@@ -5,11 +5,17 @@ use wirelet::FrameStart;
 /// Gathers frames in a buffer, and hands long payloads to the socket from where they lie.
 pub(crate) struct Out<'o> {
     buffer: &'o mut Vec<u8>,
-    direct: Option<Direct<'o>>,
+    direct: Option<&'o mut dyn Direct>,
 }
 
-/// Sends three pieces that stand one behind the other.
-pub(crate) type Direct<'o> = &'o mut dyn FnMut([&[u8]; 3]);
+/// The way to a socket, beside the buffer.
+pub(crate) trait Direct {
+    /// Sends three pieces that stand one behind the other.
+    fn send(&mut self, pieces: [&[u8]; 3]);
+
+    /// How many bytes wait because the socket has refused them.
+    fn waiting(&self) -> usize;
+}
 
 impl<'o> Out<'o> {
     /// Gathers all.
@@ -18,14 +24,20 @@ impl<'o> Out<'o> {
     }
 
     /// Gathers what is short.
-    pub(crate) const fn with_direct(buffer: &'o mut Vec<u8>, direct: Direct<'o>) -> Self {
+    pub(crate) const fn with_direct(buffer: &'o mut Vec<u8>, direct: &'o mut dyn Direct) -> Self {
         Self { buffer, direct: Some(direct) }
     }
 
     /// Lends this on.
     pub(crate) fn reborrow(&mut self) -> Out<'_> {
-        let direct = self.direct.as_mut().map(|direct| &mut **direct as Direct<'_>);
+        let direct = self.direct.as_mut().map(|direct| &mut **direct as &mut dyn Direct);
         Out { buffer: self.buffer, direct }
+    }
+
+    /// Tells whether so much waits that it should leave before there is more.
+    pub(crate) fn is_full(&self) -> bool {
+        let waiting = self.direct.as_ref().map_or(0, |direct| direct.waiting());
+        waiting + self.buffer.len() >= FULL
     }
 
     pub(crate) fn append(&mut self, bytes: &[u8]) {
@@ -39,7 +51,7 @@ impl<'o> Out<'o> {
             && !is_masked
             && let Some(direct) = &mut self.direct
         {
-            direct([self.buffer, start.header(), payload]);
+            direct.send([self.buffer, start.header(), payload]);
             self.buffer.clear();
             return;
         }
@@ -58,3 +70,7 @@ impl<'o> Out<'o> {
 
 /// From this length on, a system call more costs less than a copy.
 const DIRECT_LEN: usize = 32 * 1024;
+
+/// So much at most is gathered before it is written, but for the last answer; as much as is read at a
+/// time.
+const FULL: usize = 256 * 1024;

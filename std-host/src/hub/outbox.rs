@@ -1,14 +1,18 @@
 //! What other threads have for a connection: encoded frames, bounded, and an order to close.
+//!
+//! What counts against a peer is what its socket refuses. As long as that takes all, frames only wait
+//! for the worker to come by.
 
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use wirelet::{Close, CloseCode};
 
-use crate::hub::peer::Status;
-
-/// What to do with a message for a peer that reads too slowly: more than
-/// [`Limits::queue_bytes`](crate::Limits::queue_bytes) would wait for it.
+/// What to do with a message for a peer that reads too slowly: its socket has refused something, and with
+/// this message more than [`Limits::queue_bytes`](crate::Limits::queue_bytes) would wait for it.
 ///
 /// ```
 /// use wirelet_host::{Builder, Policy};
@@ -23,11 +27,37 @@ pub enum Policy {
     Close,
     /// It does not get this message; [`Traffic::messages_dropped`](crate::Traffic) counts it.
     Drop,
-    /// Who sends waits. The message of a [`Handler`](crate::Handler) is queued, and nothing more is
-    /// read from the connection that it was called for until there is room again; so at most what one
-    /// read brought waits besides. Elsewhere, only [`Hub::deliver_to`](crate::Hub::deliver_to) and its
-    /// like can wait; for the others this is [`Drop`](Policy::Drop).
+    /// Who sends waits. What a [`Handler`](crate::Handler) sends through
+    /// [`Context::hub`](crate::Context::hub) is queued, and the handler is not called again for its
+    /// connection until there is room. Elsewhere, only [`Hub::deliver_to`](crate::Hub::deliver_to) and
+    /// its like can wait; for the others this is [`Drop`](Policy::Drop).
     Wait,
+}
+
+/// How far a connection's life has come.
+///
+/// ```
+/// assert_eq!(wirelet_host::Status::Open.to_string(), "open");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// Messages go both ways.
+    #[default]
+    Open,
+    /// A close frame was sent, received, or ordered.
+    Closing,
+    /// It has ended.
+    Closed,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "open",
+            Self::Closing => "closing",
+            Self::Closed => "closed",
+        })
+    }
 }
 
 /// The way from any thread to one connection; whoever puts something in tells its worker, if it
@@ -35,31 +65,48 @@ pub enum Policy {
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     content: Mutex<Content>,
+    /// Something waits. Written under the lock.
+    is_waiting: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Content {
-    /// What waits, while something does. The worker knows of it.
+    /// While anything waits, or anybody for room.
     queue: Option<Box<Queue>>,
     status: Status,
+    /// Numbers those who wait for room.
+    n_waiters: u32,
+    /// How many bytes the socket has refused; 0 if it takes what it is given.
+    refused: usize,
 }
 
 /// Frames in their order.
 #[derive(Debug, Default)]
-pub(crate) struct Queue {
-    pub(crate) frames: Vec<Arc<[u8]>>,
+struct Queue {
+    frames: VecDeque<Waiting>,
     bytes: usize,
     /// What comes behind them.
-    pub(crate) close: Option<OwnedClose>,
-    /// Who waits for room.
-    waiting: Vec<Waker>,
+    close: Option<OwnedClose>,
+    /// Who waits for room, with numbers by which they can give up.
+    waiters: Vec<(u32, Waker)>,
 }
 
 impl Queue {
-    /// Tells all who wait that there is room.
-    pub(crate) fn wake(self) {
-        self.waiting.into_iter().for_each(Waker::wake);
+    /// Tells all who wait that there may be room.
+    fn wake(&mut self) {
+        self.waiters.drain(..).for_each(|(_, waker)| waker.wake());
     }
+
+    fn is_empty(&self) -> bool {
+        self.frames.is_empty() && self.close.is_none()
+    }
+}
+
+/// A frame, and what becomes of it if there is no room.
+#[derive(Debug)]
+struct Waiting {
+    frame: Arc<[u8]>,
+    policy: Policy,
 }
 
 /// A close frame to be sent.
@@ -70,6 +117,10 @@ pub(crate) struct OwnedClose {
 }
 
 impl OwnedClose {
+    fn new(close: Close<'_>) -> Self {
+        Self { code: close.code(), reason: close.reason().into() }
+    }
+
     pub(crate) fn lend(&self) -> Close<'_> {
         // It was one before.
         self.code
@@ -89,21 +140,45 @@ pub(crate) enum Put {
     Full,
 }
 
+/// How much may wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    /// In bytes, with what the socket has refused.
+    pub(crate) refused: usize,
+    /// In bytes, while the socket has refused nothing and only the worker is behind.
+    pub(crate) ahead: usize,
+}
+
+impl Room {
+    pub(crate) const ENDLESS: Self = Self { refused: usize::MAX, ahead: usize::MAX };
+}
+
+/// What did not fit behind what the socket has refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cut {
+    pub(crate) n_dropped: u32,
+    /// By their policy the connection is being closed.
+    pub(crate) closes: bool,
+}
+
 impl Outbox {
-    /// Puts a frame in, unless more than `limit` bytes would wait; one frame may be longer.
-    pub(crate) fn put(&self, frame: Arc<[u8]>, limit: usize) -> Put {
+    /// Puts a frame in, if there is room; when nothing waits, it may be of any length.
+    pub(crate) fn put(&self, frame: Arc<[u8]>, policy: Policy, room: Room) -> Put {
         let mut content = self.lock();
         if content.status != Status::Open {
             return Put::Closing;
         }
-        let first = content.queue.is_none();
-        let queue = content.queue.get_or_insert_default();
-        let bytes = queue.bytes.saturating_add(frame.len());
-        if bytes > limit && !first {
+        let queued = content.queue.as_ref().map_or(0, |queue| queue.bytes);
+        let limit = if content.refused > 0 { room.refused } else { room.ahead };
+        let waiting = content.refused.saturating_add(queued);
+        if waiting > 0 && waiting.saturating_add(frame.len()) > limit {
             return Put::Full;
         }
-        queue.bytes = bytes;
-        queue.frames.push(frame);
+        let queue = content.queue.get_or_insert_default();
+        let first = queue.is_empty();
+        queue.bytes += frame.len();
+        queue.frames.push_back(Waiting { frame, policy });
+        self.is_waiting.store(true, Ordering::Relaxed);
         Put::Done { first }
     }
 
@@ -112,8 +187,8 @@ impl Outbox {
         let mut content = self.lock();
         if content.status == Status::Open {
             content.status = Status::Closing;
-            let (code, reason) = (close.code(), close.reason().into());
-            content.queue.get_or_insert_default().close = Some(OwnedClose { code, reason });
+            content.queue.get_or_insert_default().close = Some(OwnedClose::new(close));
+            self.is_waiting.store(true, Ordering::Relaxed);
         }
     }
 
@@ -127,21 +202,67 @@ impl Outbox {
         self.lock().status
     }
 
-    /// Lets `waker` know when what waits is taken; returns false if nothing waits.
-    pub(crate) fn wait(&self, waker: &Waker) -> bool {
-        let mut content = self.lock();
-        let Some(queue) = &mut content.queue else { return false };
-        if !queue.waiting.iter().any(|other| other.will_wake(waker)) {
-            queue.waiting.push(waker.clone());
-        }
-        true
+    /// Tells whether something waits; what this thread has put in counts for sure.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.is_waiting.load(Ordering::Relaxed)
     }
 
-    /// Takes what waits, if it can go; returns the status, too.
-    pub(crate) fn take_if(&self, can_go: bool) -> (Status, Option<Box<Queue>>) {
+    /// Takes frames, some `bytes` of them and at least one, and the close if it comes next.
+    pub(crate) fn take(&self, bytes: usize, frames: &mut Vec<Arc<[u8]>>) -> Option<OwnedClose> {
         let mut content = self.lock();
-        let queue = if can_go { content.queue.take() } else { None };
-        (content.status, queue)
+        let queue = content.queue.as_deref_mut()?;
+        let mut taken = 0;
+        while taken < bytes
+            && let Some(Waiting { frame, .. }) = queue.frames.pop_front()
+        {
+            taken += frame.len();
+            frames.push(frame);
+        }
+        queue.bytes -= taken;
+        if !queue.frames.is_empty() {
+            return None;
+        }
+        let queue = content.queue.take();
+        self.is_waiting.store(false, Ordering::Relaxed);
+        drop(content);
+        let mut queue = queue?;
+        queue.wake();
+        queue.close
+    }
+
+    /// Notes how many bytes the socket refuses, and lets go what has no room behind them.
+    pub(crate) fn refuse(&self, bytes: usize, room: Room) -> Cut {
+        let mut content = self.lock();
+        let Content { queue, status, refused, .. } = &mut *content;
+        *refused = bytes;
+        let mut cut = Cut::default();
+        let Some(queue) = queue.as_deref_mut() else { return cut };
+        let mut waiting = bytes;
+        if bytes > 0 && bytes.saturating_add(queue.bytes) > room.refused {
+            queue.frames.retain(|Waiting { frame, policy }| {
+                let fits = *policy == Policy::Wait || waiting + frame.len() <= room.refused;
+                if fits {
+                    waiting += frame.len();
+                } else {
+                    cut.n_dropped += 1;
+                    cut.closes |= *policy == Policy::Close;
+                    queue.bytes -= frame.len();
+                }
+                fits
+            });
+        }
+        cut.closes &= *status == Status::Open;
+        if cut.closes {
+            *status = Status::Closing;
+            queue.close = Some(OwnedClose::new(CloseCode::POLICY_VIOLATION.into()));
+        }
+        if bytes.saturating_add(queue.bytes) < room.refused {
+            queue.wake();
+        }
+        if queue.is_empty() && queue.waiters.is_empty() {
+            content.queue = None;
+        }
+        cut
     }
 
     /// Lets everybody know that nothing will be taken any more.
@@ -149,94 +270,36 @@ impl Outbox {
         let mut content = self.lock();
         let queue = content.queue.take();
         *content = Content { status: Status::Closed, ..Content::default() };
+        self.is_waiting.store(false, Ordering::Relaxed);
         drop(content);
-        if let Some(queue) = queue {
+        if let Some(mut queue) = queue {
             queue.wake();
+        }
+    }
+
+    /// Lets `waker` know when there may be room, and returns a number to [give up](Self::give_up) by;
+    /// `None` if nothing waits.
+    pub(crate) fn wait(&self, waker: &Waker) -> Option<u32> {
+        let mut content = self.lock();
+        let is_empty = content.queue.as_ref().is_none_or(|queue| queue.is_empty());
+        if is_empty && content.refused == 0 {
+            return None;
+        }
+        let number = content.n_waiters.wrapping_add(1);
+        content.n_waiters = number;
+        content.queue.get_or_insert_default().waiters.push((number, waker.clone()));
+        Some(number)
+    }
+
+    /// Does not wait any more.
+    pub(crate) fn give_up(&self, number: u32) {
+        let mut content = self.lock();
+        if let Some(queue) = content.queue.as_deref_mut() {
+            queue.waiters.retain(|(other, _)| *other != number);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Content> {
         self.content.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn frame(len: usize) -> Arc<[u8]> {
-        vec![0; len].into()
-    }
-
-    fn take(outbox: &Outbox) -> Option<Box<Queue>> {
-        assert!(outbox.take_if(false).1.is_none());
-        outbox.take_if(true).1
-    }
-
-    #[test]
-    fn one_byte_more_than_the_limit_has_no_room() {
-        let outbox = Outbox::default();
-        assert_eq!(outbox.put(frame(4), 10), Put::Done { first: true });
-        assert_eq!(outbox.put(frame(6), 10), Put::Done { first: false });
-        assert_eq!(outbox.put(frame(1), 10), Put::Full);
-        assert_eq!(outbox.put(frame(1), usize::MAX), Put::Done { first: false });
-        assert_eq!(take(&outbox).unwrap().frames.len(), 3);
-        assert_eq!(outbox.put(frame(1), 10), Put::Done { first: true });
-    }
-
-    #[test]
-    fn a_frame_longer_than_the_limit_passes_alone() {
-        let outbox = Outbox::default();
-        assert_eq!(outbox.put(frame(100), 10), Put::Done { first: true });
-        assert_eq!(outbox.put(frame(1), 10), Put::Full);
-    }
-
-    #[test]
-    fn a_close_comes_behind_what_was_put_in_before_and_nothing_behind_it() {
-        let outbox = Outbox::default();
-        assert_eq!(outbox.put(frame(1), 10), Put::Done { first: true });
-        outbox.close(Close::with_reason(CloseCode::GOING_AWAY, "bye").unwrap());
-        outbox.close(CloseCode::NORMAL_CLOSURE.into());
-        assert_eq!(outbox.put(frame(1), 10), Put::Closing);
-        assert_eq!(outbox.status(), Status::Closing);
-        let queue = take(&outbox).unwrap();
-        assert_eq!(queue.frames.len(), 1);
-        let close = queue.close.as_ref().unwrap();
-        assert_eq!(close.lend().code(), Some(CloseCode::GOING_AWAY));
-        assert_eq!(close.lend().reason(), "bye");
-        assert!(take(&outbox).is_none());
-    }
-
-    #[test]
-    fn nothing_is_kept_for_a_connection_that_is_gone() {
-        let outbox = Outbox::default();
-        assert_eq!(outbox.put(frame(1), 10), Put::Done { first: true });
-        outbox.leave();
-        assert_eq!(outbox.put(frame(1), 10), Put::Closing);
-        assert_eq!(outbox.status(), Status::Closed);
-        assert!(take(&outbox).is_none());
-    }
-
-    #[test]
-    fn who_waits_is_woken_when_all_is_taken_or_the_connection_ends() {
-        for end in [|outbox: &Outbox| take(outbox).unwrap().wake(), Outbox::leave] {
-            let outbox = Outbox::default();
-            assert!(!outbox.wait(Waker::noop()));
-            assert_eq!(outbox.put(frame(1), 10), Put::Done { first: true });
-            let woken = Arc::new(Woken::default());
-            assert!(outbox.wait(&Arc::clone(&woken).into()));
-            end(&outbox);
-            assert!(woken.0.load(std::sync::atomic::Ordering::Relaxed));
-            assert!(!outbox.wait(Waker::noop()));
-        }
-    }
-
-    #[derive(Default)]
-    struct Woken(std::sync::atomic::AtomicBool);
-
-    impl std::task::Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            self.0.store(true, std::sync::atomic::Ordering::Relaxed);
-        }
     }
 }

@@ -7,40 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use wirelet::Close;
+use wirelet::{Close, Header, Kind, Opcode};
 
-use crate::hub::history::{History, Record};
-use crate::hub::outbox::{Outbox, Put};
-use crate::hub::wake::{Letter, Mail};
-use crate::server::answer::Data;
+use crate::hub::history::{History, Record, Sender};
+use crate::hub::id::ConnectionId;
+use crate::hub::outbox::{Outbox, Policy, Put, Room, Status};
+use crate::hub::wake::{Token, WakeQueue};
 
-/// Names a connection; unique for the life of a server.
-///
-/// ```
-/// use wirelet_host::ConnectionId;
-///
-/// assert_eq!(ConnectionId::from(7).to_string(), "7");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ConnectionId(u64);
-
-impl fmt::Display for ConnectionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl From<u64> for ConnectionId {
-    fn from(id: u64) -> Self {
-        Self(id)
-    }
-}
-
-impl From<ConnectionId> for u64 {
-    fn from(id: ConnectionId) -> Self {
-        id.0
-    }
-}
+/// What an application keeps with a connection.
+pub(crate) type Data = Box<dyn Any + Send + Sync>;
 
 /// Describes a connection, also after its end.
 ///
@@ -59,8 +34,8 @@ pub struct Peer {
     extra: Option<Box<Extra>>,
     pub(crate) counters: Counters,
     pub(crate) outbox: Outbox,
-    /// Where its worker is told.
-    mail: Arc<Mail>,
+    /// That of its worker.
+    queue: Arc<WakeQueue>,
     /// By which the worker knows the connection.
     slot: u32,
     /// For the hub to count.
@@ -105,53 +80,27 @@ impl fmt::Debug for Extra {
     }
 }
 
-/// How far a connection's life has come.
-///
-/// ```
-/// assert_eq!(wirelet_host::Status::Open.to_string(), "open");
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Status {
-    /// Messages go both ways.
-    #[default]
-    Open,
-    /// A close frame was sent, received, or ordered.
-    Closing,
-    /// It has ended.
-    Closed,
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Open => "open",
-            Self::Closing => "closing",
-            Self::Closed => "closed",
-        })
-    }
-}
-
 impl Peer {
     pub(crate) fn new(
         id: u64,
         remote_addr: Option<SocketAddr>,
         agreed: Arc<Agreed>,
         (data, history): (Option<Data>, Option<History>),
-        (mail, slot): (Arc<Mail>, usize),
+        (queue, slot): (Arc<WakeQueue>, usize),
     ) -> Self {
         // There are never so many connections.
         let slot = u32::try_from(slot).unwrap_or(u32::MAX);
         let extra =
             (data.is_some() || history.is_some()).then(|| Box::new(Extra { data, history }));
         Self {
-            id: ConnectionId(id),
+            id: id.into(),
             remote_addr: remote_addr.into(),
             connected_at: now(),
             agreed,
             extra,
             counters: Counters::default(),
             outbox: Outbox::default(),
-            mail,
+            queue,
             slot,
             messages_dropped: AtomicU32::new(0),
         }
@@ -218,13 +167,10 @@ impl Peer {
         self.history_of().map(History::records).unwrap_or_default()
     }
 
-    /// Puts a frame into the outbox, unless more than `limit` bytes would wait.
-    pub(crate) fn put(&self, frame: &Arc<[u8]>, limit: usize) -> Put {
-        let put = self.outbox.put(Arc::clone(frame), limit);
-        if put == (Put::Done { first: true }) {
-            self.tell();
-        }
-        put
+    /// Puts a frame into the outbox, if there is room. Its worker must be [told](Self::token) if it was
+    /// the first.
+    pub(crate) fn put(&self, frame: &Arc<[u8]>, policy: Policy, room: Room) -> Put {
+        self.outbox.put(Arc::clone(frame), policy, room)
     }
 
     /// Closes behind what was put in before.
@@ -233,8 +179,36 @@ impl Peer {
         self.tell();
     }
 
-    fn tell(&self) {
-        self.mail.send(Letter { slot: self.slot as usize, id: Some(self.id) });
+    /// Counts messages that it does not get because it reads too slowly.
+    pub(crate) fn note_slow(&self, n: u32, closes: bool) {
+        tracing::debug!(id = %self.id, n, closes, "the peer reads too slowly");
+        self.messages_dropped.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Tells its worker that something was put in.
+    pub(crate) fn tell(&self) {
+        self.queue.wake(self.token());
+    }
+
+    /// The wake queue of its worker.
+    pub(crate) const fn queue(&self) -> &Arc<WakeQueue> {
+        &self.queue
+    }
+
+    /// Names it to its worker.
+    pub(crate) fn token(&self) -> Token {
+        Token { slot: self.slot as usize, id: Some(self.id) }
+    }
+
+    /// Counts a message that others have encoded, and keeps it in the history if there is one.
+    pub(crate) fn note_sent(&self, frame: &[u8]) {
+        self.counters.messages_sent.add(1);
+        if let Some(history) = self.history_of()
+            && let Ok(Some((header, at))) = Header::decode(frame)
+        {
+            let kind = if header.opcode == Opcode::Text { Kind::Text } else { Kind::Binary };
+            history.add(Sender::Server, kind, &frame[at..]);
+        }
     }
 
     pub(crate) fn history_of(&self) -> Option<&History> {

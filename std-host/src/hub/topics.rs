@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::hub::peer::{ConnectionId, Peer};
+use crate::hub::id::ConnectionId;
+use crate::hub::peer::Peer;
+use crate::hub::roster::Roster;
 
 /// The topics that anybody has subscribed to.
 #[derive(Debug, Default)]
 pub(crate) struct Topics {
-    /// Subscribers in the order of their ids, at least one to each topic.
-    subscribers: HashMap<Arc<str>, Vec<Arc<Peer>>>,
+    /// At least one subscriber to each topic.
+    subscribers: HashMap<Arc<str>, Roster>,
     /// The topics of each connection that has any.
     topics: HashMap<ConnectionId, Vec<Arc<str>>>,
 }
@@ -21,11 +23,11 @@ impl Topics {
             Some((name, _)) => Arc::clone(name),
             None => topic.into(),
         };
-        let subscribers = self.subscribers.entry(Arc::clone(&name)).or_default();
-        let Err(at) = position(subscribers, peer.id()) else { return false };
-        subscribers.insert(at, Arc::clone(peer));
-        self.topics.entry(peer.id()).or_default().push(name);
-        true
+        let is_new = self.subscribers.entry(Arc::clone(&name)).or_default().join(peer);
+        if is_new {
+            self.topics.entry(peer.id()).or_default().push(name);
+        }
+        is_new
     }
 
     /// Returns false if the connection is no subscriber.
@@ -47,8 +49,9 @@ impl Topics {
         }
     }
 
-    pub(crate) fn subscribers(&self, topic: &str) -> &[Arc<Peer>] {
-        self.subscribers.get(topic).map_or(&[], Vec::as_slice)
+    /// Returns the subscribers of a topic.
+    pub(crate) fn subscribers(&mut self, topic: &str) -> Arc<[Arc<Peer>]> {
+        self.subscribers.get_mut(topic).map(Roster::list).unwrap_or_default()
     }
 
     /// Returns the topics of a connection.
@@ -58,15 +61,9 @@ impl Topics {
 
     fn remove(&mut self, id: ConnectionId, topic: &str) {
         let Some(subscribers) = self.subscribers.get_mut(topic) else { return };
-        if let Ok(at) = position(subscribers, id) {
-            subscribers.remove(at);
-        }
-        if subscribers.is_empty() {
+        subscribers.leave(id);
+        if subscribers.len() == 0 {
             self.subscribers.remove(topic);
         }
     }
-}
-
-fn position(peers: &[Arc<Peer>], id: ConnectionId) -> Result<usize, usize> {
-    peers.binary_search_by_key(&id, |peer| peer.id())
 }

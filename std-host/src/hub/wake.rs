@@ -1,15 +1,19 @@
-//! The way from any thread to a worker: which of its connections have something to take.
+//! The way from any thread to a worker: which of its connections have something to do, and new ones.
 
+use std::fmt;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Wake;
 
 use tokio::sync::Notify;
 
-use crate::hub::peer::ConnectionId;
+use crate::hub::id::ConnectionId;
+use crate::io::stream::Stream;
 
-/// The mail of one worker.
+/// The wake queue of one worker.
 #[derive(Debug)]
-pub(crate) struct Mail {
-    waiting: Mutex<Waiting>,
+pub(crate) struct WakeQueue {
+    waiting: Mutex<Woken>,
     bell: Bell,
 }
 
@@ -22,10 +26,27 @@ pub(crate) enum Bell {
     Task(Arc<Notify>),
 }
 
+/// What a worker is woken for.
 #[derive(Debug, Default)]
-struct Waiting {
-    letters: Vec<Letter>,
-    order: Order,
+pub(crate) struct Woken {
+    /// Connections that have something to do.
+    pub(crate) tokens: Vec<Token>,
+    /// Connections that another worker has accepted for this one.
+    pub(crate) accepted: Vec<Accepted>,
+    pub(crate) order: Order,
+}
+
+/// Names a connection to its worker: its slot, and its id unless that is still to come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Token {
+    pub(crate) slot: usize,
+    pub(crate) id: Option<ConnectionId>,
+}
+
+/// A connection that nobody serves yet.
+pub(crate) struct Accepted {
+    pub(crate) stream: Stream,
+    pub(crate) remote_addr: Option<SocketAddr>,
 }
 
 /// What a worker is to do with its connections.
@@ -39,43 +60,48 @@ pub(crate) enum Order {
     End,
 }
 
-/// Says that there is something for the connection `id`, which is `None` during its handshake, in
-/// the worker's slot `slot`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Letter {
-    pub(crate) slot: usize,
-    pub(crate) id: Option<ConnectionId>,
-}
-
-impl Mail {
+impl WakeQueue {
     pub(crate) fn new(bell: Bell) -> Self {
         Self { waiting: Mutex::default(), bell }
     }
 
-    pub(crate) fn send(&self, letter: Letter) {
-        let mut waiting = self.lock();
-        waiting.letters.push(letter);
-        let is_first = waiting.letters.len() == 1;
-        drop(waiting);
-        if is_first {
-            self.ring();
-        }
+    pub(crate) fn wake(&self, token: Token) {
+        self.put(|waiting| waiting.tokens.push(token));
+    }
+
+    pub(crate) fn wake_all(&self, tokens: &[Token]) {
+        self.put(|waiting| waiting.tokens.extend_from_slice(tokens));
+    }
+
+    pub(crate) fn hand_over(&self, accepted: Accepted) {
+        self.put(|waiting| waiting.accepted.push(accepted));
     }
 
     /// Gives an order, unless a stricter one was given before.
     pub(crate) fn order(&self, order: Order) {
-        let mut waiting = self.lock();
-        waiting.order = waiting.order.max(order);
-        drop(waiting);
-        self.ring();
+        self.put(|waiting| waiting.order = waiting.order.max(order));
     }
 
-    /// Takes all letters; returns the order.
-    pub(crate) fn take(&self, letters: &mut Vec<Letter>) -> Order {
-        letters.clear();
+    /// Takes all; the order stays.
+    pub(crate) fn take(&self, woken: &mut Woken) {
+        woken.tokens.clear();
+        woken.accepted.clear();
         let mut waiting = self.lock();
-        std::mem::swap(letters, &mut waiting.letters);
-        waiting.order
+        woken.order = waiting.order;
+        std::mem::swap(&mut woken.tokens, &mut waiting.tokens);
+        std::mem::swap(&mut woken.accepted, &mut waiting.accepted);
+    }
+
+    fn put(&self, put: impl FnOnce(&mut Woken)) {
+        let mut waiting = self.lock();
+        let was_empty = waiting.tokens.is_empty() && waiting.accepted.is_empty();
+        let before = waiting.order;
+        put(&mut waiting);
+        let rings = was_empty || waiting.order != before;
+        drop(waiting);
+        if rings {
+            self.ring();
+        }
     }
 
     fn ring(&self) {
@@ -89,7 +115,26 @@ impl Mail {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, Woken> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Accepted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accepted").field("remote_addr", &self.remote_addr).finish_non_exhaustive()
+    }
+}
+
+/// Wakes a worker for one connection, as a [`Waker`](std::task::Waker).
+#[derive(Debug)]
+pub(crate) struct WakeOne {
+    pub(crate) queue: Arc<WakeQueue>,
+    pub(crate) token: Token,
+}
+
+impl Wake for WakeOne {
+    fn wake(self: Arc<Self>) {
+        self.queue.wake(self.token);
     }
 }

@@ -28,6 +28,10 @@ impl Buffer {
         &self.bytes[self.start..self.end]
     }
 
+    pub(crate) fn as_mut_bytes(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..self.end]
+    }
+
     /// Lends exactly `n` bytes of space behind its content.
     pub(crate) fn space(&mut self, n: usize) -> &mut [u8] {
         let end = self.end + n;

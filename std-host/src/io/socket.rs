@@ -3,8 +3,8 @@
 use std::io::{self, IoSlice, Write as _};
 
 use crate::io::buffer::{self, Buffer};
+use crate::io::is_temporary;
 use crate::io::stream::Stream;
-use crate::server::handshake::is_temporary;
 
 /// Sends in order, and keeps what the system does not take.
 pub(crate) struct Socket {
@@ -20,6 +20,12 @@ impl Socket {
     /// Tells whether something waits until the system takes more.
     pub(crate) fn has_unsent(&self) -> bool {
         self.unsent.is_some() || self.stream.holds_back()
+    }
+
+    /// How much waits, in bytes; of what a stream such as TLS holds back, only that it is something.
+    pub(crate) fn unsent_len(&self) -> usize {
+        let unsent = self.unsent.as_ref().map_or(0, |unsent| unsent.as_bytes().len());
+        unsent + usize::from(self.stream.holds_back())
     }
 
     /// Sends pieces that stand one behind the other, as far as the system takes them, and keeps the
@@ -40,8 +46,9 @@ impl Socket {
         self.stream.send_held_back()
     }
 
-    /// Sends what waits, as far as the system takes it.
-    pub(crate) fn send_unsent(&mut self) -> io::Result<()> {
+    /// Sends what waits, as far as the system takes it. Tells whether it has taken something.
+    pub(crate) fn send_unsent(&mut self) -> io::Result<bool> {
+        let before = self.unsent_len();
         while let Some(unsent) = &mut self.unsent {
             match write(&mut self.stream, &[IoSlice::new(unsent.as_bytes())])? {
                 0 => break,
@@ -51,7 +58,8 @@ impl Socket {
                 self.drop_unsent();
             }
         }
-        self.stream.send_held_back()
+        self.stream.send_held_back()?;
+        Ok(self.unsent_len() < before)
     }
 
     /// Forgets what waits.

@@ -9,8 +9,9 @@ use mio::event::Source;
 use mio::net::TcpStream;
 #[cfg(unix)]
 use mio::net::UnixStream;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncWrite, ReadBuf};
 
+use crate::io::duplex::Duplex;
 use crate::io::is_temporary;
 use crate::io::tls::Tls;
 
@@ -215,11 +216,6 @@ pub(crate) struct TaskStream {
     /// Streams such as those of TLS keep what was written until they are flushed.
     holds_back: bool,
 }
-
-/// Both directions.
-pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send {}
-
-impl<T: AsyncRead + AsyncWrite + Send> Duplex for T {}
 
 impl TaskStream {
     pub(crate) fn new(stream: impl Duplex + 'static) -> Self {

@@ -247,7 +247,7 @@ const UNSENT_BYTES: usize = 64 * 1024;
 
 #[cfg(test)]
 #[path = "../../tests/harness/certificates.rs"]
-mod certificates;
+pub(crate) mod certificates;
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,8 @@ use std::pin::Pin;
 use http::StatusCode;
 use wirelet::handshake::{Request, Upgrade};
 
+use crate::hub::peer::Data;
+
 /// A response to a plain request, or one that refuses a connection; the connection is closed behind
 /// it.
 ///
@@ -62,9 +64,6 @@ pub struct Accept {
     pub(crate) headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     pub(crate) data: Option<Data>,
 }
-
-/// What an application keeps with a connection.
-pub(crate) type Data = Box<dyn Any + Send + Sync>;
 
 impl Accept {
     /// Begins with nothing special.

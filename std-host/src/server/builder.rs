@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::thread;
 
 use crate::hub::Hub;
-use crate::hub::outbox::Policy;
+use crate::hub::outbox::{Policy, Room};
 use crate::server::Server;
 use crate::server::handler::Handler;
 use crate::server::limits::Limits;
@@ -129,7 +129,9 @@ impl Builder {
     /// Makes a server without a place to listen at, for connections that another HTTP server has
     /// accepted.
     pub fn service<H: Handler>(self, handler: H) -> Service<H> {
-        let hub = Hub::new(self.limits.queue_bytes, self.policy, self.history);
+        let Limits { queue_bytes, message_bytes, .. } = self.limits;
+        let room = Room { refused: queue_bytes, ahead: queue_bytes.max(message_bytes) };
+        let hub = Hub::new(room, self.policy, self.history);
         Service::new(handler, self.limits, self.gate, hub)
     }
 }

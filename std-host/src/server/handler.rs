@@ -5,14 +5,14 @@ use std::io;
 use std::sync::Arc;
 
 use wirelet::handshake::Request;
-use wirelet::{CapacityError, Chunk, Close, CloseCode, Message, ProtocolError};
+use wirelet::{CapacityError, Chunk, Close, CloseCode, Message, ProtocolError, SendError};
 
 use crate::endpoint::Link;
 use crate::hub::Hub;
 use crate::hub::history::Sender;
+use crate::hub::obstacle::{Call, Hold};
 use crate::hub::peer::Peer;
 use crate::server::answer::{Accept, Answer, Handshake, Response};
-use crate::server::hold::{self, Hold};
 
 /// Handles what happens on the connections of a [`Server`](crate::Server).
 ///
@@ -84,6 +84,34 @@ pub struct Context<'c> {
     hub: &'c Hub,
 }
 
+/// What came of [`Context::send`].
+///
+/// ```
+/// use wirelet_host::{Context, Sent};
+///
+/// fn answer(context: &mut Context<'_>, rows: &[String]) {
+///     for row in rows {
+///         if context.send(row.as_str()) == Sent::Closed {
+///             return; // nobody is interested any more
+///         }
+///     }
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Sent {
+    /// It is taken.
+    Taken,
+    /// It is taken, and 256 KiB of answers or more wait. The handler is not called for another message
+    /// of this connection before its socket has taken them; one that has more to say than fits the
+    /// memory should say it later, through [`Hub::deliver_to`](crate::Hub::deliver_to).
+    Waits,
+    /// It is not: the connection is closing.
+    Closed,
+    /// It is not: it has no place in the message in progress, or is not UTF-8 with what was before.
+    Misplaced,
+}
+
 impl<'c> Context<'c> {
     pub(crate) const fn new(
         link: Link<'c, wirelet::Server>,
@@ -93,31 +121,56 @@ impl<'c> Context<'c> {
         Self { link, peer, hub }
     }
 
-    /// Sends a message or a fragment to this connection; does nothing if it is closing, or if
-    /// the fragment has no place in the message in progress.
-    pub fn send<'m>(&mut self, chunk: impl Into<Chunk<'m>>) {
+    /// Sends a message or a fragment to this connection, behind all that was sent to it before, in
+    /// whatever way. What others send to it does not come between the fragments of a message.
+    pub fn send<'m>(&mut self, chunk: impl Into<Chunk<'m>>) -> Sent {
         let chunk = chunk.into();
+        if self.peer.outbox.is_waiting() {
+            self.take_outbox();
+        }
         if let Err(error) = self.link.send(&chunk) {
-            return tracing::debug!(%error, "not sent");
+            tracing::debug!(%error, "not sent");
+            return if error == SendError::Closed { Sent::Closed } else { Sent::Misplaced };
         }
         self.peer.counters.messages_sent.add(chunk.is_last().into());
         if let Some(history) = self.peer.history_of() {
             history.add(Sender::Server, chunk.kind(), chunk.as_bytes());
         }
+        if self.link.is_full() { Sent::Waits } else { Sent::Taken }
     }
 
-    /// Begins to close this connection.
+    /// Begins to close this connection, behind all that was sent to it before.
     pub fn close<'r>(&mut self, close: impl Into<Close<'r>>) {
+        self.take_outbox();
         if let Err(error) = self.link.close(close.into()) {
             tracing::debug!(%error, "close not sent");
         }
     }
 
-    /// Reads nothing more from this connection until the returned value is dropped, so that a client
-    /// does not send faster than its messages are worked on. What came with the same read, up to
-    /// 256 KiB or the end of a longer message, is still handled; pings are answered afterwards.
+    /// Does not call the handler for another message of this connection, and reads nothing more from
+    /// it, until the returned value is dropped: so a client does not send faster than its messages are
+    /// worked on, and answers come in the order of their questions. Pings are answered afterwards.
     pub fn hold(&mut self) -> Hold {
-        hold::hold()
+        // Without a call there would be no context.
+        self.hub.call().map_or_else(|| Call::new().hold(), Call::hold)
+    }
+
+    /// Takes what others have sent before, unless it has to wait for the end of a message.
+    fn take_outbox(&mut self) {
+        if !self.link.may_begin() {
+            return;
+        }
+        let mut frames = Vec::new();
+        let close = self.peer.outbox.take(usize::MAX, &mut frames);
+        for frame in frames {
+            if self.link.send_encoded(&frame).is_ok() {
+                self.peer.note_sent(&frame);
+            }
+        }
+        if let Some(close) = close {
+            // Only a close that was sent already could stand against it.
+            let _ = self.link.close(close.lend());
+        }
     }
 
     /// Lets this connection have what is published to `topic`.
@@ -132,7 +185,8 @@ impl<'c> Context<'c> {
         self.peer
     }
 
-    /// Returns the way to all connections.
+    /// Returns the way to all connections. What is sent this way, and not by a clone of it, counts as
+    /// sent by this call: by [`Policy::Wait`](crate::Policy::Wait), this connection waits.
     #[must_use]
     pub const fn hub(&self) -> &'c Hub {
         self.hub

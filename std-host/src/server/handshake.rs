@@ -8,10 +8,9 @@ use wirelet::handshake::{
     Acceptance, AllowList, BuildError, HeadScanner, Refusal, Request, RequestError, Status,
 };
 
-pub(crate) use crate::io::is_temporary;
 use crate::server::answer::{Accept, Answer, Handshake, Response, refusal};
 use crate::server::handler::Handler;
-use crate::server::service::Shared;
+use crate::server::shared::Shared;
 
 /// A head that arrives in pieces, with what comes behind it.
 #[derive(Debug, Default)]
@@ -34,6 +33,11 @@ impl Head {
             None if self.received.len() <= limit => Ok(None),
             _ => Err(RequestError::HeadTooLong),
         }
+    }
+
+    /// Adds what comes behind the head.
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        self.received.extend_from_slice(bytes);
     }
 
     /// Returns all that was received.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::connection::bounds::Bounds;
+
 /// Bounds what clients can make a [`Server`](crate::Server) hold and wait for.
 ///
 /// Zero is a bound like any other, but for [`ping_interval`](Self::ping_interval); what it means is said
@@ -24,23 +26,39 @@ pub struct Limits {
     /// Bytes of a message; one more is answered by close 1009. With 0, all messages are empty. Default:
     /// 16 MiB.
     pub message_bytes: usize,
-    /// Bytes that wait for one connection because others send faster than its peer reads; beyond
-    /// them it is closed with 1008. One message may be longer when nothing else waits, so that 0 lets
-    /// one wait. Default: 64 KiB.
+    /// Bytes that wait for one connection after its socket has refused something, because its peer
+    /// reads too slowly; beyond them [`Policy`](crate::Policy) decides. While the socket takes all it is
+    /// given, what is sent to it only waits for its thread, up to this or the length of a message,
+    /// whichever is more; one message may be longer when nothing else waits. Default: 64 KiB.
     pub queue_bytes: usize,
     /// Silence after which a ping is sent; [`Duration::ZERO`] turns pings off, and with them
     /// [`ping_timeout`](Self::ping_timeout). Default: 100 s.
     pub ping_interval: Duration,
     /// Silence after that ping at which the connection is dropped. Default: 20 s.
     pub ping_timeout: Duration,
-    /// Wait for the peer's part of the closing handshake, and then for its end of TCP. Default:
-    /// 5 s.
+    /// Silence in which the peer's part of the closing handshake, and then its end of TCP, are waited
+    /// for: nothing comes, and nothing of what was accepted before leaves. Default: 5 s.
     pub close_time: Duration,
+    /// All of the closing, however it goes on. Default: 120 s.
+    pub close_limit: Duration,
 }
 
 impl Limits {
     /// Header fields of a request's head; one more is answered 431.
     pub const HEADERS: usize = wirelet::handshake::MAX_HEADERS;
+}
+
+impl From<&Limits> for Bounds {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            message_bytes: limits.message_bytes,
+            unsent_bytes: limits.queue_bytes,
+            unreceived_bytes: limits.queue_bytes,
+            ping_interval: limits.ping_interval,
+            ping_timeout: limits.ping_timeout,
+            close_time: limits.close_time,
+        }
+    }
 }
 
 impl Default for Limits {
@@ -54,6 +72,7 @@ impl Default for Limits {
             ping_interval: Duration::from_secs(100),
             ping_timeout: Duration::from_secs(20),
             close_time: Duration::from_secs(5),
+            close_limit: Duration::from_secs(120),
         }
     }
 }

@@ -249,20 +249,30 @@ impl Bound {
         self.certificates.is_some()
     }
 
-    /// Lets a worker thread, the `i`th, take a part.
-    pub(crate) fn door(&self, i: usize) -> io::Result<Door> {
-        let listener = match &self.sockets[i % self.sockets.len()] {
-            Listener::Tcp(listener) => {
+    /// Lets a worker thread accept here: the `i`th of `threads`, if this is the `n`th place. One thread
+    /// is enough for a socket, for it shares out what it accepts; so that each connection wakes one.
+    pub(crate) fn door(&self, n: usize, i: usize, threads: usize) -> Option<io::Result<Door>> {
+        let socket = if self.sockets.len() > 1 { i } else { 0 };
+        let is_its = self.sockets.len() > 1 || n % threads == i;
+        let listener = self.sockets.get(socket).filter(|_| is_its)?;
+        let (is_shared, certificates) = (self.sockets.len() == 1, self.certificates.clone());
+        Some(listener.door().map(|listener| Door { listener, certificates, is_shared }))
+    }
+}
+
+impl Listener {
+    fn door(&self) -> io::Result<DoorListener> {
+        Ok(match self {
+            Self::Tcp(listener) => {
                 listener.set_nonblocking(true)?;
                 DoorListener::Tcp(mio::net::TcpListener::from_std(listener.try_clone()?))
             }
             #[cfg(unix)]
-            Listener::Unix(listener) => {
+            Self::Unix(listener) => {
                 listener.set_nonblocking(true)?;
                 DoorListener::Unix(mio::net::UnixListener::from_std(listener.try_clone()?))
             }
-        };
-        Ok(Door { listener, certificates: self.certificates.clone() })
+        })
     }
 }
 
@@ -271,6 +281,8 @@ impl Bound {
 pub(crate) struct Door {
     listener: DoorListener,
     certificates: Option<Certificates>,
+    /// What is accepted here is for all threads.
+    pub(crate) is_shared: bool,
 }
 
 #[derive(Debug)]
@@ -289,8 +301,9 @@ impl Door {
         }
     }
 
-    /// Takes the next connection. One that has ended while it waited is passed over.
-    pub(crate) fn accept(&self) -> io::Result<(Plain, Option<SocketAddr>)> {
+    /// Takes the next connection, and begins to speak on it. One that has ended while it waited is passed
+    /// over.
+    pub(crate) fn accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
         loop {
             match self.accept_one() {
                 Err(error) if is_about_one_connection(&error) => {
@@ -301,27 +314,26 @@ impl Door {
         }
     }
 
-    fn accept_one(&self) -> io::Result<(Plain, Option<SocketAddr>)> {
-        match &self.listener {
+    fn accept_one(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
+        let (plain, remote_addr) = match &self.listener {
             DoorListener::Tcp(listener) => {
                 let (stream, addr) = listener.accept()?;
-                Ok((Plain::Tcp(stream), Some(addr)))
+                // A socket that is gone already is noticed later.
+                let _ = stream.set_nodelay(true);
+                // What the system has taken and not sent is nothing that a peer could have read. With
+                // little of it, a ping soon reaches the peer, and it shows soon that one does not read.
+                #[cfg(any(target_os = "linux", target_os = "android"))]
+                let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(NOT_SENT);
+                (Plain::Tcp(stream), Some(addr))
             }
             #[cfg(unix)]
-            DoorListener::Unix(listener) => Ok((Plain::Unix(listener.accept()?.0), None)),
-        }
-    }
-
-    /// Begins to speak on a connection.
-    pub(crate) fn begin(&self, plain: Plain) -> io::Result<Stream> {
-        match &plain {
-            Plain::Tcp(stream) => stream.set_nodelay(true)?,
-            #[cfg(unix)]
-            Plain::Unix(_) => {}
-        }
-        let Some(certificates) = &self.certificates else { return Ok(Stream::Plain(plain)) };
+            DoorListener::Unix(listener) => (Plain::Unix(listener.accept()?.0), None),
+        };
+        let Some(certificates) = &self.certificates else {
+            return Ok((Stream::Plain(plain), remote_addr));
+        };
         let tls = Tls::server(certificates.config()).map_err(io::Error::other)?;
-        Ok(Stream::Tls(Box::new((tls, plain))))
+        Ok((Stream::Tls(Box::new((tls, plain))), remote_addr))
     }
 }
 
@@ -370,6 +382,10 @@ fn bind_sockets(mut addr: SocketAddr, n: Option<usize>) -> io::Result<Vec<Listen
     }
     Ok(sockets)
 }
+
+/// So much may wait in the system to be sent for the first time, in bytes.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const NOT_SENT: u32 = 256 * 1024;
 
 /// How many connections may wait to be accepted, if the system lets so many.
 const BACKLOG: i32 = 4096;

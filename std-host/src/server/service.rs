@@ -6,17 +6,18 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{StatusCode, Version};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Notify, watch};
-use wirelet::CloseCode;
+use tokio::sync::Notify;
 
+use crate::connection::bounds::Bounds;
+use crate::connection::{Connection, Ties};
 use crate::hub::Hub;
-use crate::hub::wake::{Bell, Mail};
+use crate::hub::wake::{Bell, WakeQueue, Woken};
 use crate::io::scratch;
 use crate::io::stream::{Stream, TaskStream};
 use crate::server::answer::{Answer, Response, refusal};
@@ -25,7 +26,10 @@ use crate::server::handshake;
 use crate::server::limits::Limits;
 use crate::server::origins::Gate;
 use crate::server::session::{Accepted, Session};
-use crate::server::worker::Turn;
+use crate::server::shared::Shared;
+use crate::server::shutdown::Shutdown;
+use crate::server::timer::{Millis, millis};
+use crate::server::turn::Turn;
 
 /// A server without a place to listen at: it serves connections that another HTTP server (hyper,
 /// axum) has accepted. [`Builder::service`](crate::Builder::service) makes one. Clones are the same.
@@ -55,17 +59,6 @@ pub struct Service<H> {
     shared: Arc<Shared<H>>,
 }
 
-/// What all that serve for one server have in common.
-pub(crate) struct Shared<H> {
-    pub(crate) handler: H,
-    pub(crate) limits: Limits,
-    pub(crate) gate: Gate,
-    pub(crate) hub: Hub,
-    /// Connections, refused ones too.
-    pub(crate) n_connections: AtomicUsize,
-    pub(crate) shutdown: Shutdown,
-}
-
 /// A connection that was accepted, and waits for its byte stream.
 ///
 /// ```no_run
@@ -77,36 +70,6 @@ pub(crate) struct Shared<H> {
 pub struct Upgrade<H> {
     accepted: Accepted,
     place: Place<H>,
-}
-
-/// Ends a running [`Server`](crate::Server) or [`Service`], from any thread.
-///
-/// ```
-/// # fn stop(shutdown: &wirelet_host::Shutdown) {
-/// shutdown.begin();
-/// # }
-/// ```
-#[derive(Clone, Debug)]
-pub struct Shutdown {
-    begun: Arc<watch::Sender<bool>>,
-    hub: Hub,
-}
-
-impl Shutdown {
-    /// Closes all connections with 1001, behind what was sent to them before. A server drops those
-    /// that have not sent their request yet, and lets [`Server::run`](crate::Server::run) return when
-    /// all have ended, at the latest after twice [`Limits::close_time`] (closing handshake, end of
-    /// TCP) and a second.
-    pub fn begin(&self) {
-        self.begun.send_replace(true);
-        self.hub.close_all(CloseCode::GOING_AWAY);
-    }
-
-    /// Waits until it begins.
-    pub(crate) async fn begun(&self) {
-        let mut begun = self.begun.subscribe();
-        let _ = begun.wait_for(|begun| *begun).await;
-    }
 }
 
 impl<H> fmt::Debug for Service<H> {
@@ -129,9 +92,7 @@ impl<H> Clone for Service<H> {
 
 impl<H: Handler> Service<H> {
     pub(crate) fn new(handler: H, limits: Limits, gate: Gate, hub: Hub) -> Self {
-        let shutdown = Shutdown { begun: Arc::default(), hub: hub.clone() };
-        let n_connections = AtomicUsize::new(0);
-        Self { shared: Arc::new(Shared { handler, limits, gate, hub, n_connections, shutdown }) }
+        Self { shared: Shared::new(handler, limits, gate, hub) }
     }
 
     pub(crate) const fn shared(&self) -> &Arc<Shared<H>> {
@@ -203,13 +164,46 @@ async fn judge<H: Handler>(
 }
 
 impl<H: Handler> Upgrade<H> {
+    /// Returns the connection as a value, for a program that is not made of callbacks: beyond the
+    /// request, the handler is not told of it, nor is it in the [`Hub`]. The limits hold, and
+    /// [`Shutdown::begin`] closes it with 1001.
+    ///
+    /// ```
+    /// # use wirelet_host::{Builder, ConnectionError, Echo, Service, Upgrade};
+    /// async fn echo(
+    ///     upgrade: Upgrade<Echo>,
+    ///     stream: tokio::io::DuplexStream, // from hyper or axum
+    /// ) -> Result<(), ConnectionError> {
+    ///     let mut connection = upgrade.connection(stream);
+    ///     while let Some(message) = connection.receive().await {
+    ///         let message = message?;
+    ///         if message.is_data() {
+    ///             connection.send(message).await?;
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn connection(self, stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Connection {
+        let Self { accepted, place } = self;
+        let shutdown = place.shared.shutdown.clone();
+        let bounds = Bounds::from(&place.shared.limits);
+        let ties = Ties {
+            going_away: Some(Box::pin(async move { shutdown.begun().await })),
+            place: Some(Box::new(place)),
+        };
+        let description = accepted.into_description();
+        Connection::accepted(Box::pin(stream), Vec::new(), bounds, description, ties)
+    }
+
     /// Serves the connection until it ends. If dropped before, the connection ends without a closing
     /// handshake, and the handler is told [`Closed::Abandoned`](crate::Closed::Abandoned).
     pub async fn serve(self, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
         let Self { accepted, place } = self;
         let bell = Arc::new(Notify::new());
-        let worker = Worker {
-            mail: Arc::new(Mail::new(Bell::Task(Arc::clone(&bell)))),
+        let mut worker = Worker {
+            queue: Arc::new(WakeQueue::new(Bell::Task(Arc::clone(&bell)))),
+            hub: place.shared.hub.for_calls(),
             place,
             began: Instant::now(),
         };
@@ -217,7 +211,8 @@ impl<H: Handler> Upgrade<H> {
         let session = worker.turn(|turn| Session::accepted(stream, accepted, turn));
         let mut task = Task { worker, session };
         while !task.session.is_over() {
-            let rest = task.session.remaining(task.worker.began.elapsed());
+            let rest = task.session.due(&task.worker.place.shared.times);
+            let rest = Duration::from_millis(rest.saturating_sub(task.worker.now()));
             let mut sleep = pin!(tokio::time::sleep(rest));
             let mut rung = pin!(bell.notified());
             poll_fn(|context| {
@@ -242,7 +237,8 @@ struct Task<H: Handler> {
 }
 
 struct Worker<H> {
-    mail: Arc<Mail>,
+    queue: Arc<WakeQueue>,
+    hub: Hub,
     place: Place<H>,
     began: Instant,
 }
@@ -254,14 +250,17 @@ impl<H: Handler> Task<H> {
         if let Some(stream) = session.stream().task() {
             stream.set_waker(context.waker());
         }
-        let mut letters = Vec::new();
-        worker.mail.take(&mut letters);
+        let mut woken = Woken::default();
+        worker.queue.take(&mut woken);
         worker.turn(|turn| {
-            if !letters.is_empty() {
-                session.take_mail(turn);
+            if !woken.tokens.is_empty() {
+                session.note_woken();
             }
-            session.wake(turn);
-            session.tick(turn);
+            session.note_readable();
+            session.turn(turn);
+            if session.due(&turn.shared.times) <= turn.now {
+                session.expire(turn);
+            }
         });
     }
 }
@@ -273,16 +272,21 @@ impl<H: Handler> Drop for Task<H> {
 }
 
 impl<H: Handler> Worker<H> {
-    fn turn<T>(&self, run: impl FnOnce(&mut Turn<'_, H>) -> T) -> T {
-        let now = self.began.elapsed();
+    fn now(&self) -> Millis {
+        millis(self.began.elapsed())
+    }
+
+    fn turn<T>(&mut self, run: impl FnOnce(&mut Turn<'_, H>) -> T) -> T {
+        let now = self.now();
         scratch::with(|input| {
-            let mut output = Vec::new();
             run(&mut Turn {
                 shared: &self.place.shared,
-                mail: &self.mail,
+                hub: &mut self.hub,
+                queue: &self.queue,
                 slot: 0,
                 input,
-                output: &mut output,
+                output: &mut Vec::new(),
+                frames: &mut Vec::new(),
                 now,
             })
         })

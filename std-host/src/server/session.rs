@@ -2,20 +2,20 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use http::StatusCode;
 use mio::event::Event;
-use wirelet::Deadline;
 
-use crate::hub::peer::ConnectionId;
+use crate::hub::id::ConnectionId;
+use crate::io::is_temporary;
 use crate::io::socket::Socket;
 use crate::io::stream::Stream;
 use crate::server::answer::{Accept, Answer, Response, refusal};
 use crate::server::handler::{Closed, Handler};
-use crate::server::handshake::{self, Head, is_temporary};
-use crate::server::service::Shared;
-use crate::server::worker::Turn;
+use crate::server::handshake::{self, Head};
+use crate::server::shared::Shared;
+use crate::server::timer::{Millis, NEVER, Timer, Times, Why};
+use crate::server::turn::Turn;
 
 mod ask;
 mod open;
@@ -25,15 +25,23 @@ pub(crate) use open::Accepted;
 use open::Open;
 
 /// A socket and how far its connection has come.
+#[expect(clippy::struct_excessive_bools, reason = "notes of what has happened, each by itself")]
 pub(crate) struct Session {
     /// While it has something unsent, nothing is read, so that a peer that sends and never reads
     /// holds up itself alone.
     socket: Socket,
     phase: Phase,
+    timer: Timer,
+    /// When the worker looks at the timer.
+    pub(crate) armed: Millis,
+    /// It stands in the run queue.
+    pub(crate) is_queued: bool,
     /// The socket may have something that was not read.
     readable: bool,
     /// The peer has ended its direction of TCP.
     read_closed: bool,
+    /// Something has happened elsewhere that it waits for.
+    is_woken: bool,
 }
 
 enum Phase {
@@ -41,13 +49,12 @@ enum Phase {
     Open(Box<Open>),
     /// All was sent, and our direction of TCP has ended; waits for the peer's end, so that no
     /// reset overtakes what was sent last.
-    Lingering(Box<Deadline>),
+    Lingering,
     Over,
 }
 
 struct Handshake {
     head: Head,
-    deadline: Deadline,
     remote_addr: Option<SocketAddr>,
     /// There are too many connections to let this one in.
     full: bool,
@@ -55,24 +62,16 @@ struct Handshake {
     asked: Option<(Asked, usize)>,
 }
 
-impl Phase {
-    fn lingering<H>(turn: &Turn<'_, H>) -> Self {
-        Self::Lingering(Box::new(Deadline::after(turn.shared.limits.close_time, turn.now)))
-    }
-}
-
 impl Session {
-    /// Begins; the request must be there by the `deadline`.
+    /// Begins to wait for a request.
     pub(crate) fn new(
         stream: Stream,
         remote_addr: Option<SocketAddr>,
         full: bool,
-        deadline: Deadline,
+        now: Millis,
     ) -> Self {
-        let head = Head::default();
-        let handshake = Handshake { head, deadline, remote_addr, full, asked: None };
-        let phase = Phase::Handshake(Box::new(handshake));
-        Self { phase, ..Self::over(stream) }
+        let handshake = Handshake { head: Head::default(), remote_addr, full, asked: None };
+        Self { phase: Phase::Handshake(Box::new(handshake)), ..Self::over(stream, now) }
     }
 
     /// Begins with a connection that was accepted elsewhere.
@@ -81,16 +80,23 @@ impl Session {
         accepted: Accepted,
         turn: &mut Turn<'_, H>,
     ) -> Self {
-        let mut session = Self::over(stream);
+        let mut session = Self::over(stream, turn.now);
         session.open(accepted, &mut [], turn);
-        session.write(turn);
         session.settle(turn);
         session
     }
 
-    const fn over(stream: Stream) -> Self {
-        let socket = Socket::new(stream);
-        Self { socket, phase: Phase::Over, readable: false, read_closed: false }
+    const fn over(stream: Stream, now: Millis) -> Self {
+        Self {
+            socket: Socket::new(stream),
+            phase: Phase::Over,
+            timer: Timer::new(now),
+            armed: NEVER,
+            is_queued: false,
+            readable: false,
+            read_closed: false,
+            is_woken: false,
+        }
     }
 
     pub(crate) const fn stream(&mut self) -> &mut Stream {
@@ -109,56 +115,85 @@ impl Session {
         matches!(self.phase, Phase::Over)
     }
 
-    /// Tells whether there is more to read than one turn took.
-    pub(crate) fn wants_turn(&self) -> bool {
-        let waits = match &self.phase {
-            Phase::Handshake(handshake) => handshake.asked.is_some(),
-            Phase::Open(open) => open.is_held_up(),
-            Phase::Lingering(_) | Phase::Over => false,
-        };
-        self.readable && !waits && !self.socket.has_unsent()
+    /// When the timer is due.
+    pub(crate) fn due(&self, times: &Times) -> Millis {
+        self.timer.due(times)
     }
 
-    /// Handles what the socket is ready for.
-    pub(crate) fn ready<H: Handler>(&mut self, event: &Event, turn: &mut Turn<'_, H>) {
+    /// Notes what the socket is ready for.
+    pub(crate) fn note_event(&mut self, event: &Event) {
         self.readable |= event.is_readable();
         self.read_closed |= event.is_read_closed();
-        self.go_on(turn);
     }
 
-    /// Does all that can be done, whatever the stream is ready for.
-    pub(crate) fn wake<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
+    /// Notes that the stream may have something.
+    pub(crate) const fn note_readable(&mut self) {
         self.readable = true;
-        self.go_on(turn);
     }
 
-    /// Writes what is unsent, then takes a buffer full of what the socket has.
-    pub(crate) fn go_on<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
-        if self.socket.has_unsent() {
-            self.send_unsent(turn);
+    /// Notes that something has happened elsewhere: an answer of the handler, frames in the outbox, or
+    /// room that was waited for.
+    pub(crate) const fn note_woken(&mut self) {
+        self.is_woken = true;
+    }
+
+    /// Tells whether there is more to do than one turn did.
+    pub(crate) fn wants_turn(&self) -> bool {
+        match &self.phase {
+            Phase::Open(open) => self.can_receive() && (self.readable || open.has_unhandled()),
+            _ => self.readable && self.can_receive(),
         }
-        // A long message is read on while its bytes are in the cache, but not for ever.
-        for _ in 0..READS {
-            if self.wants_turn() && self.read(turn) {
-                continue;
+    }
+
+    /// Tells whether anything that comes can be handled.
+    fn can_receive(&self) -> bool {
+        let waits = match &self.phase {
+            Phase::Handshake(handshake) => handshake.is_full_while_asked(),
+            Phase::Open(open) => open.is_held_up() || open.is_ended(),
+            Phase::Lingering | Phase::Over => false,
+        };
+        !waits && !self.socket.has_unsent()
+    }
+
+    /// Does what can be done: writes what is unsent, takes what others have for the peer, and then
+    /// what the socket has.
+    pub(crate) fn turn<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
+        if self.socket.has_unsent() {
+            match self.socket.send_unsent() {
+                Ok(true) => self.timer.note_life(turn.now),
+                Ok(false) => {}
+                Err(error) => self.end_with(Closed::Io(error)),
             }
-            break;
+        }
+        if std::mem::take(&mut self.is_woken) {
+            self.take_answer(turn);
+            if let Phase::Open(open) = &mut self.phase {
+                open.wake(turn);
+            }
+        }
+        if self.can_receive()
+            && let Phase::Open(open) = &mut self.phase
+        {
+            open.go_on(&mut self.socket, turn);
+        }
+        // What is long is read on while it is in the cache and more of it comes, but not for ever.
+        let mut n_read = 0;
+        for _ in 0..READS {
+            if !self.readable || !self.can_receive() {
+                break;
+            }
+            let n = self.read(turn);
+            n_read += n;
+            let is_bulk = n >= BULK && n_read < turn.input.len();
+            if !is_bulk && !self.is_in_rest() {
+                break;
+            }
+        }
+        // Behind what was read: so who sends a lot and reads nothing is not interrupted by it.
+        if let Phase::Open(open) = &mut self.phase {
+            open.send_outbox(&mut self.socket, turn);
         }
         self.settle(turn);
-    }
-
-    /// Takes what a letter told of: an answer of the handler, frames in the outbox, or room that was
-    /// waited for.
-    pub(crate) fn take_mail<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
-        self.take_answer(turn);
-        self.append_outbox(turn);
-        self.write(turn);
-        if let Phase::Open(open) = &mut self.phase
-            && open.is_held_up()
-        {
-            open.wait(turn);
-        }
-        self.go_on(turn);
     }
 
     /// Drops a connection that has not sent its request yet.
@@ -168,47 +203,48 @@ impl Session {
         }
     }
 
-    /// How long nothing has to happen.
-    pub(crate) fn remaining(&self, now: Duration) -> Duration {
-        match &self.phase {
-            Phase::Handshake(handshake) => handshake.deadline.remaining(now).unwrap_or_default(),
-            Phase::Open(open) => open.remaining(now),
-            Phase::Lingering(deadline) => deadline.remaining(now).unwrap_or_default(),
-            Phase::Over => Duration::ZERO,
-        }
-    }
-
     /// Does what is due.
-    pub(crate) fn tick<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
-        if !self.remaining(turn.now).is_zero() {
-            return;
-        }
-        match &mut self.phase {
-            Phase::Handshake(_) => self.time_out(turn),
-            Phase::Open(open) => {
-                open.tick(&mut self.socket, turn);
-                self.write(turn);
+    pub(crate) fn expire<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
+        match (self.timer.why(), &mut self.phase) {
+            (Why::Handshake, _) => self.time_out(turn),
+            // What it says meanwhile is not listened to, and nothing that it refuses waits.
+            (Why::Ping | Why::Pong, Phase::Open(open))
+                if open.is_held_up() && !self.socket.has_unsent() =>
+            {
+                self.timer.note_life(turn.now);
             }
-            Phase::Lingering(_) | Phase::Over => self.phase = Phase::Over,
+            (Why::Ping, Phase::Open(open)) => {
+                open.ping(turn.output);
+                open.write(&mut self.socket, turn.output);
+                self.timer.wait(Why::Pong, turn.now);
+            }
+            // Whatever is unsent: it had its time.
+            _ => return self.leave(Closed::TimedOut, Phase::Over, turn),
         }
         self.settle(turn);
     }
 
-    /// Reads once; tells whether a long message goes on.
-    fn read<H: Handler>(&mut self, turn: &mut Turn<'_, H>) -> bool {
+    /// Reads once; returns how much.
+    fn read<H: Handler>(&mut self, turn: &mut Turn<'_, H>) -> usize {
         let input = std::mem::take(&mut turn.input);
         let rest = match &mut self.phase {
             Phase::Open(open) => open.endpoint.rest(),
             _ => &mut [],
         };
-        let rest_len = rest.len();
+        let (rest_len, mut n_read) = (rest.len(), 0);
         match self.socket.stream.read_both(rest, input) {
             Ok((0, _)) => {
                 self.readable = false;
                 self.end_with(Closed::Eof);
             }
             Ok((n, has_more)) => {
-                self.readable = has_more || self.read_closed;
+                n_read = n;
+                // While so much was taken, more may have come.
+                self.readable = has_more || self.read_closed || n >= BULK;
+                // What comes behind our end is ignored, and keeps nothing open.
+                if !matches!(self.phase, Phase::Lingering) {
+                    self.timer.note_life(turn.now);
+                }
                 let of_rest = n.min(rest_len);
                 self.receive(of_rest, &mut input[..n - of_rest], turn);
             }
@@ -217,17 +253,27 @@ impl Session {
             Err(error) => self.end_with(Closed::Io(error)),
         }
         turn.input = input;
-        self.write(turn);
+        if let Phase::Open(open) = &mut self.phase {
+            open.write(&mut self.socket, turn.output);
+        }
+        n_read
+    }
+
+    /// Tells whether the rest of a long message is read to its place.
+    fn is_in_rest(&mut self) -> bool {
         match &mut self.phase {
             Phase::Open(open) => !open.endpoint.rest().is_empty(),
             _ => false,
         }
     }
 
-    /// Handles received bytes, of which the first `of_rest` were read to where a message is joined;
-    /// appends the replies to the output.
+    /// Handles received bytes, of which the first `of_rest` were read to where a message is joined.
     fn receive<H: Handler>(&mut self, of_rest: usize, bytes: &mut [u8], turn: &mut Turn<'_, H>) {
         match &mut self.phase {
+            // What comes behind the request waits for the answer to that.
+            Phase::Handshake(handshake) if handshake.asked.is_some() => {
+                handshake.head.append(bytes);
+            }
             Phase::Handshake(handshake) => {
                 match handshake.head.push(bytes, turn.shared.limits.handshake_bytes) {
                     Ok(None) => {}
@@ -244,7 +290,7 @@ impl Session {
                 }
             }
             Phase::Open(open) => open.receive(of_rest, bytes, &mut self.socket, turn),
-            Phase::Lingering(_) | Phase::Over => {}
+            Phase::Lingering | Phase::Over => {}
         }
     }
 
@@ -291,10 +337,17 @@ impl Session {
     /// first bytes may have come with its request.
     fn open<H: Handler>(&mut self, accepted: Accepted, early: &mut [u8], turn: &mut Turn<'_, H>) {
         // In the hub before the acceptance leaves, so that who has read it misses no message to
-        // all.
-        let mut open = Open::new(accepted, turn);
-        open.receive(0, early, &mut self.socket, turn);
-        self.phase = Phase::Open(open);
+        // all. And in its place before the handler is called, which may panic.
+        self.phase = Phase::Open(Open::new(accepted, turn));
+        self.timer.wait(Why::Ping, turn.now);
+        if let Phase::Open(open) = &mut self.phase {
+            open.begin(turn);
+            open.write(&mut self.socket, turn.output);
+            open.keep(early);
+            if !open.is_held_up() && !self.socket.has_unsent() {
+                open.go_on(&mut self.socket, turn);
+            }
+        }
     }
 
     /// Responds to a request without opening a connection.
@@ -304,7 +357,12 @@ impl Session {
         turn.shared.hub.count_response(response.status());
         turn.output.clear();
         handshake::respond(response, handshake.head.received(), turn.output);
-        self.phase = Phase::lingering(turn);
+        self.phase = Phase::Lingering;
+        self.timer.wait(Why::Linger, turn.now);
+        if self.socket.send([turn.output]).is_err() {
+            self.phase = Phase::Over;
+        }
+        turn.output.clear();
     }
 
     /// Nothing has come of a request in time.
@@ -313,64 +371,42 @@ impl Session {
         if handshake.asked.is_some() {
             let why = "the server did not decide in time";
             self.respond(&refusal(StatusCode::SERVICE_UNAVAILABLE, &why), turn);
-            self.write(turn);
         } else {
             tracing::debug!("no request within {:?}", turn.shared.limits.handshake_time);
             self.phase = Phase::Over;
         }
     }
 
-    fn append_outbox<H>(&mut self, turn: &mut Turn<'_, H>) {
-        if let Phase::Open(open) = &mut self.phase {
-            open.append_outbox(&mut self.socket, turn);
-        }
-    }
-
-    /// Sends the output.
-    fn write<H>(&mut self, turn: &mut Turn<'_, H>) {
-        if turn.output.is_empty() {
-            return;
-        }
-        if let Phase::Open(open) = &self.phase {
-            open.entry.peer.counters.bytes_sent.add(turn.output.len());
-        }
-        if let Err(error) = self.socket.send([turn.output]) {
-            self.end_with(Closed::Io(error));
-        }
-        turn.output.clear();
-    }
-
-    /// Sends what is unsent, and then what waited behind it.
-    fn send_unsent<H>(&mut self, turn: &mut Turn<'_, H>) {
-        if let Err(error) = self.socket.send_unsent() {
-            self.socket.drop_unsent();
-            self.end_with(Closed::Io(error));
-        } else if !self.socket.has_unsent() {
-            self.append_outbox(turn);
-            self.write(turn);
-        }
-    }
-
-    /// Goes over to the next phase, if this one has come to its end.
+    /// Goes over to the next phase, if this one has come to its end; and says what the socket refuses.
     fn settle<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
         match &mut self.phase {
             Phase::Open(open) => {
+                open.note_refused(&self.socket, turn);
+                if open.is_closing() && !self.timer.is_closing() {
+                    open.entry.peer.outbox.begin_close();
+                    self.timer.wait(Why::Close, turn.now);
+                }
                 let Some(end) = open.take_end(!self.socket.has_unsent()) else { return };
-                tracing::debug!("{end}");
-                let mut next = Phase::Over;
-                if !end.is_of_tcp() {
-                    // §7.1.1: the server ends TCP first.
-                    self.socket.stream.end();
-                    next = Phase::lingering(turn);
+                if end.is_of_tcp() {
+                    return self.leave(end, Phase::Over, turn);
                 }
-                if let Phase::Open(open) = std::mem::replace(&mut self.phase, next) {
-                    let peer = open.entry.leave();
-                    turn.shared.handler.closed(&peer, &end, &turn.shared.hub);
-                }
-                self.socket.drop_unsent();
+                // §7.1.1: the server ends TCP first.
+                self.socket.stream.end();
+                self.timer.wait(Why::Linger, turn.now);
+                self.leave(end, Phase::Lingering, turn);
             }
-            Phase::Lingering(_) if !self.socket.has_unsent() => self.socket.stream.end(),
-            Phase::Handshake(_) | Phase::Lingering(_) | Phase::Over => {}
+            Phase::Lingering if !self.socket.has_unsent() => self.socket.stream.end(),
+            Phase::Handshake(_) | Phase::Lingering | Phase::Over => {}
+        }
+    }
+
+    /// Goes over to the next phase, and tells the handler if the connection was open.
+    fn leave<H: Handler>(&mut self, end: Closed, next: Phase, turn: &Turn<'_, H>) {
+        tracing::debug!("{end}");
+        self.socket.drop_unsent();
+        if let Phase::Open(open) = std::mem::replace(&mut self.phase, next) {
+            let peer = open.entry.leave();
+            turn.shared.handler.closed(&peer, &end, &turn.shared.hub);
         }
     }
 
@@ -389,10 +425,25 @@ impl Session {
                 tracing::debug!("before the end of the request: {closed}");
                 self.phase = Phase::Over;
             }
-            Phase::Lingering(_) | Phase::Over => self.phase = Phase::Over,
+            Phase::Lingering | Phase::Over => self.phase = Phase::Over,
         }
     }
 }
 
-/// How often a long message is read on in one turn.
+impl Handshake {
+    /// Tells whether no more is read while the handler thinks: as much as a request may have.
+    fn is_full_while_asked(&self) -> bool {
+        self.asked.as_ref().is_some_and(|(_, head_len)| {
+            self.head.received().len() >= head_len.saturating_add(EARLY_BYTES)
+        })
+    }
+}
+
+/// How often is read in one turn, at most.
 const READS: usize = 8;
+
+/// After a read of so many bytes there is another.
+const BULK: usize = 16 * 1024;
+
+/// So much is read of what a client sends before it is let in, in bytes.
+const EARLY_BYTES: usize = 16 * 1024;

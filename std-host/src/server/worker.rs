@@ -1,160 +1,231 @@
 //! A thread that serves its share of the connections, from one pair of buffers.
 
+use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Interest, Poll, Waker};
 use slab::Slab;
-use wirelet::Deadline;
 
-use crate::hub::wake::{Bell, Letter, Mail, Order};
+use crate::hub::Hub;
+use crate::hub::wake::{Accepted, Bell, Order, Token, WakeQueue, Woken};
 use crate::io::buffer;
-use crate::io::stream::Plain;
+use crate::io::stream::Stream;
 use crate::server::handler::Handler;
 use crate::server::listener::Door;
-use crate::server::service::Shared;
 use crate::server::session::Session;
-
-/// What a turn of a connection works with.
-pub(crate) struct Turn<'t, H> {
-    pub(crate) shared: &'t Shared<H>,
-    pub(crate) mail: &'t Arc<Mail>,
-    /// The connection's place.
-    pub(crate) slot: usize,
-    /// What a read is parsed in.
-    pub(crate) input: &'t mut [u8],
-    /// What the replies to it are gathered in.
-    pub(crate) output: &'t mut Vec<u8>,
-    /// Since the worker began, at the beginning of the turn.
-    pub(crate) now: Duration,
-}
+use crate::server::shared::Shared;
+use crate::server::timer::{Millis, NEVER, Timers};
+use crate::server::turn::Turn;
 
 /// A worker before and while it runs.
 pub(crate) struct Worker<H> {
     poll: Poll,
     doors: Vec<Door>,
     /// Accepting failed; this is when to try again.
-    accept_again: Option<Duration>,
+    accept_again: Millis,
+    /// Those among whom it shares out what it accepts.
+    team: Vec<Arc<WakeQueue>>,
+    next_of_team: usize,
     sessions: Slab<Session>,
-    /// Connections that have more to read than one turn took.
-    unfinished: Vec<usize>,
-    /// When a connection may have something to do by its clock.
-    next_tick: Duration,
-    mail: Arc<Mail>,
+    /// The connections that have something to do, each once. Each has one turn in a round.
+    run_queue: VecDeque<usize>,
+    timers: Timers,
+    queue: Arc<WakeQueue>,
     order: Order,
     shared: Arc<Shared<H>>,
+    hub: Hub,
     input: Box<[u8]>,
     output: Vec<u8>,
+    frames: Vec<Arc<[u8]>>,
     began: Instant,
-    last_event: Duration,
+    last_event: Millis,
 }
 
 impl<H: Handler> Worker<H> {
     pub(crate) fn new(mut doors: Vec<Door>, shared: Arc<Shared<H>>) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let mail = Arc::new(Mail::new(Bell::Thread(Waker::new(poll.registry(), MAIL)?)));
+        let bell = Bell::Thread(Waker::new(poll.registry(), WOKEN)?);
+        let queue = Arc::new(WakeQueue::new(bell));
         for (i, door) in doors.iter_mut().enumerate() {
             poll.registry().register(door.source(), door_token(i), Interest::READABLE)?;
         }
         Ok(Self {
             poll,
             doors,
-            accept_again: None,
+            accept_again: NEVER,
+            team: vec![Arc::clone(&queue)],
+            next_of_team: 0,
             sessions: Slab::new(),
-            unfinished: Vec::new(),
-            next_tick: Duration::MAX,
-            mail,
+            run_queue: VecDeque::new(),
+            timers: Timers::default(),
+            queue,
             order: Order::Serve,
+            hub: shared.hub.for_calls(),
             shared,
             input: vec![0; RECEIVE_LEN].into_boxed_slice(),
             output: Vec::new(),
+            frames: Vec::new(),
             began: Instant::now(),
-            last_event: Duration::ZERO,
+            last_event: 0,
         })
     }
 
-    pub(crate) fn mail(&self) -> Arc<Mail> {
-        Arc::clone(&self.mail)
+    pub(crate) fn queue(&self) -> Arc<WakeQueue> {
+        Arc::clone(&self.queue)
+    }
+
+    /// Shares out what it accepts from now on, in turn.
+    pub(crate) fn share_among(&mut self, team: &[Arc<WakeQueue>]) {
+        self.team = team.to_vec();
+        // Each begins with itself.
+        self.next_of_team =
+            team.iter().position(|queue| Arc::ptr_eq(queue, &self.queue)).unwrap_or_default();
     }
 
     /// Serves until it is told to stop and has no connection left.
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
-        let mut letters = Vec::new();
+        let mut woken = Woken::default();
         while self.order == Order::Serve || !self.sessions.is_empty() {
             match self.poll.poll(&mut events, self.timeout()) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return tracing::error!("a worker ends: {error}"),
             }
-            let now = self.began.elapsed();
-            if !events.is_empty() || !self.unfinished.is_empty() {
+            let now = self.now();
+            if !events.is_empty() || !self.run_queue.is_empty() {
                 self.last_event = now;
             } else if self.last_event + SPARE_TIME <= now {
                 buffer::drop_all();
+                self.sessions.shrink_to_fit();
             }
-            let n_unfinished = self.unfinished.len();
-            for i in 0..n_unfinished {
-                self.turn(self.unfinished[i], now, Session::go_on);
-            }
-            self.unfinished.drain(..n_unfinished);
-            let mut accepts = self.accept_again.is_some_and(|again| again <= now);
+            let mut accepts = self.accept_again <= now;
             for event in &events {
                 match event.token() {
-                    MAIL => {}
-                    Token(token) if token > door_token(self.doors.len()).0 => accepts = true,
-                    Token(slot) => self.turn(slot, now, |session, turn| session.ready(event, turn)),
+                    WOKEN => {}
+                    mio::Token(token) if token > door_token(self.doors.len()).0 => accepts = true,
+                    mio::Token(slot) => {
+                        if let Some(session) = self.sessions.get_mut(slot) {
+                            session.note_event(event);
+                            self.enqueue(slot);
+                        }
+                    }
                 }
             }
-            self.take_mail(&mut letters, now);
+            self.queue.take(&mut woken);
+            for Token { slot, id } in woken.tokens.drain(..) {
+                if let Some(session) = self.sessions.get_mut(slot)
+                    && session.id() == id
+                {
+                    session.note_woken();
+                    self.enqueue(slot);
+                }
+            }
+            for _ in 0..self.run_queue.len() {
+                self.next_turn(now);
+            }
             // Behind all that is about connections that have ended, whose slots are taken again.
+            for accepted in woken.accepted.drain(..) {
+                self.begin(accepted, now);
+            }
             if accepts {
                 self.accept(now);
             }
-            if self.next_tick <= now {
-                self.tick(now);
+            self.obey(woken.order);
+            while let Some((at, slot)) = self.timers.pop(now) {
+                self.expire(at, slot, now);
             }
         }
     }
 
+    fn now(&self) -> Millis {
+        Millis::try_from(self.began.elapsed().as_millis()).unwrap_or(NEVER)
+    }
+
     fn timeout(&self) -> Option<Duration> {
-        if !self.unfinished.is_empty() {
+        if !self.run_queue.is_empty() {
             return Some(Duration::ZERO);
         }
-        let mut next = self.next_tick.min(self.accept_again.unwrap_or(Duration::MAX));
+        let mut next = self.timers.next().unwrap_or(NEVER).min(self.accept_again);
         if !buffer::is_empty() {
             next = next.min(self.last_event + SPARE_TIME);
         }
-        // A millisecond is what the system counts in; less would be a busy wait.
-        let wait = |next: Duration| next.saturating_sub(self.began.elapsed()) + MILLISECOND;
-        (next < Duration::MAX).then(|| wait(next))
+        // The time that has begun is counted as if it were over.
+        let wait = |next: Millis| Duration::from_millis(next.saturating_sub(self.now()) + 1);
+        (next < NEVER).then(|| wait(next))
     }
 
-    /// Gives a connection its turn, and takes it away if that was its last.
-    fn turn(
-        &mut self,
-        slot: usize,
-        now: Duration,
-        run: impl FnOnce(&mut Session, &mut Turn<'_, H>),
-    ) {
+    /// Lets a connection stand in the run queue, once.
+    fn enqueue(&mut self, slot: usize) {
+        if let Some(session) = self.sessions.get_mut(slot)
+            && !session.is_queued
+        {
+            session.is_queued = true;
+            self.run_queue.push_back(slot);
+        }
+    }
+
+    /// Gives the first in the run queue its turn.
+    fn next_turn(&mut self, now: Millis) {
+        let Some(slot) = self.run_queue.pop_front() else { return };
+        if let Some(session) = self.sessions.get_mut(slot) {
+            session.is_queued = false;
+            self.turn(slot, now, Session::turn);
+        }
+    }
+
+    /// Looks at a connection whose time has come, unless it was another's.
+    fn expire(&mut self, at: Millis, slot: usize, now: Millis) {
+        let Some(session) = self.sessions.get_mut(slot) else { return };
+        if session.armed != at {
+            return;
+        }
+        session.armed = NEVER;
+        if session.due(&self.shared.times) <= now {
+            self.turn(slot, now, Session::expire);
+        } else {
+            self.arm(slot);
+        }
+    }
+
+    /// Sets the alarm for a connection, unless there is one before.
+    fn arm(&mut self, slot: usize) {
+        let Some(session) = self.sessions.get_mut(slot) else { return };
+        let due = session.due(&self.shared.times);
+        if due < session.armed {
+            session.armed = due;
+            self.timers.arm(due, slot);
+            let sessions = &self.sessions;
+            self.timers.tidy(sessions.len(), |at, slot| {
+                sessions.get(slot).is_some_and(|session| session.armed == at)
+            });
+        }
+    }
+
+    /// Gives a connection a turn, and takes it away if that was its last.
+    fn turn(&mut self, slot: usize, now: Millis, run: impl FnOnce(&mut Session, &mut Turn<'_, H>)) {
         let Some(session) = self.sessions.get_mut(slot) else { return };
         self.output.clear();
         self.output.shrink_to(OUTPUT_KEPT);
+        self.frames.clear();
         let mut turn = Turn {
             shared: &self.shared,
-            mail: &self.mail,
+            hub: &mut self.hub,
+            queue: &self.queue,
             slot,
             input: &mut self.input,
             output: &mut self.output,
+            frames: &mut self.frames,
             now,
         };
         // A handler that panics costs its connection, not those that the worker serves besides.
         let result = catch_unwind(AssertUnwindSafe(|| run(session, &mut turn)));
         if result.is_err() {
+            self.hub.begin_call();
             let abandoned = AssertUnwindSafe(|| session.abandon(&self.shared));
             let _ = catch_unwind(abandoned);
         }
@@ -164,40 +235,38 @@ impl<H: Handler> Worker<H> {
             return;
         }
         if session.wants_turn() {
-            self.unfinished.push(slot);
+            self.enqueue(slot);
         }
-        self.next_tick = self.next_tick.min(now.saturating_add(session.remaining(now).max(TICK)));
+        self.arm(slot);
     }
 
-    fn take_mail(&mut self, letters: &mut Vec<Letter>, now: Duration) {
-        let order = self.mail.take(letters);
-        for Letter { slot, id } in letters.drain(..) {
-            if self.sessions.get(slot).is_some_and(|session| session.id() == id) {
-                self.turn(slot, now, Session::take_mail);
-            }
-        }
+    fn obey(&mut self, order: Order) {
         if order == self.order {
             return;
         }
         self.order = order;
         self.doors.clear();
-        self.accept_again = None;
+        self.accept_again = NEVER;
         if order == Order::End {
-            for (_, session) in &mut self.sessions {
-                session.give_up_handshake();
+            let waiting: Vec<_> = self.sessions.iter().map(|(slot, _)| slot).collect();
+            let now = self.now();
+            for slot in waiting {
+                self.turn(slot, now, |session, _| session.give_up_handshake());
             }
-            self.tick(now);
         }
     }
 
-    fn accept(&mut self, now: Duration) {
-        self.accept_again = None;
+    fn accept(&mut self, now: Millis) {
+        self.accept_again = NEVER;
         for i in 0..self.doors.len() {
-            while self.accept_again.is_none() {
+            while self.accept_again == NEVER {
                 match self.doors[i].accept() {
-                    Ok((plain, remote_addr)) => {
-                        if let Err(error) = self.begin(i, plain, remote_addr, now) {
-                            tracing::debug!(?remote_addr, "dropped: {error}");
+                    Ok((stream, remote_addr)) => {
+                        let accepted = Accepted { stream, remote_addr };
+                        if self.doors[i].is_shared {
+                            self.share_out(accepted, now);
+                        } else {
+                            self.begin(accepted, now);
                         }
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -205,47 +274,55 @@ impl<H: Handler> Worker<H> {
                     Err(error) => {
                         // Such as no file descriptor left: others must end before it helps to go on.
                         tracing::warn!("accepting a connection failed, pausing: {error}");
-                        self.accept_again = Some(now + ACCEPT_PAUSE);
+                        self.accept_again = now + ACCEPT_PAUSE;
                     }
                 }
             }
         }
     }
 
+    /// Lets the next of the team serve a connection.
+    fn share_out(&mut self, accepted: Accepted, now: Millis) {
+        let next = &self.team[self.next_of_team % self.team.len()];
+        self.next_of_team = (self.next_of_team + 1) % self.team.len();
+        if Arc::ptr_eq(next, &self.queue) {
+            self.begin(accepted, now);
+        } else {
+            next.hand_over(accepted);
+        }
+    }
+
     /// Begins a connection, or drops it if not even a refusal can be afforded.
-    fn begin(
-        &mut self,
-        door: usize,
-        plain: Plain,
-        remote_addr: Option<SocketAddr>,
-        now: Duration,
-    ) -> io::Result<()> {
+    fn begin(&mut self, accepted: Accepted, now: Millis) {
+        let Accepted { stream, remote_addr } = accepted;
         let limit = self.shared.limits.connections;
         let n = self.shared.n_connections.load(Ordering::Relaxed);
-        if n >= limit.saturating_add(REFUSALS) {
-            return Err(io::Error::other("too many connections"));
+        if n >= limit.saturating_add(REFUSALS) || self.order == Order::End {
+            return tracing::debug!(?remote_addr, "dropped: too many connections");
         }
-        let stream = self.doors[door].begin(plain)?;
+        if let Err(error) = self.register(stream, remote_addr, n >= limit, now) {
+            tracing::debug!(?remote_addr, "dropped: {error}");
+        }
+    }
+
+    fn register(
+        &mut self,
+        stream: Stream,
+        remote_addr: Option<std::net::SocketAddr>,
+        full: bool,
+        now: Millis,
+    ) -> io::Result<()> {
         let entry = self.sessions.vacant_entry();
-        let handshake_time = self.shared.limits.handshake_time;
-        let deadline = Deadline::after(handshake_time, now);
-        let mut session = Session::new(stream, remote_addr, n >= limit, deadline);
+        let slot = entry.key();
+        let mut session = Session::new(stream, remote_addr, full, now);
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Some(source) = session.stream().source() {
-            self.poll.registry().register(source, Token(entry.key()), interest)?;
+            self.poll.registry().register(source, mio::Token(slot), interest)?;
         }
         entry.insert(session);
         self.shared.n_connections.fetch_add(1, Ordering::Relaxed);
-        self.next_tick = self.next_tick.min(now.saturating_add(handshake_time.max(TICK)));
+        self.arm(slot);
         Ok(())
-    }
-
-    /// Lets every connection look at its clock.
-    fn tick(&mut self, now: Duration) {
-        self.next_tick = Duration::MAX;
-        for slot in 0..self.sessions.capacity() {
-            self.turn(slot, now, Session::tick);
-        }
     }
 }
 
@@ -258,22 +335,17 @@ const OUTPUT_KEPT: usize = 256 * 1024;
 /// How many events are taken at a time.
 const EVENTS: usize = 1024;
 
-/// How fine time is cut: connections look at their clocks at most this often.
-const TICK: Duration = Duration::from_millis(20);
-
 /// After so long without an event, what is kept for messages is given back.
-const SPARE_TIME: Duration = Duration::from_secs(1);
-
-const MILLISECOND: Duration = Duration::from_millis(1);
+const SPARE_TIME: Millis = 1000;
 
 /// How long to wait after an accept that failed.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const ACCEPT_PAUSE: Millis = 100;
 
-const MAIL: Token = Token(usize::MAX);
+const WOKEN: mio::Token = mio::Token(usize::MAX);
 
-/// Below that of the mail, and above all slots.
-const fn door_token(i: usize) -> Token {
-    Token(usize::MAX - 1 - i)
+/// Below that of the wake queue, and above all slots.
+const fn door_token(i: usize) -> mio::Token {
+    mio::Token(usize::MAX - 1 - i)
 }
 
 /// How many connections beyond the limit are told so at a time; others are dropped.

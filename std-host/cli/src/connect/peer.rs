@@ -1,6 +1,6 @@
 //! The server, connected to once or again and again.
 
-use wirelet::{Chunk, CloseCode};
+use wirelet::{Chunk, CloseCode, SendError};
 use wirelet_host::{Client, ClientError, ClientOptions, Reconnecting, Update};
 
 use super::talk::End;
@@ -30,6 +30,16 @@ impl Peer {
         }
     }
 
+    /// Waits for what comes, or for room for what will be sent: then `None`. Cancel-safe.
+    pub(super) async fn receive_or_room(&mut self) -> Result<Option<Update>, ClientError> {
+        match self {
+            Self::Once(client) => {
+                client.receive_or_room().await.map(|received| received.map(Update::Received))
+            }
+            Self::Again(client) => client.receive_or_room().await,
+        }
+    }
+
     /// Cancel-safe.
     pub(super) async fn receive(&mut self) -> Result<Update, ClientError> {
         match self {
@@ -38,24 +48,43 @@ impl Peer {
         }
     }
 
-    pub(super) async fn send(&mut self, chunk: Chunk<'_>) -> Result<(), ClientError> {
+    /// Tells whether something can be sent without waiting for the server to read.
+    pub(super) fn has_room(&self) -> bool {
         match self {
-            Self::Once(client) => client.send(chunk).await,
-            Self::Again(client) => client.send(chunk).await,
+            Self::Once(client) => client.has_room(),
+            Self::Again(client) => client.has_room(),
         }
     }
 
-    pub(super) async fn ping(&mut self, payload: &[u8]) -> Result<(), ClientError> {
+    /// Takes over what is to be sent; it leaves while something is waited for. Where there is no
+    /// connection any more, what is received next tells why.
+    pub(super) fn feed(&mut self, chunk: Chunk<'_>) -> Result<(), ClientError> {
         match self {
-            Self::Once(client) => client.ping(payload).await,
-            Self::Again(client) => client.ping(payload).await,
+            Self::Once(client) => client.feed(chunk),
+            Self::Again(client) => client.feed(chunk),
         }
+        .map_err(told_later)
     }
 
-    pub(super) async fn close(&mut self) -> Result<(), ClientError> {
+    /// Takes over a ping, as [`feed`](Self::feed) does.
+    pub(super) fn ping(&mut self, payload: &[u8]) -> Result<(), ClientError> {
         match self {
+            Self::Once(client) => client.feed_ping(payload),
+            Self::Again(client) => client.feed_ping(payload),
+        }
+        .map_err(told_later)
+    }
+
+    /// Begins the closing handshake; tells whether there is anything to be closed.
+    pub(super) async fn close(&mut self) -> Result<bool, ClientError> {
+        let result = match self {
             Self::Once(client) => client.close(CloseCode::NORMAL_CLOSURE).await,
             Self::Again(client) => client.close(CloseCode::NORMAL_CLOSURE).await,
+        };
+        match result.map_err(told_later) {
+            Ok(()) => Ok(true),
+            Err(ClientError::NotConnected) => Ok(matches!(self, Self::Once(_))),
+            Err(error) => Err(error),
         }
     }
 
@@ -69,5 +98,14 @@ impl Peer {
     /// Tells whether messages can be sent from the beginning.
     pub(super) const fn is_connected(&self) -> bool {
         matches!(self, Self::Once(_))
+    }
+}
+
+/// Leaves it to what is received next to tell why nothing can be sent.
+fn told_later(error: ClientError) -> ClientError {
+    match error {
+        ClientError::Send(SendError::Closed) => ClientError::NotConnected,
+        error @ ClientError::Send(_) => error,
+        _ => ClientError::NotConnected,
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::env;
 use std::io::{IsTerminal as _, stdout};
 
-use wirelet_host::Received;
+use wirelet_host::OwnedMessage;
 
 use super::json;
 
@@ -35,11 +35,11 @@ impl Style {
     }
 
     /// Returns the line of a message, with its end; `None` for what is no message.
-    pub(super) fn line(self, received: &Received) -> Option<Vec<u8>> {
+    pub(super) fn line(self, received: &OwnedMessage) -> Option<Vec<u8>> {
         let mut line = match received {
-            Received::Text(text) => self.text(text).into_owned().into_bytes(),
-            Received::Binary(bytes) if self.form == Form::Bytes => bytes.clone(),
-            Received::Binary(_) => received.to_string().into_bytes(),
+            OwnedMessage::Text(text) => self.text(text).into_owned().into_bytes(),
+            OwnedMessage::Binary(bytes) if self.form == Form::Bytes => bytes.to_vec(),
+            OwnedMessage::Binary(_) => received.to_string().into_bytes(),
             _ => return None,
         };
         line.push(b'\n');
@@ -83,21 +83,21 @@ mod tests {
     fn a_terminal_is_not_commanded_by_what_a_server_sends() {
         let style = Style { form: Form::Bytes, is_terminal: true, coloured: true };
         let evil = "\x1b]0;title\x07a\tb\nc\u{9b}2J";
-        let line = style.line(&Received::Text(evil.into())).unwrap();
+        let line = style.line(&OwnedMessage::Text(evil.into())).unwrap();
         let shown = "\\u{1b}]0;title\\u{7}a\tb\nc\\u{9b}2J\n";
         assert_eq!(String::from_utf8(line).unwrap(), shown);
         // A program that reads it gets it as it is.
         let style = Style { is_terminal: false, coloured: false, ..style };
-        let line = style.line(&Received::Text(evil.into())).unwrap();
+        let line = style.line(&OwnedMessage::Text(evil.into())).unwrap();
         assert_eq!(line, format!("{evil}\n").into_bytes());
     }
 
     #[test]
     fn bytes_are_counted_unless_they_are_asked_for() {
         let style = Style { form: Form::Json, is_terminal: false, coloured: false };
-        let bytes = Received::Binary(b"\0{}".to_vec());
+        let bytes = OwnedMessage::from(b"\0{}".as_slice());
         assert_eq!(style.line(&bytes).unwrap(), b"<3 bytes>\n");
         assert_eq!(Style { form: Form::Bytes, ..style }.line(&bytes).unwrap(), b"\0{}\n");
-        assert_eq!(style.line(&Received::Pong(Vec::new())), None);
+        assert_eq!(style.line(&OwnedMessage::Pong("".into())), None);
     }
 }

@@ -1,11 +1,12 @@
 //! The conversation, until both ends have closed.
 
+use std::collections::VecDeque;
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use wirelet::{Chunk, CloseCode};
-use wirelet_host::{ClientError, Received, Update};
+use wirelet_host::{ClientError, OwnedMessage, Update};
 
 use super::blocks::Blocks;
 use super::console::Console;
@@ -37,6 +38,10 @@ pub(super) enum End {
 /// How far the conversation is.
 struct Progress {
     file: Option<Blocks>,
+    /// Lines that wait for room, and their length together. They are read ahead so that the end of the
+    /// input is seen also when the server reads nothing.
+    lines: VecDeque<Vec<u8>>,
+    line_bytes: usize,
     pings: Option<RoundTrips>,
     is_connected: bool,
     /// No more lines come.
@@ -54,6 +59,8 @@ impl Talk {
             at_end: false,
             is_closing: false,
             n_received: 0,
+            lines: VecDeque::new(),
+            line_bytes: 0,
             file,
         };
         if let Some(file) = &now.file {
@@ -61,27 +68,42 @@ impl Talk {
         }
         loop {
             let can_send = now.is_connected && !now.is_closing;
+            // The server may read no more before what it has sent has been received.
+            let has_room = self.peer.has_room();
             // Lines of a pipe wait for the next connection; people must be able to end the program.
             let takes_lines = !now.is_closing && !now.at_end && now.file.is_none();
             let takes_lines = takes_lines && (now.is_connected || self.console.is_edited());
+            let takes_lines = takes_lines && now.line_bytes < AHEAD_BYTES;
             tokio::select! {
-                update = receive(&mut self.peer, now.is_closing) => {
-                    if let Some(code) = self.take(update?, &mut now).await? {
+                update = receive(&mut self.peer, can_send && !has_room) => {
+                    if let Some(update) = update?
+                        && let Some(code) = self.take(update, &mut now).await?
+                    {
                         drop(self.console);
                         self.peer.finish().await;
                         return Ok(code);
                     }
                 }
-                () = std::future::ready(()), if can_send && now.file.is_some() => {
-                    self.send_block(&mut now).await?;
+                () = std::future::ready(()), if can_send && has_room && now.file.is_some() => {
+                    self.send_block(&mut now)?;
                 }
                 line = self.console.next_line(), if takes_lines => {
                     match line? {
-                        Some(line) => self.send_line(&line, &mut now).await?,
+                        Some(line) => {
+                            now.line_bytes += line.len();
+                            now.lines.push_back(line);
+                        }
                         None => now.at_end = true,
                     }
                 }
-                () = due(&mut now.pings), if can_send => self.ping(&mut now).await?,
+                () = due(&mut now.pings), if can_send && has_room => self.ping(&mut now).await?,
+            }
+            // Behind the end there is only the close, and all of them fit.
+            while (self.peer.has_room() || !now.is_connected || now.at_end)
+                && let Some(line) = now.lines.pop_front()
+            {
+                now.line_bytes -= line.len();
+                self.send_line(&line, &mut now).await?;
             }
             let is_over = match self.exit_after {
                 Some(n) => now.n_received >= n || (now.at_end && self.console.is_edited()),
@@ -89,10 +111,8 @@ impl Talk {
             };
             if is_over && !now.is_closing {
                 now.is_closing = true;
-                match self.peer.close().await {
-                    // There is none to be closed.
-                    Err(ClientError::NotConnected) => return Ok(ExitCode::SUCCESS),
-                    result => result?,
+                if !self.peer.close().await? {
+                    return Ok(ExitCode::SUCCESS);
                 }
             }
         }
@@ -119,13 +139,13 @@ impl Talk {
                 let wait = wait.as_secs_f64();
                 console.note(&format!("{why}{lost}; connecting again in {wait:.1} s")).await?;
             }
-            Update::Received(Received::Pong(payload)) => {
+            Update::Received(OwnedMessage::Pong(payload)) => {
                 let answered = now.pings.as_mut().and_then(|pings| pings.answered(&payload));
                 if let Some(answered) = answered {
                     console.note(&answered).await?;
                 }
             }
-            Update::Received(Received::Close { code, reason }) => {
+            Update::Received(OwnedMessage::Close { code, reason }) => {
                 let is_clean = is_clean(code);
                 if !now.is_closing || !is_clean {
                     let code = code.map_or_else(|| "no code".to_owned(), |code| code.to_string());
@@ -162,22 +182,27 @@ impl Talk {
         if !now.is_connected {
             return Ok(self.console.note("not connected, not sent").await?);
         }
-        match self.peer.send(chunk).await {
-            // The next update says why, and that it is lost.
-            Err(ClientError::NotConnected) => now.is_connected = false,
-            result => result?,
+        self.feed(chunk, now)
+    }
+
+    fn send_block(&mut self, now: &mut Progress) -> Result<(), End> {
+        let Some(mut file) = now.file.take() else { return Ok(()) };
+        let block = file.next().map_err(End::Input)?;
+        self.feed(block.chunk(), now)?;
+        self.console.advance(block.chunk().as_bytes().len());
+        if block.is_last {
+            self.console.end_progress();
+        } else {
+            now.file = Some(file);
         }
         Ok(())
     }
 
-    async fn send_block(&mut self, now: &mut Progress) -> Result<(), End> {
-        let Some(file) = &mut now.file else { return Ok(()) };
-        let block = file.next().map_err(End::Input)?;
-        self.peer.send(block.chunk()).await?;
-        self.console.advance(block.chunk().as_bytes().len());
-        if block.is_last {
-            now.file = None;
-            self.console.end_progress();
+    fn feed(&mut self, chunk: Chunk<'_>, now: &mut Progress) -> Result<(), End> {
+        match self.peer.feed(chunk) {
+            // The next update says why, and that it is lost.
+            Err(ClientError::NotConnected) => now.is_connected = false,
+            result => result?,
         }
         Ok(())
     }
@@ -188,19 +213,16 @@ impl Talk {
         if let Some(unanswered) = unanswered {
             self.console.note(&unanswered).await?;
         }
-        match self.peer.ping(&payload).await {
+        match self.peer.ping(&payload) {
             Err(ClientError::NotConnected) => Ok(()),
             result => Ok(result?),
         }
     }
 }
 
-/// Receives; not for ever once the closing handshake has begun.
-async fn receive(peer: &mut Peer, closing: bool) -> Result<Update, ClientError> {
-    if !closing {
-        return peer.receive().await;
-    }
-    tokio::time::timeout(CLOSE_TIME, peer.receive()).await.map_err(|_| ClientError::TimedOut)?
+/// Waits for what comes, or for room if that is wanted.
+async fn receive(peer: &mut Peer, wants_room: bool) -> Result<Option<Update>, ClientError> {
+    if wants_room { peer.receive_or_room().await } else { peer.receive().await.map(Some) }
 }
 
 /// Waits for the next ping, for ever if there is none.
@@ -228,5 +250,8 @@ impl From<io::Error> for End {
     }
 }
 
-/// How long to wait for the server's part of the closing handshake.
+/// How long to wait for the server to end TCP, once both have closed.
 pub(super) const CLOSE_TIME: Duration = Duration::from_secs(5);
+
+/// How much is read ahead of the lines that wait for room, in bytes; one may be longer.
+const AHEAD_BYTES: usize = 64 * 1024;

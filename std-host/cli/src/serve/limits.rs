@@ -35,10 +35,14 @@ pub(super) struct LimitArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().ping_timeout.as_secs(),
           value_parser = clap::value_parser!(u64).range(1..))]
     ping_timeout: u64,
-    /// Seconds for the peer's part of the closing handshake, 1 or more
+    /// Seconds without progress in which the closing handshake is waited for, 1 or more
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().close_time.as_secs(),
           value_parser = clap::value_parser!(u64).range(1..))]
     close_time: u64,
+    /// Seconds for all of the closing, however it goes on, 1 or more
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().close_limit.as_secs(),
+          value_parser = clap::value_parser!(u64).range(1..))]
+    close_limit: u64,
 }
 
 impl From<&LimitArgs> for Limits {
@@ -52,6 +56,7 @@ impl From<&LimitArgs> for Limits {
             ping_interval: Duration::from_secs(args.ping_interval),
             ping_timeout: Duration::from_secs(args.ping_timeout),
             close_time: Duration::from_secs(args.close_time),
+            close_limit: Duration::from_secs(args.close_limit),
         }
     }
 }

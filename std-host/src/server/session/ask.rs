@@ -6,19 +6,19 @@ use http::StatusCode;
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
-use crate::hub::wake::{Letter, Mail};
+use crate::hub::wake::{Token, WakeQueue};
 use crate::server::answer::{Answer, Later};
-use crate::server::worker::Turn;
+use crate::server::turn::Turn;
 
 /// A handler that was asked and has not answered yet. Dropped, it is not asked any more.
 pub(super) struct Asked(oneshot::Receiver<Answer>);
 
 impl Asked {
-    /// Awaits the answer in a task; a letter tells when it is there.
+    /// Awaits the answer in a task; the worker is woken when it is there.
     pub(super) fn new<H>(later: Later, turn: &Turn<'_, H>) -> Self {
         let (mut sender, receiver) = oneshot::channel();
-        let letter = Letter { slot: turn.slot, id: None };
-        let told = TellAtEnd { mail: Arc::clone(turn.mail), letter };
+        let token = Token { slot: turn.slot, id: None };
+        let woken = WakeAtEnd { queue: Arc::clone(turn.queue), token };
         tokio::spawn(async move {
             let mut answer = Answer::Later(later);
             while let Answer::Later(later) = answer {
@@ -28,7 +28,7 @@ impl Asked {
                 };
             }
             let _ = sender.send(answer);
-            drop(told);
+            drop(woken);
         });
         Self(receiver)
     }
@@ -47,14 +47,14 @@ impl Asked {
     }
 }
 
-/// Sends a letter at its end, also when a panic leads to it.
-struct TellAtEnd {
-    mail: Arc<Mail>,
-    letter: Letter,
+/// Wakes the worker at its end, also when a panic leads to it.
+struct WakeAtEnd {
+    queue: Arc<WakeQueue>,
+    token: Token,
 }
 
-impl Drop for TellAtEnd {
+impl Drop for WakeAtEnd {
     fn drop(&mut self) {
-        self.mail.send(self.letter);
+        self.queue.wake(self.token);
     }
 }

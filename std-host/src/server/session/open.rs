@@ -1,46 +1,48 @@
 //! A connection between its handshakes.
 
+use std::io;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::Waker;
 
-use wirelet::{Action, Deadline, Header, Keepalive, Kind, Message, Opcode, Received, Server};
+use wirelet::{Message, Received, Server};
 
-use crate::endpoint::out::Out;
+use crate::connection::Description;
+use crate::endpoint::out::{Direct, Out};
 use crate::endpoint::{Endpoint, Link};
 use crate::hub::Entry;
-use crate::hub::history::Sender;
-use crate::hub::peer::{Agreed, Peer, Status};
-use crate::hub::wake::Letter;
+use crate::hub::obstacle::{Call, Obstacle};
+use crate::hub::outbox::Status;
+use crate::hub::peer::{Agreed, Data, Peer};
+use crate::hub::wake::WakeOne;
+use crate::io::buffer::{self, Buffer};
 use crate::io::socket::Socket;
-use crate::server::answer::{Accept, Data};
+use crate::server::answer::Accept;
 use crate::server::handler::{Closed, Context, Handler};
-use crate::server::hold::{self, Obstacle};
-use crate::server::worker::Turn;
+use crate::server::turn::Turn;
 
 /// A connection that is in the hub.
 pub(super) struct Open {
     pub(super) endpoint: Endpoint<Server>,
-    clock: Clock,
+    pub(super) entry: Entry,
     /// Boxed together, because most connections have none.
     halt: Option<Box<Halt>>,
-    pub(super) entry: Entry,
+    /// What its outbox knows that the socket has refused.
+    refused: usize,
+    /// The worker was told of the outbox, in which something waits.
+    is_told: bool,
 }
 
-/// Why no more is read.
-enum Halt {
-    /// Why the connection ends; what is unsent goes out first if it can.
-    End(Closed),
+/// What keeps a connection from going on.
+#[derive(Default)]
+struct Halt {
+    /// Why it ends; what is unsent goes out first if it can.
+    end: Option<Closed>,
     /// What has to get out of the way first.
-    Obstacles(Vec<Obstacle>),
-}
-
-/// What a connection waits for by its clock.
-enum Clock {
-    Keepalive(Keepalive),
-    /// A close frame was sent or ordered.
-    Closing(Deadline),
+    obstacles: Vec<Obstacle>,
+    /// What was read and has not been handled.
+    unhandled: Option<Box<Buffer>>,
 }
 
 /// What is known of a connection once it is accepted.
@@ -57,121 +59,195 @@ impl Accepted {
         let agreed = Agreed { path: path.into(), subprotocol };
         Self { agreed, data: accept.data, remote_addr }
     }
+
+    /// Describes it to who serves it as a [`Connection`](crate::Connection).
+    pub(crate) fn into_description(self) -> Description {
+        Description {
+            path: self.agreed.path.into(),
+            subprotocol: self.agreed.subprotocol.map(Into::into),
+            remote_addr: self.remote_addr,
+            data: self.data,
+            ..Description::default()
+        }
+    }
+}
+
+/// Writes long payloads from where they lie.
+struct Way<'w> {
+    socket: &'w mut Socket,
+    peer: &'w Peer,
+    result: io::Result<()>,
+}
+
+impl Direct for Way<'_> {
+    fn send(&mut self, pieces: [&[u8]; 3]) {
+        self.peer.counters.bytes_sent.add(pieces.iter().map(|piece| piece.len()).sum());
+        if self.result.is_ok() {
+            self.result = self.socket.send(pieces);
+        }
+    }
+
+    fn waiting(&self) -> usize {
+        self.socket.unsent_len()
+    }
 }
 
 impl Open {
-    /// Enters the hub, and tells the handler.
-    pub(super) fn new<H: Handler>(accepted: Accepted, turn: &mut Turn<'_, H>) -> Box<Self> {
+    /// Enters the hub.
+    pub(super) fn new<H>(accepted: Accepted, turn: &Turn<'_, H>) -> Box<Self> {
         let Accepted { agreed, data, remote_addr } = accepted;
-        let limits = &turn.shared.limits;
-        let mail = (Arc::clone(turn.mail), turn.slot);
-        let entry = turn.shared.hub.enter(remote_addr, agreed, data, mail);
-        let keepalive = Keepalive::new(limits.ping_interval, limits.ping_timeout, turn.now);
-        let mut open = Box::new(Self {
-            endpoint: Endpoint::new(Server, limits.message_bytes),
-            clock: Clock::Keepalive(keepalive),
-            halt: None,
-            entry,
-        });
-        let peer = &open.entry.peer;
-        tracing::debug!(id = %peer.id(), path = peer.path(), "open");
-        let link = open.endpoint.link(Out::gather(turn.output));
-        let mut context = Context::new(link, peer, &turn.shared.hub);
-        let ((), obstacles) = hold::collect(|| turn.shared.handler.opened(&mut context));
-        open.halt_for(obstacles, turn);
-        open
+        let queue = (Arc::clone(turn.queue), turn.slot);
+        let entry = turn.shared.hub.enter(remote_addr, agreed, data, queue);
+        tracing::debug!(id = %entry.peer.id(), path = entry.peer.path(), "open");
+        let endpoint = Endpoint::new(Server, turn.shared.limits.message_bytes);
+        Box::new(Self { endpoint, entry, halt: None, refused: 0, is_told: false })
     }
 
-    /// Tells whether something has to happen elsewhere before more is read here.
+    /// Tells the handler.
+    pub(super) fn begin<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
+        turn.hub.begin_call();
+        let link = self.endpoint.link(Out::gather(turn.output));
+        let mut context = Context::new(link, &self.entry.peer, turn.hub);
+        turn.shared.handler.opened(&mut context);
+        self.take_obstacles(turn);
+    }
+
+    /// Tells whether something has to happen elsewhere before the handler is called again.
     pub(super) fn is_held_up(&self) -> bool {
-        matches!(self.halt.as_deref(), Some(Halt::Obstacles(_)))
+        self.halt.as_ref().is_some_and(|halt| !halt.obstacles.is_empty())
+    }
+
+    /// Tells whether something was read that has not been handled.
+    pub(super) fn has_unhandled(&self) -> bool {
+        self.halt.as_ref().is_some_and(|halt| halt.unhandled.is_some())
+    }
+
+    pub(super) fn is_ended(&self) -> bool {
+        self.halt.as_ref().is_some_and(|halt| halt.end.is_some())
     }
 
     /// Ends the connection, if nothing else has.
     pub(super) fn end_with(&mut self, closed: Closed) {
-        if !self.is_ended() {
-            self.halt = Some(Box::new(Halt::End(closed)));
+        let halt = self.halt.get_or_insert_default();
+        if halt.end.is_none() {
+            // Nobody will handle it.
+            halt.obstacles.clear();
+            if let Some(unhandled) = halt.unhandled.take() {
+                buffer::give(unhandled);
+            }
+            halt.end = Some(closed);
         }
     }
 
     /// Returns why the connection ends, if that can be: all `is_sent`, or nothing can be sent any
     /// more.
     pub(super) fn take_end(&mut self, is_sent: bool) -> Option<Closed> {
-        let halt = self.halt.take_if(|halt| match &**halt {
-            Halt::End(closed) => is_sent || closed.is_of_tcp(),
-            Halt::Obstacles(_) => false,
-        });
-        match *halt? {
-            Halt::End(closed) => Some(closed),
-            Halt::Obstacles(_) => None,
-        }
+        let halt = self.halt.as_mut()?;
+        halt.end.take_if(|closed| is_sent || closed.is_of_tcp())
     }
 
-    fn is_ended(&self) -> bool {
-        matches!(self.halt.as_deref(), Some(Halt::End(_)))
+    /// Tells whether the closing has begun.
+    pub(super) fn is_closing(&self) -> bool {
+        let outbox = &self.entry.peer.outbox;
+        self.is_ended()
+            || self.endpoint.is_close_sent()
+            // An order to close waits there.
+            || (outbox.is_waiting() && outbox.status() != Status::Open)
     }
 
-    /// How long nothing has to happen.
-    pub(super) fn remaining(&self, now: Duration) -> Duration {
-        match &self.clock {
-            Clock::Keepalive(keepalive) => keepalive.remaining(now),
-            Clock::Closing(deadline) => deadline.remaining(now).unwrap_or_default(),
-        }
+    /// Appends a ping to the output.
+    pub(super) fn ping(&mut self, output: &mut Vec<u8>) {
+        // Behind a close there is none, and no need.
+        let _ = self.endpoint.link(Out::gather(output)).ping(b"");
     }
 
-    /// Does what is due; appends it to the output.
-    pub(super) fn tick<H>(&mut self, socket: &mut Socket, turn: &mut Turn<'_, H>) {
-        let is_held_up = self.is_held_up();
-        match &mut self.clock {
-            Clock::Closing(_) => {
-                socket.drop_unsent();
-                self.end_with(Closed::TimedOut);
-            }
-            // What it says meanwhile is not listened to.
-            Clock::Keepalive(keepalive) if is_held_up => keepalive.heard(turn.now),
-            Clock::Keepalive(keepalive) => match keepalive.poll(turn.now) {
-                Action::Wait(_) => {}
-                Action::Ping => {
-                    // No close has been sent, or its deadline would be running.
-                    let _ = self.endpoint.link(Out::gather(turn.output)).ping(b"");
-                }
-                Action::Disconnect => self.end_with(Closed::TimedOut),
-            },
+    /// Keeps what came behind the request.
+    pub(super) fn keep(&mut self, early: &[u8]) {
+        if !early.is_empty() {
+            self.entry.peer.counters.bytes_received.add(early.len());
+            let unhandled = &mut self.halt.get_or_insert_default().unhandled;
+            unhandled.get_or_insert_with(buffer::take).append(early);
         }
     }
 
     /// Handles received bytes, of which the first `of_rest` were read to where a message is joined;
-    /// appends the replies to the output.
+    /// appends the replies to the output. What has to wait is kept.
     pub(super) fn receive<H: Handler>(
+        &mut self,
+        mut of_rest: usize,
+        bytes: &mut [u8],
+        socket: &mut Socket,
+        turn: &mut Turn<'_, H>,
+    ) {
+        self.entry.peer.counters.bytes_received.add(of_rest + bytes.len());
+        let mut at = 0;
+        while of_rest > 0 || at < bytes.len() {
+            at += self.receive_some(of_rest, &mut bytes[at..], socket, turn);
+            of_rest = 0;
+            if self.is_ended() || at == bytes.len() {
+                break;
+            }
+            // So much has been answered that it has to leave first; or the handler holds the rest.
+            self.write(socket, turn.output);
+            if self.is_held_up() || socket.has_unsent() {
+                let unhandled = &mut self.halt.get_or_insert_default().unhandled;
+                unhandled.get_or_insert_with(buffer::take).append(&bytes[at..]);
+                break;
+            }
+        }
+    }
+
+    /// Handles what was read and kept, as far as it goes now.
+    pub(super) fn go_on<H: Handler>(&mut self, socket: &mut Socket, turn: &mut Turn<'_, H>) {
+        let Some(mut unhandled) = self.halt.as_mut().and_then(|halt| halt.unhandled.take()) else {
+            return;
+        };
+        while !unhandled.as_bytes().is_empty() {
+            let n = self.receive_some(0, unhandled.as_mut_bytes(), socket, turn);
+            unhandled.consume(n);
+            self.write(socket, turn.output);
+            if self.is_ended() {
+                break;
+            }
+            if self.is_held_up() || socket.has_unsent() {
+                if !unhandled.as_bytes().is_empty() {
+                    self.halt.get_or_insert_default().unhandled = Some(unhandled);
+                    return;
+                }
+                break;
+            }
+        }
+        buffer::give(unhandled);
+    }
+
+    /// Handles bytes until they end, or something has to leave or to happen before the next message.
+    /// Returns how many were handled of those behind the rest.
+    fn receive_some<H: Handler>(
         &mut self,
         of_rest: usize,
         bytes: &mut [u8],
         socket: &mut Socket,
         turn: &mut Turn<'_, H>,
-    ) {
-        if let Clock::Keepalive(keepalive) = &mut self.clock {
-            keepalive.heard(turn.now);
-        }
+    ) -> usize {
+        turn.hub.begin_call();
         let Self { endpoint, entry: Entry { peer, .. }, .. } = self;
-        peer.counters.bytes_received.add(of_rest + bytes.len());
-        let mut io = Ok(());
-        let mut direct = |pieces: [&[u8]; 3]| {
-            peer.counters.bytes_sent.add(pieces.iter().map(|piece| piece.len()).sum());
-            if io.is_ok() {
-                io = socket.send(pieces);
-            }
-        };
-        let out = &mut Out::with_direct(turn.output, &mut direct);
+        let mut way = Way { socket, peer, result: Ok(()) };
+        let out = &mut Out::with_direct(turn.output, &mut way);
         let (mut n_messages, mut end) = (0, None);
+        let hub = &*turn.hub;
         let on = |received: Received<'_, Message<'_>>, link: &mut Link<'_, Server>| {
             match received {
                 Received::Data(message) => {
                     n_messages += 1;
                     if let Some(history) = peer.history_of() {
-                        history.add(Sender::Peer, message.kind(), message.as_bytes());
+                        let (kind, bytes) = (message.kind(), message.as_bytes());
+                        history.add(crate::hub::history::Sender::Peer, kind, bytes);
                     }
-                    let mut context = Context::new(link.reborrow(), peer, &turn.shared.hub);
+                    let mut context = Context::new(link.reborrow(), peer, hub);
                     turn.shared.handler.message(message, &mut context);
+                    if hub.call().is_some_and(Call::has_found) {
+                        return ControlFlow::Break(());
+                    }
                 }
                 Received::Ping(_) | Received::Pong(_) => {}
                 Received::Close(close) => {
@@ -179,91 +255,107 @@ impl Open {
                     end = Some(Closed::ByPeer { code, reason });
                 }
             }
-            ControlFlow::Continue(())
+            if link.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let (result, obstacles) = hold::collect(|| endpoint.receive(of_rest, bytes, out, on));
+        let len = bytes.len();
+        let result = endpoint.receive(of_rest, bytes, out, on);
         peer.counters.messages_received.add(n_messages);
         if let Err(error) = result {
             end = Some(error.into());
         }
-        if let Some(end) = end.or(io.err().map(Closed::Io)) {
+        if let Some(end) = end.or(way.result.err().map(Closed::Io)) {
             self.end_with(end);
         }
-        if self.is_ended() || self.endpoint.is_close_sent() {
-            self.start_close_deadline(turn);
-        } else {
-            self.halt_for(obstacles, turn);
-        }
+        self.take_obstacles(turn);
+        result.unwrap_or(len)
     }
 
-    /// Appends what others have put into the outbox, if it can go now. A frame that is alone goes from
-    /// where it lies.
-    pub(super) fn append_outbox<H>(&mut self, socket: &mut Socket, turn: &mut Turn<'_, H>) {
-        // Later, or never.
-        let waits = socket.has_unsent() || self.endpoint.is_close_sent();
-        let (status, queue) = self.entry.peer.outbox.take_if(!waits);
-        if status != Status::Open {
-            self.start_close_deadline(turn);
+    /// Notes that the worker was woken for it.
+    pub(super) fn wake<H>(&mut self, turn: &Turn<'_, H>) {
+        self.is_told = true;
+        self.look_at_obstacles(turn);
+    }
+
+    /// Sends what others have put into the outbox, as far as the socket takes it.
+    pub(super) fn send_outbox<H>(&mut self, socket: &mut Socket, turn: &mut Turn<'_, H>) {
+        if !self.is_told {
+            return;
         }
-        let Some(queue) = queue else { return };
-        let peer = &self.entry.peer;
-        queue.frames.iter().for_each(|frame| note_sent(peer, frame));
-        peer.counters.messages_sent.add(queue.frames.len());
-        match &queue.frames[..] {
-            [frame] if turn.output.is_empty() => {
-                peer.counters.bytes_sent.add(frame.len());
-                if let Err(error) = socket.send([frame]) {
-                    self.end_with(Closed::Io(error));
+        while !socket.has_unsent()
+            && self.entry.peer.outbox.is_waiting()
+            && self.endpoint.may_begin()
+        {
+            let close = self.entry.peer.outbox.take(PIECE, turn.frames);
+            for frame in &*turn.frames {
+                self.entry.peer.note_sent(frame);
+            }
+            match &turn.frames[..] {
+                // One that is alone goes from where it lies.
+                [frame] if turn.output.is_empty() => {
+                    self.entry.peer.counters.bytes_sent.add(frame.len());
+                    if let Err(error) = socket.send([frame]) {
+                        self.end_with(Closed::Io(error));
+                    }
                 }
+                frames => frames.iter().for_each(|frame| turn.output.extend_from_slice(frame)),
             }
-            frames => frames.iter().for_each(|frame| turn.output.extend_from_slice(frame)),
-        }
-        let mut link = self.endpoint.link(Out::gather(turn.output));
-        if let Some(close) = &queue.close {
-            // Only a close that was sent already could stand against it.
-            let _ = link.close(close.lend());
-        }
-        queue.wake();
-    }
-
-    /// Reads no more until these are out of the way.
-    fn halt_for<H>(&mut self, new: Vec<Obstacle>, turn: &Turn<'_, H>) {
-        match self.halt.as_deref_mut() {
-            Some(Halt::End(_)) => return,
-            _ if new.is_empty() => return,
-            Some(Halt::Obstacles(obstacles)) => obstacles.extend(new),
-            None => self.halt = Some(Box::new(Halt::Obstacles(new))),
-        }
-        self.wait(turn);
-    }
-
-    /// Keeps what is still in the way; a letter will come when something is not any more.
-    pub(super) fn wait<H>(&mut self, turn: &Turn<'_, H>) {
-        let letter = Letter { slot: turn.slot, id: Some(self.entry.peer.id()) };
-        self.halt.take_if(|halt| match &mut **halt {
-            Halt::Obstacles(obstacles) => {
-                hold::wait(obstacles, turn.mail, letter);
-                obstacles.is_empty()
+            turn.frames.clear();
+            if let Some(close) = close {
+                // Only a close that was sent already could stand against it.
+                let _ = self.endpoint.link(Out::gather(turn.output)).close(close.lend());
             }
-            Halt::End(_) => false,
-        });
+            self.write(socket, turn.output);
+            if self.is_ended() {
+                break;
+            }
+        }
+        self.is_told = self.entry.peer.outbox.is_waiting();
     }
 
-    fn start_close_deadline<H>(&mut self, turn: &Turn<'_, H>) {
-        self.entry.peer.outbox.begin_close();
-        if let Clock::Keepalive(_) = self.clock {
-            let limit = turn.shared.limits.close_time;
-            self.clock = Clock::Closing(Deadline::after(limit, turn.now));
+    /// Sends the output.
+    pub(super) fn write(&mut self, socket: &mut Socket, output: &mut Vec<u8>) {
+        if output.is_empty() {
+            return;
+        }
+        self.entry.peer.counters.bytes_sent.add(output.len());
+        if let Err(error) = socket.send([output]) {
+            self.end_with(Closed::Io(error));
+        }
+        output.clear();
+    }
+
+    /// Lets the outbox know what the socket refuses. By the policies, what has no room behind it goes.
+    pub(super) fn note_refused<H>(&mut self, socket: &Socket, turn: &Turn<'_, H>) {
+        let refused = socket.unsent_len();
+        if refused == 0 && self.refused == 0 {
+            return;
+        }
+        self.refused = refused;
+        let peer = &self.entry.peer;
+        let cut = peer.outbox.refuse(refused, turn.shared.hub.room());
+        if cut.n_dropped > 0 {
+            peer.note_slow(cut.n_dropped, cut.closes);
+        }
+    }
+
+    fn take_obstacles<H>(&mut self, turn: &Turn<'_, H>) {
+        let found = turn.hub.call().map(Call::take).unwrap_or_default();
+        if !found.is_empty() && !self.is_ended() && !self.endpoint.is_close_sent() {
+            self.halt.get_or_insert_default().obstacles.extend(found);
+            self.look_at_obstacles(turn);
+        }
+    }
+
+    /// Keeps what is still in the way; the worker is woken when something is not any more.
+    fn look_at_obstacles<H>(&mut self, turn: &Turn<'_, H>) {
+        let Some(halt) = &mut self.halt else { return };
+        if !halt.obstacles.is_empty() {
+            let (queue, token) = (Arc::clone(turn.queue), self.entry.peer.token());
+            let waker = Waker::from(Arc::new(WakeOne { queue, token }));
+            halt.obstacles.retain_mut(|obstacle| obstacle.wait(&waker));
         }
     }
 }
 
-/// Keeps a frame that others have encoded in the history, if there is one.
-fn note_sent(peer: &Peer, frame: &[u8]) {
-    if let Some(history) = peer.history_of()
-        && let Ok(Some((header, at))) = Header::decode(frame)
-    {
-        let kind = if header.opcode == Opcode::Text { Kind::Text } else { Kind::Binary };
-        history.add(Sender::Server, kind, &frame[at..]);
-    }
-}
+/// So much of the outbox is offered to the socket at a time, in bytes.
+const PIECE: usize = 64 * 1024;

@@ -1,4 +1,4 @@
-//! Random numbers for clients.
+//! Random numbers for the ends that mask.
 
 use rand::Rng as _;
 use rand::rngs::StdRng;
@@ -6,13 +6,13 @@ use wirelet::Random;
 
 /// Makes the masking keys of one connection; seeded by the operating system.
 #[derive(Debug)]
-pub struct SeededRandom(StdRng);
+pub struct SeededRandom(Box<StdRng>);
 
 impl SeededRandom {
     /// Asks the operating system for a seed.
     #[must_use]
     pub fn new() -> Self {
-        Self(rand::make_rng())
+        Self(Box::new(rand::make_rng()))
     }
 }
 

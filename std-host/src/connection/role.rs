@@ -1,0 +1,96 @@
+//! Which of the two ends this is.
+
+use std::ops::ControlFlow;
+
+use wirelet::{Chunk, Close, Message, ProtocolError, Received, SendError, Server};
+
+use crate::connection::message::OwnedMessage;
+use crate::endpoint::Endpoint;
+use crate::endpoint::out::Out;
+use crate::random::SeededRandom;
+
+/// An endpoint in either role.
+#[derive(Debug)]
+pub(crate) enum Either {
+    /// The end that connected.
+    Client(Endpoint<wirelet::Client<SeededRandom>>),
+    /// The end that was connected to.
+    Server(Endpoint<Server>),
+}
+
+/// Does the same for both.
+macro_rules! each {
+    ($either:expr, $endpoint:ident => $work:expr) => {
+        match $either {
+            Either::Client($endpoint) => $work,
+            Either::Server($endpoint) => $work,
+        }
+    };
+}
+
+impl Either {
+    pub(crate) fn client(random: SeededRandom, message_bytes: usize) -> Self {
+        Self::Client(Endpoint::new(wirelet::Client(random), message_bytes))
+    }
+
+    pub(crate) fn server(message_bytes: usize) -> Self {
+        Self::Server(Endpoint::new(Server, message_bytes))
+    }
+
+    pub(super) const fn is_server(&self) -> bool {
+        matches!(self, Self::Server(_))
+    }
+
+    /// Takes received bytes, as [`Endpoint::receive`] does, up to the first thing that they bring.
+    pub(super) fn receive(
+        &mut self,
+        of_rest: usize,
+        input: &mut [u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(usize, Option<OwnedMessage>), ProtocolError> {
+        let mut first = None;
+        let out = &mut Out::gather(out);
+        let take = |received: Received<'_, Message<'_>>| {
+            first = Some(received.into());
+            ControlFlow::Break(())
+        };
+        let n = self.receive_each(of_rest, input, out, take)?;
+        Ok((n, first))
+    }
+
+    fn receive_each(
+        &mut self,
+        of_rest: usize,
+        input: &mut [u8],
+        out: &mut Out<'_>,
+        mut take: impl FnMut(Received<'_, Message<'_>>) -> ControlFlow<()>,
+    ) -> Result<usize, ProtocolError> {
+        each!(self, endpoint => endpoint.receive(of_rest, input, out, |received, _| take(received)))
+    }
+
+    /// Lends the place for the rest of a long message, as [`Endpoint::rest`] does.
+    pub(super) fn rest(&mut self) -> &mut [u8] {
+        each!(self, endpoint => endpoint.rest())
+    }
+
+    pub(super) fn is_close_sent(&self) -> bool {
+        each!(self, endpoint => endpoint.is_close_sent())
+    }
+
+    /// Appends a message or a fragment.
+    pub(super) fn send(&mut self, chunk: &Chunk<'_>, out: &mut Vec<u8>) -> Result<(), SendError> {
+        each!(self, endpoint => endpoint.link(Out::gather(out)).send(chunk))
+    }
+
+    pub(super) fn ping(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), SendError> {
+        each!(self, endpoint => endpoint.link(Out::gather(out)).ping(payload))
+    }
+
+    pub(super) fn pong(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), SendError> {
+        each!(self, endpoint => endpoint.link(Out::gather(out)).pong(payload))
+    }
+
+    pub(super) fn close(&mut self, close: Close<'_>, out: &mut Vec<u8>) -> Result<(), SendError> {
+        each!(self, endpoint => endpoint.link(Out::gather(out)).close(close))
+    }
+}

@@ -1,0 +1,381 @@
+//! What "slow" means: what a socket refuses, and not how long the server was busy.
+
+mod harness;
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{self, Waker};
+use std::time::{Duration, Instant};
+
+use harness::{BINARY, CLOSE, PING, PONG, TEXT, frame, handshake, read_frame, within};
+use wirelet::{Chunk, CloseCode, Message};
+use wirelet_host::{
+    Builder, Chat, Closed, Context, Handler, Hub, Limits, Peer, Policy, Sent, Sink,
+};
+
+/// A server on a runtime of its own, until it goes.
+struct Running {
+    addr: SocketAddr,
+    hub: Hub,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Running {
+    fn start(builder: Builder, handler: impl Handler) -> Self {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let server = runtime.block_on(builder.listen("127.0.0.1:0").bind(handler)).unwrap();
+        let (addr, hub) = (server.addresses()[0].tcp().unwrap(), server.hub());
+        runtime.spawn(server.run());
+        Self { addr, hub, runtime }
+    }
+
+    /// The peer of the connection that was opened last.
+    fn last(&self) -> Arc<Peer> {
+        self.hub.connections().pop().expect("there is one")
+    }
+}
+
+/// Connects with a small receive buffer.
+fn narrow(addr: SocketAddr) -> TcpStream {
+    let socket =
+        socket2::Socket::new(socket2::Domain::for_address(addr), socket2::Type::STREAM, None)
+            .unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(&addr.into()).unwrap();
+    let mut socket = TcpStream::from(socket);
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    socket.write_all(harness::upgrade_request().as_bytes()).unwrap();
+    assert!(harness::read_head(&mut socket).starts_with("HTTP/1.1 101 "));
+    socket
+}
+
+/// Sends until the socket takes nothing for a while; returns how much it took.
+fn stuff(socket: &mut TcpStream, bytes: &[u8]) -> usize {
+    socket.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+    let mut n_all = 0;
+    while let Ok(n @ 1..) = socket.write(&bytes[n_all % bytes.len()..]) {
+        n_all += n;
+    }
+    n_all
+}
+
+#[test]
+fn a_burst_to_peers_that_read_closes_nobody_and_loses_nothing() {
+    const MESSAGES: usize = 200;
+    let server = Running::start(Builder::new(), Chat);
+    let mut peers: Vec<_> = (0..10).map(|_| handshake(server.addr)).collect();
+    harness::settle(&mut peers);
+    let burst: Vec<u8> = (0..MESSAGES)
+        .flat_map(|i| frame(TEXT, format!("{i:04}{}", "x".repeat(1000)).as_bytes()))
+        .collect();
+    let mut sender = handshake(server.addr);
+    let mut reading = sender.try_clone().unwrap();
+    let writing = std::thread::spawn(move || sender.write_all(&burst).unwrap());
+    peers.push(reading.try_clone().unwrap());
+    for peer in &mut peers {
+        for i in 0..MESSAGES {
+            let (first, payload) = read_frame(peer);
+            assert_eq!((first, &payload[..4]), (TEXT, format!("{i:04}").as_bytes()));
+        }
+    }
+    writing.join().unwrap();
+    // All are still open, and nothing else has come.
+    reading.write_all(&frame(TEXT, b"end")).unwrap();
+    for peer in &mut peers {
+        assert_eq!(read_frame(peer), (TEXT, b"end".to_vec()));
+    }
+}
+
+#[test]
+fn what_a_task_sends_faster_than_the_worker_comes_by_arrives_whatever_the_policy() {
+    for policy in [Policy::Close, Policy::Drop, Policy::Wait] {
+        let server = Running::start(Builder::new(), Sink);
+        let mut peer = handshake(server.addr);
+        let id = server.last().id();
+        let hub = server.hub.with_policy(policy);
+        let sending = std::thread::spawn(move || {
+            for i in 0..300 {
+                hub.send_to(id, format!("{i:04}{}", "x".repeat(1000)).as_str()).unwrap();
+            }
+        });
+        for i in 0..300 {
+            let (first, payload) = read_frame(&mut peer);
+            assert_eq!((first, &payload[..4]), (TEXT, format!("{i:04}").as_bytes()), "{policy:?}");
+        }
+        sending.join().unwrap();
+        assert_eq!(server.last().traffic().messages_dropped, 0);
+    }
+}
+
+/// Asks for a time limit that is reached soon.
+fn soon() -> Limits {
+    Limits {
+        ping_interval: Duration::from_secs(1),
+        ping_timeout: Duration::from_secs(1),
+        close_time: Duration::from_secs(1),
+        ..Limits::default()
+    }
+}
+
+/// Answers a number with so many kilobytes.
+struct Kilobytes;
+
+impl Handler for Kilobytes {
+    fn message(&self, message: Message<'_>, context: &mut Context<'_>) {
+        let n: usize = str::from_utf8(message.as_bytes()).unwrap().parse().unwrap();
+        context.send(&vec![b'k'; n * 1024][..]);
+    }
+}
+
+#[test]
+fn a_peer_that_never_reads_is_gone_after_its_time_and_its_memory_too() {
+    let server = Running::start(Builder::new().limits(soon()), Kilobytes);
+    let mut peers: Vec<_> = (0..20).map(|_| narrow(server.addr)).collect();
+    for peer in &mut peers {
+        peer.write_all(&frame(TEXT, b"4000")).unwrap();
+    }
+    within(Duration::from_secs(30), || server.hub.connections().is_empty());
+    assert_eq!(server.hub.totals().opened, 20);
+    // Nobody else is disturbed.
+    harness::settle(&mut [handshake(server.addr)]);
+}
+
+#[test]
+fn a_peer_that_reads_slowly_and_steadily_lives_though_no_pong_can_come() {
+    const LEN: usize = 2_000 * 1024;
+    let server = Running::start(Builder::new().limits(soon()), Kilobytes);
+    let mut peer = narrow(server.addr);
+    peer.write_all(&frame(TEXT, b"2000")).unwrap();
+    let mut received = Vec::new();
+    let (mut piece, start) = ([0; 16 * 1024], Instant::now());
+    while received.len() < LEN + 10 {
+        let n = peer.read(&mut piece).unwrap();
+        assert_ne!(n, 0, "ended after {} bytes and {:?}", received.len(), start.elapsed());
+        received.extend_from_slice(&piece[..n]);
+        // 500 KB a second: four seconds, of which it is never silent for two.
+        std::thread::sleep(Duration::from_secs_f64(n as f64 / 500_000.0));
+    }
+    assert_eq!(received[..10], [BINARY, 127, 0, 0, 0, 0, 0, 0x1f, 0x40, 0]);
+    assert!(received[10..10 + LEN].iter().all(|byte| *byte == b'k'));
+    peer.write_all(&frame(TEXT, b"1")).unwrap();
+    let mut rest = received.split_off(10 + LEN).into_iter().collect::<Vec<u8>>();
+    // Pings may stand between.
+    while !rest.ends_with(&[b'k'; 1024]) {
+        let n = peer.read(&mut piece).unwrap();
+        assert_ne!(n, 0, "it was ended");
+        rest.extend_from_slice(&piece[..n]);
+    }
+}
+
+#[test]
+fn what_was_accepted_before_a_close_reaches_a_peer_that_reads_longer_than_the_close_time() {
+    const LEN: usize = 3_000 * 1024;
+    let server = Running::start(Builder::new().limits(soon()), Sink);
+    let mut peer = narrow(server.addr);
+    let id = server.last().id();
+    server.hub.send_to(id, &vec![b'k'; LEN][..]).unwrap();
+    server.hub.close(id, CloseCode::NORMAL_CLOSURE).unwrap();
+    let (mut n_all, mut piece, start) = (0, [0; 16 * 1024], Instant::now());
+    while n_all < LEN + 10 {
+        let room = piece.len().min(LEN + 10 - n_all);
+        let n = peer.read(&mut piece[..room]).unwrap();
+        assert_ne!(n, 0, "ended after {n_all} bytes and {:?}", start.elapsed());
+        n_all += n;
+        std::thread::sleep(Duration::from_secs_f64(n as f64 / 1_000_000.0));
+    }
+    assert!(start.elapsed() > Duration::from_secs(2), "it was read too fast to tell");
+    assert_eq!(read_frame(&mut peer), (CLOSE, b"\x03\xe8".to_vec()));
+    peer.write_all(&frame(CLOSE, b"\x03\xe8")).unwrap();
+    assert_eq!(peer.read(&mut piece).unwrap(), 0);
+    within(Duration::from_secs(10), || server.hub.connections().is_empty());
+}
+
+#[test]
+fn closing_ends_though_the_peer_goes_on_for_ever() {
+    let limits = Limits { close_limit: Duration::from_secs(3), ..soon() };
+    let server = Running::start(Builder::new().limits(limits), Sink);
+    let mut peer = handshake(server.addr);
+    server.hub.close(server.last().id(), CloseCode::NORMAL_CLOSURE).unwrap();
+    let start = Instant::now();
+    while peer.write_all(&frame(TEXT, b"still here")).is_ok() {
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(start.elapsed() < Duration::from_secs(30), "it was never ended");
+    }
+    within(Duration::from_secs(10), || server.hub.connections().is_empty());
+    assert!(start.elapsed() > Duration::from_secs(2), "{:?}", start.elapsed());
+}
+
+/// Answers each message with a megabyte, and counts.
+#[derive(Clone, Default)]
+struct Megabytes(Arc<AtomicUsize>, Arc<Mutex<Vec<Sent>>>);
+
+impl Handler for Megabytes {
+    fn message(&self, _message: Message<'_>, context: &mut Context<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        let sent = context.send(&vec![0; 1 << 20][..]);
+        self.1.lock().unwrap().push(sent);
+    }
+}
+
+#[test]
+fn the_handler_is_not_called_while_its_answers_pile_up_and_all_of_them_arrive() {
+    const REQUESTS: usize = 500;
+    let handler = Megabytes::default();
+    let server = Running::start(Builder::new(), handler.clone());
+    let mut peer = handshake(server.addr);
+    peer.write_all(&frame(TEXT, b"?").repeat(REQUESTS)).unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    let n = handler.0.load(Ordering::Relaxed);
+    assert!((1..50).contains(&n), "{n} answers were made for nobody who reads");
+    assert_eq!(handler.1.lock().unwrap().last(), Some(&Sent::Waits));
+    for i in 0..REQUESTS {
+        let (first, payload) = read_frame(&mut peer);
+        assert_eq!((first, payload.len()), (BINARY, 1 << 20), "{i}");
+    }
+    assert_eq!(handler.0.load(Ordering::Relaxed), REQUESTS);
+}
+
+/// Sends the beginning of a message when it is asked for, and its end with the next message.
+struct Fragments;
+
+impl Handler for Fragments {
+    fn message(&self, message: Message<'_>, context: &mut Context<'_>) {
+        let sent = match message {
+            Message::Text("begin") => context.send(Chunk::first("one ")),
+            _ => context.send(Chunk::last("message")),
+        };
+        assert_eq!(sent, Sent::Taken);
+    }
+}
+
+#[test]
+fn what_others_send_waits_for_the_end_of_a_message_in_fragments() {
+    let server = Running::start(Builder::new(), Fragments);
+    let mut peer = handshake(server.addr);
+    peer.write_all(&frame(TEXT, b"begin")).unwrap();
+    assert_eq!(read_frame(&mut peer), (0x01, b"one ".to_vec()));
+    server.hub.send_to_all("between");
+    // A ping passes.
+    peer.write_all(&frame(PING, b"?")).unwrap();
+    assert_eq!(read_frame(&mut peer), (PONG, b"?".to_vec()));
+    peer.write_all(&frame(TEXT, b"end")).unwrap();
+    assert_eq!(read_frame(&mut peer), (0x80, b"message".to_vec()));
+    assert_eq!(read_frame(&mut peer), (TEXT, b"between".to_vec()));
+}
+
+/// Sends to itself in both ways.
+struct BothWays;
+
+impl Handler for BothWays {
+    fn message(&self, _message: Message<'_>, context: &mut Context<'_>) {
+        context.hub().send_to(context.peer().id(), "first").unwrap();
+        context.send("second");
+        context.hub().send_to(context.peer().id(), "third").unwrap();
+        context.send("fourth");
+        context.hub().send_to(context.peer().id(), "fifth").unwrap();
+    }
+}
+
+#[test]
+fn what_is_sent_in_two_ways_arrives_in_the_order_of_the_calls() {
+    let server = Running::start(Builder::new(), BothWays);
+    let mut peer = handshake(server.addr);
+    for _ in 0..3 {
+        peer.write_all(&frame(TEXT, b"?").repeat(2)).unwrap();
+        for _ in 0..2 {
+            for wanted in ["first", "second", "third", "fourth", "fifth"] {
+                assert_eq!(read_frame(&mut peer), (TEXT, wanted.into()));
+            }
+        }
+    }
+}
+
+/// Panics at the opening, and notes how the connection ended.
+#[derive(Clone, Default)]
+struct Panics(Arc<Mutex<Vec<String>>>);
+
+impl Handler for Panics {
+    fn opened(&self, _context: &mut Context<'_>) {
+        panic!("wanted by the test");
+    }
+
+    fn message(&self, _message: Message<'_>, _context: &mut Context<'_>) {}
+
+    fn closed(&self, _peer: &Peer, closed: &Closed, _hub: &Hub) {
+        self.0.lock().unwrap().push(closed.to_string());
+    }
+}
+
+#[test]
+fn a_handler_that_panics_at_the_opening_is_told_of_the_end() {
+    let handler = Panics::default();
+    let server = Running::start(Builder::new(), handler.clone());
+    let mut socket = harness::tcp(server.addr);
+    socket.write_all(harness::upgrade_request().as_bytes()).unwrap();
+    assert_eq!(socket.read_to_end(&mut Vec::new()).unwrap(), 0);
+    within(Duration::from_secs(5), || !handler.0.lock().unwrap().is_empty());
+    assert_eq!(*handler.0.lock().unwrap(), ["nobody serves it any more"]);
+    assert!(server.hub.connections().is_empty());
+}
+
+#[test]
+fn times_without_an_end_are_none() {
+    let limits = Limits {
+        close_time: Duration::MAX,
+        close_limit: Duration::MAX,
+        handshake_time: Duration::MAX,
+        ping_interval: Duration::ZERO,
+        ping_timeout: Duration::MAX,
+        ..Limits::default()
+    };
+    let server = Running::start(Builder::new().limits(limits), Sink);
+    let mut peer = handshake(server.addr);
+    server.hub.close(server.last().id(), CloseCode::NORMAL_CLOSURE).unwrap();
+    assert_eq!(read_frame(&mut peer), (CLOSE, b"\x03\xe8".to_vec()));
+    peer.write_all(&frame(CLOSE, b"\x03\xe8")).unwrap();
+    assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+    within(Duration::from_secs(5), || server.hub.connections().is_empty());
+}
+
+#[test]
+fn a_delivery_that_is_given_up_leaves_nothing_behind() {
+    let server = Running::start(Builder::new(), Sink);
+    let mut peer = narrow(server.addr);
+    let (hub, id) = (server.hub.clone(), server.last().id());
+    hub.with_policy(Policy::Drop).send_to(id, &vec![0; 8 << 20][..]).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    let give_up = || {
+        for _ in 0..100_000 {
+            let mut delivery = pin!(hub.deliver_to(id, "never"));
+            assert!(
+                delivery.as_mut().poll(&mut task::Context::from_waker(Waker::noop())).is_pending()
+            );
+        }
+    };
+    let rss = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).map(str::to_owned);
+        line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).unwrap_or(0)
+    };
+    give_up();
+    let before = rss();
+    give_up();
+    assert!(rss() < before + 4096, "{} KiB more after 100,000", rss() - before);
+    // Who goes on waiting is served, when there is room.
+    let delivery = server.runtime.spawn(async move { hub.deliver_to(id, "at last").await });
+    assert_eq!(read_frame(&mut peer).1.len(), 8 << 20);
+    assert_eq!(read_frame(&mut peer), (TEXT, b"at last".to_vec()));
+    server.runtime.block_on(delivery).unwrap().unwrap();
+}
+
+#[test]
+fn a_peer_that_sends_and_never_reads_holds_up_itself_alone() {
+    let server = Running::start(Builder::new(), wirelet_host::Echo);
+    let mut peer = narrow(server.addr);
+    let n = stuff(&mut peer, &frame(BINARY, &[7; 50_000]));
+    assert!(n < 64 << 20, "{n} bytes were taken and nothing was read");
+    harness::settle(&mut [handshake(server.addr)]);
+}
