@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+#[cfg(feature = "tls")]
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -18,8 +19,12 @@ use super::{ClientError, ClientOptions};
 use crate::connection::bounds::Bounds;
 use crate::connection::role::Either;
 use crate::connection::{Connection, Description, Ties};
-use crate::io::duplex::{BoxedDuplex, Duplex, TlsStream};
+#[cfg(feature = "tls")]
+use crate::io::duplex::TlsStream;
+use crate::io::duplex::{BoxedDuplex, Duplex};
+#[cfg(feature = "tls")]
 use crate::io::tls::Tls;
+#[cfg(feature = "tls")]
 use crate::io::tls::config::client_config;
 use crate::random::SeededRandom;
 
@@ -90,7 +95,22 @@ pub(super) async fn open_over(
     Ok(Connection::new(stream, endpoint, early, bounds, description, Ties::default()))
 }
 
+/// Refuses what would need TLS.
+#[cfg(not(feature = "tls"))]
+#[expect(clippy::unused_async, reason = "where there is TLS, files may have to be read")]
+async fn with_tls(
+    stream: impl Duplex + 'static,
+    target: &Target,
+    _: &ClientOptions,
+) -> Result<BoxedDuplex, ClientError> {
+    if target.scheme.is_tls() {
+        return Err(ClientError::Url("wss:// needs the feature `tls` of wirelet-host".into()));
+    }
+    Ok(Box::pin(stream))
+}
+
 /// Begins TLS if the URL wants it; it goes on as the stream is read and written.
+#[cfg(feature = "tls")]
 async fn with_tls(
     stream: impl Duplex + Unpin + 'static,
     target: &Target,
