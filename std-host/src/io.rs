@@ -2,10 +2,22 @@
 
 pub(crate) mod buffer;
 pub(crate) mod duplex;
+#[cfg(not(feature = "tls"))]
+pub(crate) mod no_tls;
 pub(crate) mod scratch;
+#[cfg(feature = "server")]
 pub(crate) mod socket;
+#[cfg(feature = "server")]
 pub(crate) mod stream;
+#[cfg(feature = "tls")]
 pub(crate) mod tls;
+
+#[cfg(not(feature = "tls"))]
+pub(crate) use no_tls as tls;
+#[cfg(all(feature = "server", not(feature = "tls")))]
+pub(crate) use tls::Certificates;
+#[cfg(all(feature = "server", feature = "tls"))]
+pub(crate) use tls::config::Certificates;
 
 use std::io;
 

@@ -65,6 +65,11 @@
 //!
 //! Every limit of [`Limits`] holds by default.
 //!
+//! # Features
+//!
+//! All are on by default: `client` ([`Client`], [`Reconnecting`]), `server` ([`Server`], [`Service`], [`Hub`]), and `tls`
+//! for both. [`Connection`] is there in any case.
+//!
 //! The [`guide`] has a page for each task, from a chat to a service of systemd.
 #![forbid(unsafe_code)]
 
@@ -77,44 +82,84 @@ struct Readme;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 
+#[cfg(feature = "client")]
 mod client;
+#[cfg_attr(
+    not(all(feature = "client", feature = "server")),
+    allow(dead_code, reason = "each end takes what it needs")
+)]
 mod connection;
+#[cfg_attr(
+    not(all(feature = "client", feature = "server")),
+    allow(dead_code, reason = "each end takes what it needs")
+)]
 mod endpoint;
+#[cfg(feature = "server")]
 mod hub;
+#[cfg_attr(
+    not(all(feature = "client", feature = "server")),
+    allow(dead_code, reason = "each end takes what it needs")
+)]
 mod io;
+#[cfg_attr(
+    not(all(feature = "client", feature = "server")),
+    allow(dead_code, reason = "each end takes what it needs")
+)]
 mod random;
+#[cfg(feature = "server")]
 mod server;
 
 /// The types of [`OwnedMessage`]'s content.
 pub use bytes::Bytes;
 pub use bytestring::ByteString;
+#[cfg(feature = "client")]
 pub use client::target::{Scheme, Target};
+#[cfg(feature = "client")]
 pub use client::{Backoff, Client, ClientError, ClientOptions, Reconnecting, Update};
 pub use connection::error::ConnectionError;
 pub use connection::message::OwnedMessage;
 pub use connection::{Connection, ReceiveHalf, SendHalf};
 /// The types of [`Response`] and [`Service`].
 pub use http::{self, StatusCode};
+#[cfg(feature = "server")]
 pub use hub::history::{Record, Sender};
+#[cfg(feature = "server")]
 pub use hub::id::ConnectionId;
+#[cfg(feature = "server")]
 pub use hub::obstacle::Hold;
+#[cfg(feature = "server")]
 pub use hub::outbox::{Policy, Status};
+#[cfg(feature = "server")]
 pub use hub::peer::{Peer, Traffic};
+#[cfg(feature = "server")]
 pub use hub::{DeliveryError, Hub, Totals};
+#[cfg(feature = "server")]
 pub use io::stream::Plain;
+#[cfg(feature = "tls")]
 pub use io::tls::Tls;
+#[cfg(feature = "tls")]
 pub use io::tls::config::{Certificates, LoadError};
 pub use random::SeededRandom;
 /// What takes a prepared configuration of TLS.
+#[cfg(feature = "tls")]
 pub use rustls;
+#[cfg(feature = "server")]
 pub use server::Server;
+#[cfg(feature = "server")]
 pub use server::answer::{Accept, Answer, Handshake, Later, Response};
+#[cfg(feature = "server")]
 pub use server::builder::Builder;
+#[cfg(feature = "server")]
 pub use server::handler::{Chat, Closed, Context, Echo, Handler, Sent, Sink};
+#[cfg(feature = "server")]
 pub use server::limits::Limits;
+#[cfg(feature = "server")]
 pub use server::listener::{Address, Listen};
+#[cfg(feature = "server")]
 pub use server::origins::{Hosts, Origins};
+#[cfg(feature = "server")]
 pub use server::service::{Service, Upgrade};
+#[cfg(feature = "server")]
 pub use server::shutdown::Shutdown;
 /// The engine: messages, close codes, errors.
 pub use wirelet;

@@ -34,7 +34,7 @@ use crate::server::service::Service;
 use crate::server::shutdown::Shutdown;
 use crate::server::worker::Worker;
 
-/// A WebSocket server. A [`Builder`] makes one with other settings than the default.
+/// A WebSocket server. A [`Builder`](crate::Builder) makes one with other settings than the default.
 ///
 /// ```
 /// use wirelet_host::{Echo, Server};

@@ -7,7 +7,9 @@ use wirelet::handshake::{BuildError, HandshakeError, ResponseError, Status};
 use wirelet::{CapacityError, ProtocolError, SendError};
 
 use crate::connection::error::ConnectionError;
+#[cfg(feature = "tls")]
 use crate::io::tls::TlsError;
+#[cfg(feature = "tls")]
 use crate::io::tls::config::LoadError;
 
 /// Why a [`Client`](crate::Client) failed.
@@ -27,10 +29,12 @@ pub enum ClientError {
     /// This is no `ws://` or `wss://` URL.
     Url(String),
     /// The authorities to trust cannot be read.
+    #[cfg(feature = "tls")]
     Authorities(LoadError),
     /// The server could not be reached, or the connection broke.
     Io(io::Error),
     /// The server's certificate is not trusted, or TLS failed otherwise. Nothing was sent in the open.
+    #[cfg(feature = "tls")]
     Tls(rustls::Error),
     /// Nobody answered in time.
     TimedOut,
@@ -66,7 +70,10 @@ impl ClientError {
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Url(_) | Self::Authorities(_) | Self::Handshake(_) | Self::Send(_) => false,
+            Self::Url(_) | Self::Handshake(_) | Self::Send(_) => false,
+            #[cfg(feature = "tls")]
+            Self::Authorities(_) => false,
+            #[cfg(feature = "tls")]
             Self::Tls(error) => !matches!(error, rustls::Error::InvalidCertificate(_)),
             Self::Refused { status, .. } => match status.get() {
                 408 | 429 => true,
@@ -81,8 +88,10 @@ impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(why) => f.write_str(why),
+            #[cfg(feature = "tls")]
             Self::Authorities(error) => error.fmt(f),
             Self::Io(error) => error.fmt(f),
+            #[cfg(feature = "tls")]
             Self::Tls(error) => TlsError::describe(error, f),
             Self::TimedOut => f.write_str("the server did not answer in time"),
             Self::Refused { status, why } => {
@@ -108,8 +117,10 @@ impl fmt::Display for ClientError {
 impl std::error::Error for ClientError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
+            #[cfg(feature = "tls")]
             Self::Authorities(error) => Some(error),
             Self::Io(error) => Some(error),
+            #[cfg(feature = "tls")]
             Self::Tls(error) => Some(error),
             Self::Handshake(error) => Some(error),
             Self::Protocol(error) => Some(error),
@@ -130,6 +141,7 @@ impl From<ConnectionError> for ClientError {
     fn from(error: ConnectionError) -> Self {
         match error {
             ConnectionError::Io(error) => Self::Io(error),
+            #[cfg(feature = "tls")]
             ConnectionError::Tls(error) => Self::Tls(error),
             ConnectionError::TimedOut => Self::TimedOut,
             ConnectionError::Protocol(error) => Self::Protocol(error),
@@ -144,13 +156,16 @@ impl From<ConnectionError> for ClientError {
 
 impl From<io::Error> for ClientError {
     fn from(error: io::Error) -> Self {
-        match error.downcast::<TlsError>() {
-            Ok(TlsError(error)) => Self::Tls(error),
-            Err(error) => Self::Io(error),
-        }
+        #[cfg(feature = "tls")]
+        let error = match error.downcast::<TlsError>() {
+            Ok(TlsError(error)) => return Self::Tls(error),
+            Err(error) => error,
+        };
+        Self::Io(error)
     }
 }
 
+#[cfg(feature = "tls")]
 impl From<LoadError> for ClientError {
     fn from(error: LoadError) -> Self {
         Self::Authorities(error)

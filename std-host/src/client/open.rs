@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+#[cfg(feature = "tls")]
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -19,7 +20,9 @@ use crate::connection::bounds::Bounds;
 use crate::connection::role::Either;
 use crate::connection::{Connection, Description, Ties};
 use crate::io::duplex::{Duplex, Transport};
+#[cfg(feature = "tls")]
 use crate::io::tls::Tls;
+#[cfg(feature = "tls")]
 use crate::io::tls::config::client_config;
 use crate::random::SeededRandom;
 
@@ -91,7 +94,22 @@ pub(super) async fn open_over(
     Ok(Connection::new(transport, endpoint, early, bounds, description, Ties::default()))
 }
 
+/// Refuses what would need TLS.
+#[cfg(not(feature = "tls"))]
+#[expect(clippy::unused_async, reason = "where there is TLS, files may have to be read")]
+async fn with_tls(
+    stream: impl Duplex + 'static,
+    target: &Target,
+    _: &ClientOptions,
+) -> Result<Transport, ClientError> {
+    if target.scheme.is_tls() {
+        return Err(ClientError::Url("wss:// needs the feature `tls` of wirelet-host".into()));
+    }
+    Ok(Transport::new(stream))
+}
+
 /// Begins TLS if the URL wants it; it goes on as the stream is read and written.
+#[cfg(feature = "tls")]
 async fn with_tls(
     stream: impl Duplex + Unpin + 'static,
     target: &Target,

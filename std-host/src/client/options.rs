@@ -1,12 +1,16 @@
 //! How to connect.
 
+#[cfg(any(unix, feature = "tls"))]
 use std::path::PathBuf;
+#[cfg(feature = "tls")]
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "tls")]
 use rustls::ClientConfig;
 
 use crate::connection::bounds::Bounds;
+#[cfg(feature = "tls")]
 use crate::io::tls::config::{LoadError, client_config};
 
 /// Says how to connect; the default offers nothing and waits 10 s.
@@ -42,8 +46,10 @@ pub struct ClientOptions {
     /// for its end of TCP.
     pub close_time: Duration,
     /// PEM files with certificates of authorities to trust, besides those that the system trusts.
+    #[cfg(feature = "tls")]
     pub ca_files: Vec<PathBuf>,
     /// How TLS is done, instead of by the authorities of the system and of `ca_files`.
+    #[cfg(feature = "tls")]
     pub tls: Option<Arc<ClientConfig>>,
     /// Connect to this Unix socket, not to the host of the URL.
     #[cfg(unix)]
@@ -67,6 +73,7 @@ impl ClientOptions {
     /// let error = options.prepare_tls().unwrap_err();
     /// assert!(error.to_string().starts_with("cannot read no-such.pem: "));
     /// ```
+    #[cfg(feature = "tls")]
     pub fn prepare_tls(&mut self) -> Result<(), LoadError> {
         if self.tls.is_none() {
             self.tls = Some(client_config(&self.ca_files)?);
@@ -102,7 +109,9 @@ impl Default for ClientOptions {
             queue_bytes: 64 * 1024,
             keepalive: None,
             close_time: Duration::from_secs(5),
+            #[cfg(feature = "tls")]
             ca_files: Vec::new(),
+            #[cfg(feature = "tls")]
             tls: None,
             #[cfg(unix)]
             unix_socket: None,

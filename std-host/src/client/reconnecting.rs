@@ -136,6 +136,7 @@ impl Reconnecting {
         backoff: Backoff,
     ) -> Result<Self, ClientError> {
         let target = Client::target(url)?;
+        #[cfg(feature = "tls")]
         if target.scheme.is_tls() {
             options.prepare_tls()?;
         }

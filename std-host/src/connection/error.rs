@@ -6,6 +6,7 @@ use std::io;
 
 use wirelet::{CapacityError, ProtocolError, SendError};
 
+#[cfg(feature = "tls")]
 use crate::io::tls::TlsError;
 
 /// Why a [`Connection`](crate::Connection) ended without a closing handshake, or does not send.
@@ -22,6 +23,7 @@ pub enum ConnectionError {
     /// The byte stream broke.
     Io(io::Error),
     /// TLS failed.
+    #[cfg(feature = "tls")]
     Tls(rustls::Error),
     /// Nothing has moved in either direction for too long.
     TimedOut,
@@ -50,6 +52,7 @@ impl fmt::Display for ConnectionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => error.fmt(f),
+            #[cfg(feature = "tls")]
             Self::Tls(error) => TlsError::describe(error, f),
             Self::TimedOut => f.write_str("the peer did not answer in time"),
             Self::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
@@ -66,6 +69,7 @@ impl Error for ConnectionError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Io(error) => Some(error),
+            #[cfg(feature = "tls")]
             Self::Tls(error) => Some(error),
             Self::Protocol(error) => Some(error),
             Self::Capacity(error) => Some(error),
@@ -93,9 +97,11 @@ impl From<SendError> for ConnectionError {
 
 impl From<io::Error> for ConnectionError {
     fn from(error: io::Error) -> Self {
-        match error.downcast::<TlsError>() {
-            Ok(TlsError(error)) => Self::Tls(error),
-            Err(error) => Self::Io(error),
-        }
+        #[cfg(feature = "tls")]
+        let error = match error.downcast::<TlsError>() {
+            Ok(TlsError(error)) => return Self::Tls(error),
+            Err(error) => error,
+        };
+        Self::Io(error)
     }
 }

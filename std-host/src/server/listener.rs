@@ -14,9 +14,8 @@ use std::path::{Path, PathBuf};
 use mio::event::Source;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
+use crate::io::Certificates;
 use crate::io::stream::{Plain, Stream};
-use crate::io::tls::Tls;
-use crate::io::tls::config::Certificates;
 
 /// A place to listen at: a TCP address, a Unix socket, or a socket that listens already, such as one
 /// that an init system has opened.
@@ -131,6 +130,7 @@ impl Listen {
     }
 
     /// Speaks TLS.
+    #[cfg(feature = "tls")]
     #[must_use]
     pub fn with_tls(mut self, certificates: Certificates) -> Self {
         self.certificates = Some(certificates);
@@ -332,8 +332,7 @@ impl Door {
         let Some(certificates) = &self.certificates else {
             return Ok((Stream::Plain(plain), remote_addr));
         };
-        let tls = Tls::server(certificates.config()).map_err(io::Error::other)?;
-        Ok((Stream::Tls(Box::new((tls, plain))), remote_addr))
+        Ok((Stream::Tls(Box::new((certificates.start()?, plain))), remote_addr))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What TLS needs from files: certificates, keys and roots.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -9,6 +10,8 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_platform_verifier::Verifier;
+
+use crate::io::tls::Tls;
 
 /// The certificate of a server and its private key, read from PEM files. Clones share them.
 ///
@@ -108,6 +111,11 @@ impl Certificates {
     }
 
     /// What a new connection takes.
+    /// Begins a session with who has connected.
+    pub(crate) fn start(&self) -> io::Result<Tls> {
+        Tls::server(self.config()).map_err(io::Error::other)
+    }
+
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.files.config.read().unwrap_or_else(PoisonError::into_inner))
     }
