@@ -99,7 +99,7 @@ async fn a_handler_decides_who_comes_in_and_the_limit_of_connections_holds() {
         let known = connection.data::<u32>().copied();
         connection.send(format!("{} {known:?}", connection.path())).await?;
         while connection.receive().await.is_some() {}
-        Ok(())
+        Ok::<(), ConnectionError>(())
     };
     let server = Builder::new()
         .limits(Limits { connections: 1, ..Limits::default() })
