@@ -198,6 +198,7 @@ impl<Ro: Role> Link<'_, Ro> {
     }
 
     /// Tells whether so much waits that it should leave before there is more.
+    #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.out.is_full()
     }

@@ -1,21 +1,25 @@
 //! Where an endpoint puts its frames.
 
+use std::cell::Cell;
+
 use wirelet::FrameStart;
 
 /// Gathers frames in a buffer, and hands long payloads to the socket from where they lie.
 pub(crate) struct Out<'o> {
     buffer: &'o mut Vec<u8>,
-    direct: Option<&'o mut dyn Direct>,
+    direct: Option<Direct<'o>>,
 }
 
 /// The way to a socket, beside the buffer.
-pub(crate) trait Direct {
-    /// Sends three pieces that stand one behind the other.
-    fn send(&mut self, pieces: [&[u8]; 3]);
-
+struct Direct<'o> {
+    send: Send<'o>,
     /// How many bytes wait because the socket has refused them.
-    fn waiting(&self) -> usize;
+    waiting: &'o Cell<usize>,
 }
+
+/// Sends three pieces that stand one behind the other; returns how many bytes wait because the socket has
+/// refused them.
+pub(crate) type Send<'o> = &'o mut dyn FnMut([&[u8]; 3]) -> usize;
 
 impl<'o> Out<'o> {
     /// Gathers all.
@@ -24,19 +28,24 @@ impl<'o> Out<'o> {
     }
 
     /// Gathers what is short.
-    pub(crate) const fn with_direct(buffer: &'o mut Vec<u8>, direct: &'o mut dyn Direct) -> Self {
-        Self { buffer, direct: Some(direct) }
+    pub(crate) const fn with_direct(
+        buffer: &'o mut Vec<u8>,
+        send: Send<'o>,
+        waiting: &'o Cell<usize>,
+    ) -> Self {
+        Self { buffer, direct: Some(Direct { send, waiting }) }
     }
 
     /// Lends this on.
     pub(crate) fn reborrow(&mut self) -> Out<'_> {
-        let direct = self.direct.as_mut().map(|direct| &mut **direct as &mut dyn Direct);
+        let direct = self.direct.as_mut().map(|Direct { send, waiting }| Direct { send, waiting });
         Out { buffer: self.buffer, direct }
     }
 
     /// Tells whether so much waits that it should leave before there is more.
+    #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        let waiting = self.direct.as_ref().map_or(0, |direct| direct.waiting());
+        let waiting = self.direct.as_ref().map_or(0, |direct| direct.waiting.get());
         waiting + self.buffer.len() >= FULL
     }
 
@@ -51,7 +60,7 @@ impl<'o> Out<'o> {
             && !is_masked
             && let Some(direct) = &mut self.direct
         {
-            direct.send([self.buffer, start.header(), payload]);
+            direct.waiting.set((direct.send)([self.buffer, start.header(), payload]));
             self.buffer.clear();
             return;
         }

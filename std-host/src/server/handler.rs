@@ -129,8 +129,7 @@ impl<'c> Context<'c> {
             self.take_outbox();
         }
         if let Err(error) = self.link.send(&chunk) {
-            tracing::debug!(%error, "not sent");
-            return if error == SendError::Closed { Sent::Closed } else { Sent::Misplaced };
+            return not_sent(error);
         }
         self.peer.counters.messages_sent.add(chunk.is_last().into());
         if let Some(history) = self.peer.history_of() {
@@ -156,6 +155,7 @@ impl<'c> Context<'c> {
     }
 
     /// Takes what others have sent before, unless it has to wait for the end of a message.
+    #[cold]
     fn take_outbox(&mut self) {
         if !self.link.may_begin() {
             return;
@@ -191,6 +191,12 @@ impl<'c> Context<'c> {
     pub const fn hub(&self) -> &'c Hub {
         self.hub
     }
+}
+
+#[cold]
+fn not_sent(error: SendError) -> Sent {
+    tracing::debug!(%error, "not sent");
+    if error == SendError::Closed { Sent::Closed } else { Sent::Misplaced }
 }
 
 /// Says how a connection ended.

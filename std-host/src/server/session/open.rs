@@ -1,6 +1,6 @@
 //! A connection between its handshakes.
 
-use std::io;
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use std::task::Waker;
 use wirelet::{Message, Received, Server};
 
 use crate::connection::Description;
-use crate::endpoint::out::{Direct, Out};
+use crate::endpoint::out::Out;
 use crate::endpoint::{Endpoint, Link};
 use crate::hub::Entry;
 use crate::hub::obstacle::{Call, Obstacle};
 use crate::hub::outbox::Status;
-use crate::hub::peer::{Agreed, Data, Peer};
+use crate::hub::peer::{Agreed, Data};
 use crate::hub::wake::WakeOne;
 use crate::io::buffer::{self, Buffer};
 use crate::io::socket::Socket;
@@ -69,26 +69,6 @@ impl Accepted {
             data: self.data,
             ..Description::default()
         }
-    }
-}
-
-/// Writes long payloads from where they lie.
-struct Way<'w> {
-    socket: &'w mut Socket,
-    peer: &'w Peer,
-    result: io::Result<()>,
-}
-
-impl Direct for Way<'_> {
-    fn send(&mut self, pieces: [&[u8]; 3]) {
-        self.peer.counters.bytes_sent.add(pieces.iter().map(|piece| piece.len()).sum());
-        if self.result.is_ok() {
-            self.result = self.socket.send(pieces);
-        }
-    }
-
-    fn waiting(&self) -> usize {
-        self.socket.unsent_len()
     }
 }
 
@@ -231,8 +211,16 @@ impl Open {
     ) -> usize {
         turn.hub.begin_call();
         let Self { endpoint, entry: Entry { peer, .. }, .. } = self;
-        let mut way = Way { socket, peer, result: Ok(()) };
-        let out = &mut Out::with_direct(turn.output, &mut way);
+        let mut io = Ok(());
+        let mut send = |pieces: [&[u8]; 3]| {
+            peer.counters.bytes_sent.add(pieces.iter().map(|piece| piece.len()).sum());
+            if io.is_ok() {
+                io = socket.send(pieces);
+            }
+            socket.unsent_len()
+        };
+        let waiting = Cell::new(0);
+        let out = &mut Out::with_direct(turn.output, &mut send, &waiting);
         let (mut n_messages, mut end) = (0, None);
         let hub = &*turn.hub;
         let on = |received: Received<'_, Message<'_>>, link: &mut Link<'_, Server>| {
@@ -263,7 +251,7 @@ impl Open {
         if let Err(error) = result {
             end = Some(error.into());
         }
-        if let Some(end) = end.or(way.result.err().map(Closed::Io)) {
+        if let Some(end) = end.or(io.err().map(Closed::Io)) {
             self.end_with(end);
         }
         self.take_obstacles(turn);
