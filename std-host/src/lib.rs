@@ -76,6 +76,7 @@ pub use connection::message::OwnedMessage;
 pub use connection::{Connection, ReceiveHalf, SendHalf};
 /// The types of [`Response`] and [`Service`].
 pub use http::{self, StatusCode};
+pub use hub::endings::{Ending, Endings};
 pub use hub::history::{Record, Sender};
 pub use hub::id::ConnectionId;
 pub use hub::obstacle::Hold;

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use crate::connection::bounds::Bounds;
 use crate::connection::{Connection, Ties};
 use crate::hub::Hub;
+use crate::hub::endings::Ending;
 use crate::hub::wake::{Bell, WakeQueue, Woken};
 use crate::io::scratch;
 use crate::io::stream::{Stream, TaskStream};
@@ -128,11 +129,15 @@ impl<H: Handler> Service<H> {
         let place = Place::take(&self.shared);
         let hub = self.hub();
         async move {
-            let result = match place {
-                Some(place) => judge(&head, remote_addr, place).await,
-                None => Err(refusal(StatusCode::SERVICE_UNAVAILABLE, &"too many connections")),
+            let (result, ending) = match place {
+                Some(place) => (judge(&head, remote_addr, place).await, Ending::Answered),
+                None => {
+                    let status = StatusCode::SERVICE_UNAVAILABLE;
+                    (Err(refusal(status, &"too many connections")), Ending::TooManyConnections)
+                }
             };
             result.map_err(|response| {
+                hub.count_ending(ending);
                 let response = handshake::complete(&response, &head);
                 hub.count_response(response.status());
                 response
@@ -201,15 +206,17 @@ impl<H: Handler> Upgrade<H> {
     pub async fn serve(self, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
         let Self { accepted, place } = self;
         let bell = Arc::new(Notify::new());
-        let mut worker = Worker {
+        let worker = Worker {
             queue: Arc::new(WakeQueue::new(Bell::Task(Arc::clone(&bell)))),
             hub: place.shared.hub.for_calls(),
             place,
             began: Instant::now(),
         };
         let stream = Stream::Task(Box::new(TaskStream::new(stream)));
-        let session = worker.turn(|turn| Session::accepted(stream, accepted, turn));
-        let mut task = Task { worker, session };
+        let session = Session::over(stream, worker.now());
+        // In its place before the handler is called, which may panic.
+        let mut task = Task { session, worker };
+        task.worker.turn(|turn| task.session.accept_elsewhere(accepted, turn));
         while !task.session.is_over() {
             let rest = task.session.due(&task.worker.place.shared.times);
             let rest = Duration::from_millis(rest.saturating_sub(task.worker.now()));
@@ -232,8 +239,9 @@ impl<H: Handler> Upgrade<H> {
 
 /// A connection and the task that serves it alone.
 struct Task<H: Handler> {
-    worker: Worker<H>,
     session: Session,
+    /// Dropped last, as it keeps the connection's place.
+    worker: Worker<H>,
 }
 
 struct Worker<H> {

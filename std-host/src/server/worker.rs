@@ -11,6 +11,7 @@ use mio::{Events, Interest, Poll, Waker};
 use slab::Slab;
 
 use crate::hub::Hub;
+use crate::hub::endings::Ending;
 use crate::hub::wake::{Accepted, Bell, Order, Token, WakeQueue, Woken};
 use crate::io::buffer;
 use crate::io::stream::Stream;
@@ -251,7 +252,7 @@ impl<H: Handler> Worker<H> {
             let waiting: Vec<_> = self.sessions.iter().map(|(slot, _)| slot).collect();
             let now = self.now();
             for slot in waiting {
-                self.turn(slot, now, |session, _| session.give_up_handshake());
+                self.turn(slot, now, |session, turn| session.give_up_handshake(turn));
             }
         }
     }
@@ -297,10 +298,15 @@ impl<H: Handler> Worker<H> {
         let Accepted { stream, remote_addr } = accepted;
         let limit = self.shared.limits.connections;
         let n = self.shared.n_connections.load(Ordering::Relaxed);
-        if n >= limit.saturating_add(REFUSALS) || self.order == Order::End {
+        if self.order == Order::End {
+            return self.shared.hub.count_ending(Ending::Shutdown);
+        }
+        if n >= limit.saturating_add(REFUSALS) {
+            self.shared.hub.count_ending(Ending::Dropped);
             return tracing::debug!(?remote_addr, "dropped: too many connections");
         }
         if let Err(error) = self.register(stream, remote_addr, n >= limit, now) {
+            self.shared.hub.count_ending(Ending::IoError);
             tracing::debug!(?remote_addr, "dropped: {error}");
         }
     }
