@@ -91,7 +91,10 @@ fn parse(text: &str) -> Scrape {
             assert!(scrape.values.insert(series.into(), value).is_none(), "{series} twice");
         }
     }
-    assert_eq!(scrape.types.len(), scrape.values.len());
+    for name in scrape.types.keys() {
+        let is_of = |series: &String| series.split('{').next() == Some(name);
+        assert!(scrape.values.keys().any(is_of), "{name} has no sample");
+    }
     scrape
 }
 
@@ -142,6 +145,42 @@ fn the_figures_are_those_of_the_traffic() {
     }
     // The other acceptance was as long as this one.
     assert_eq!(after.value("wirelet_bytes_sent_total"), 2 * opened + (2 + 5) + 2 + (2 + 4));
+}
+
+#[test]
+fn every_end_of_a_connection_is_in_the_figures_by_how_it_came() {
+    let (server, metrics) = serve(&["--handshake-time", "1", "--max-message", "10"]);
+    let how = |label| format!("wirelet_connections_ended_total{{how=\"{label}\"}}");
+    let before = scrape(metrics);
+    for label in ["close_none", "close_other", "ping_timeout", "tls_failure", "slow_peer"] {
+        assert_eq!(before.value(&how(label)), 0, "{label}");
+    }
+    for payload in [&b"\x03\xe9"[..], b"\x0f\xa0", b""] {
+        handshake(server.addr).write_all(&frame(CLOSE, payload)).unwrap();
+    }
+    handshake(server.addr).write_all(&frame(TEXT, b"eleven byte")).unwrap();
+    drop(handshake(server.addr));
+    get(server.addr, "/");
+    let silent = harness::tcp(server.addr);
+    let sum = |scrape: &Scrape| -> u64 {
+        let series =
+            scrape.values.keys().filter(|series| series.starts_with("wirelet_connections_ended"));
+        series.map(|series| scrape.value(series)).sum()
+    };
+    within(Duration::from_secs(20), || sum(&scrape(metrics)) == 7);
+    drop(silent);
+    let after = scrape(metrics);
+    for label in [
+        "close_1001",
+        "close_other",
+        "close_none",
+        "message_too_big",
+        "eof",
+        "answered",
+        "no_request",
+    ] {
+        assert_eq!(after.value(&how(label)), 1, "{label}");
+    }
 }
 
 #[test]

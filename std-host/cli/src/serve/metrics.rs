@@ -60,6 +60,11 @@ impl Metrics {
         page.gauge("wirelet_connections_limit", "Connections that may be open", self.limit);
         page.counter("wirelet_connections_opened", "Connections that were opened", totals.opened);
         page.counter("wirelet_requests_refused", "Requests answered by 400 to 599", totals.refused);
+        page.counters(
+            "wirelet_connections_ended",
+            "Connections of TCP that have ended, by how",
+            ("how", totals.endings.iter()),
+        );
         page.counter("wirelet_messages_received", "Messages of clients", traffic.messages_received);
         page.counter("wirelet_messages_sent", "Messages to clients", traffic.messages_sent);
         page.counter(
@@ -107,6 +112,20 @@ impl Page {
     /// A number that only grows, whose name ends with `_total`.
     fn counter(&mut self, name: &str, help: &str, value: u64) {
         self.add(&format!("{name}_total"), "counter", help, value);
+    }
+
+    /// Numbers that only grow, one for each value of a label.
+    fn counters(
+        &mut self,
+        name: &str,
+        help: &str,
+        (label, values): (&str, impl Iterator<Item = (&'static str, u64)>),
+    ) {
+        let name = format!("{name}_total");
+        let _ = write!(self.0, "# HELP {name} {help}.\n# TYPE {name} counter\n");
+        for (of, value) in values {
+            let _ = writeln!(self.0, "{name}{{{label}=\"{of}\"}} {value}");
+        }
     }
 
     fn add(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {
