@@ -7,6 +7,7 @@ pub(crate) mod handler;
 pub(crate) mod handshake;
 pub(crate) mod limits;
 pub(crate) mod listener;
+mod log;
 pub(crate) mod origins;
 pub(crate) mod service;
 pub(crate) mod session;

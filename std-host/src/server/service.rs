@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use http::{StatusCode, Version};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
+use tracing::{Instrument as _, Span};
 
 use crate::connection::bounds::Bounds;
 use crate::connection::{Connection, Ties};
@@ -25,6 +26,7 @@ use crate::server::answer::{Answer, Response, refusal};
 use crate::server::handler::Handler;
 use crate::server::handshake;
 use crate::server::limits::Limits;
+use crate::server::log;
 use crate::server::origins::Gate;
 use crate::server::session::{Accepted, Session};
 use crate::server::shared::Shared;
@@ -127,19 +129,24 @@ impl<H: Handler> Service<H> {
     {
         let head = head_of(request);
         let place = Place::take(&self.shared);
-        let hub = self.hub();
+        let shared = Arc::clone(&self.shared);
         async move {
             let (result, ending) = match place {
-                Some(place) => (judge(&head, remote_addr, place).await, Ending::Answered),
+                Some(place) => {
+                    let judging = judge(&head, remote_addr, place);
+                    let span = log::span_of_request(remote_addr);
+                    (judging.instrument(span).await, Ending::Answered)
+                }
                 None => {
                     let status = StatusCode::SERVICE_UNAVAILABLE;
                     (Err(refusal(status, &"too many connections")), Ending::TooManyConnections)
                 }
             };
             result.map_err(|response| {
-                hub.count_ending(ending);
+                log::answered(&response, &head, remote_addr, &shared.throttle);
+                shared.hub.count_ending(ending);
                 let response = handshake::complete(&response, &head);
-                hub.count_response(response.status());
+                shared.hub.count_response(response.status());
                 response
             })
         }
@@ -214,9 +221,10 @@ impl<H: Handler> Upgrade<H> {
         };
         let stream = Stream::Task(Box::new(TaskStream::new(stream)));
         let session = Session::over(stream, worker.now());
+        let span = log::span_of_request(accepted.remote_addr());
         // In its place before the handler is called, which may panic.
         let mut task = Task { session, worker };
-        task.worker.turn(|turn| task.session.accept_elsewhere(accepted, turn));
+        task.worker.turn(&span, |turn| task.session.accept_elsewhere(accepted, turn));
         while !task.session.is_over() {
             let rest = task.session.due(&task.worker.place.shared.times);
             let rest = Duration::from_millis(rest.saturating_sub(task.worker.now()));
@@ -260,7 +268,7 @@ impl<H: Handler> Task<H> {
         }
         let mut woken = Woken::default();
         worker.queue.take(&mut woken);
-        worker.turn(|turn| {
+        worker.turn(&session.span(), |turn| {
             if !woken.tokens.is_empty() {
                 session.note_woken();
             }
@@ -275,6 +283,8 @@ impl<H: Handler> Task<H> {
 
 impl<H: Handler> Drop for Task<H> {
     fn drop(&mut self) {
+        let span = self.session.span();
+        let _in_span = span.enter();
         self.session.abandon(&self.worker.place.shared);
     }
 }
@@ -284,8 +294,9 @@ impl<H: Handler> Worker<H> {
         millis(self.began.elapsed())
     }
 
-    fn turn<T>(&mut self, run: impl FnOnce(&mut Turn<'_, H>) -> T) -> T {
+    fn turn<T>(&mut self, span: &Span, run: impl FnOnce(&mut Turn<'_, H>) -> T) -> T {
         let now = self.now();
+        let _in_span = span.enter();
         scratch::with(|input| {
             run(&mut Turn {
                 shared: &self.place.shared,
@@ -295,6 +306,7 @@ impl<H: Handler> Worker<H> {
                 input,
                 output: &mut Vec::new(),
                 frames: &mut Vec::new(),
+                span,
                 now,
             })
         })

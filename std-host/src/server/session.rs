@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use http::StatusCode;
 use mio::event::Event;
+use tracing::Span;
 
 use crate::hub::endings::Ending;
 use crate::hub::id::ConnectionId;
@@ -14,6 +15,7 @@ use crate::io::stream::Stream;
 use crate::server::answer::{Accept, Answer, Response, refusal};
 use crate::server::handler::{Closed, Handler};
 use crate::server::handshake::{self, Head};
+use crate::server::log;
 use crate::server::shared::Shared;
 use crate::server::timer::{Millis, NEVER, Timer, Times, Why};
 use crate::server::turn::Turn;
@@ -108,6 +110,15 @@ impl Session {
         match &self.phase {
             Phase::Open(open) => Some(open.entry.peer.id()),
             _ => None,
+        }
+    }
+
+    /// Makes the span in which a turn is logged.
+    pub(crate) fn span(&self) -> Span {
+        match &self.phase {
+            Phase::Handshake(handshake) => log::span_of_request(handshake.remote_addr),
+            Phase::Open(open) => log::span_of(&open.entry.peer),
+            Phase::Lingering | Phase::Over => Span::none(),
         }
     }
 
@@ -361,11 +372,12 @@ impl Session {
     /// Responds to a request without opening a connection.
     fn respond<H>(&mut self, response: &Response, ending: Ending, turn: &mut Turn<'_, H>) {
         let Phase::Handshake(handshake) = &self.phase else { return };
-        tracing::debug!(status = %response.status(), "answered");
+        let received = handshake.head.received();
+        log::answered(response, received, handshake.remote_addr, &turn.shared.throttle);
         turn.shared.hub.count_response(response.status());
         turn.shared.hub.count_ending(ending);
         turn.output.clear();
-        handshake::respond(response, handshake.head.received(), turn.output);
+        handshake::respond(response, received, turn.output);
         self.phase = Phase::Lingering;
         self.timer.wait(Why::Linger, turn.now);
         if self.socket.send([turn.output]).is_err() {

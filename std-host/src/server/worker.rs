@@ -213,6 +213,8 @@ impl<H: Handler> Worker<H> {
         self.output.clear();
         self.output.shrink_to(OUTPUT_KEPT);
         self.frames.clear();
+        let span = session.span();
+        let _in_span = span.enter();
         let mut turn = Turn {
             shared: &self.shared,
             hub: &mut self.hub,
@@ -221,6 +223,7 @@ impl<H: Handler> Worker<H> {
             input: &mut self.input,
             output: &mut self.output,
             frames: &mut self.frames,
+            span: &span,
             now,
         };
         // A handler that panics costs its connection, not those that the worker serves besides.
