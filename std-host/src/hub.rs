@@ -327,12 +327,14 @@ impl Hub {
         self.inner.endings.count(ending);
     }
 
+    /// Closes at once what opens from now on.
+    pub(crate) fn turn_away(&self, code: CloseCode) {
+        self.peers().closing = Some(code);
+    }
+
     pub(crate) fn close_all(&self, code: CloseCode) {
-        let mut peers = self.peers();
-        peers.closing = Some(code);
-        let open = peers.open.list();
-        drop(peers);
-        open.iter().for_each(|peer| peer.close(code.into()));
+        self.turn_away(code);
+        self.list().iter().for_each(|peer| peer.close(code.into()));
     }
 
     /// Adds a connection; it leaves when the returned guard is dropped.

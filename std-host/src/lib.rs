@@ -97,6 +97,6 @@ pub use server::limits::Limits;
 pub use server::listener::{Address, Listen};
 pub use server::origins::{Hosts, Origins};
 pub use server::service::{Service, Upgrade};
-pub use server::shutdown::Shutdown;
+pub use server::shutdown::{Drain, Shutdown};
 /// The engine: messages, close codes, errors.
 pub use wirelet;

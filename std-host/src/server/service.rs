@@ -6,7 +6,6 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -114,6 +113,24 @@ impl<H: Handler> Service<H> {
         self.shared.shutdown.clone()
     }
 
+    /// Waits until [`Shutdown::begin`] or a [drain](Shutdown::drain) closes the connections, and the last
+    /// of them has ended.
+    ///
+    /// ```
+    /// use wirelet_host::{Builder, Drain, Echo};
+    ///
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// let service = Builder::new().service(Echo);
+    /// // In a route of axum, `service.answer`. And when the program shall end:
+    /// service.shutdown().drain(Drain::default()).await;
+    /// service.ended().await;
+    /// # });
+    /// ```
+    pub async fn ended(&self) {
+        self.shared.shutdown.draining().await;
+        self.shared.count.none_left().await;
+    }
+
     /// Checks a request for a connection, and asks the handler. Returns the response that accepts it,
     /// which the HTTP server has to send before it hands out the byte stream to
     /// [`serve`](Upgrade::serve).
@@ -178,7 +195,7 @@ async fn judge<H: Handler>(
 impl<H: Handler> Upgrade<H> {
     /// Returns the connection as a value, for a program that is not made of callbacks: beyond the
     /// request, the handler is not told of it, nor is it in the [`Hub`]. The limits hold, and
-    /// [`Shutdown::begin`] closes it with 1001.
+    /// [`Shutdown::begin`] closes it with 1001, or a [drain](Shutdown::drain) in its time with its code.
     ///
     /// ```
     /// # use wirelet_host::{Builder, ConnectionError, Echo, Service, Upgrade};
@@ -201,7 +218,7 @@ impl<H: Handler> Upgrade<H> {
         let shutdown = place.shared.shutdown.clone();
         let bounds = Bounds::from(&place.shared.limits);
         let ties = Ties {
-            going_away: Some(Box::pin(async move { shutdown.begun().await })),
+            going_away: Some(Box::pin(shutdown.going_away())),
             place: Some(Box::new(place)),
         };
         let description = accepted.into_description();
@@ -321,14 +338,14 @@ struct Place<H> {
 impl<H> Place<H> {
     fn take(shared: &Arc<Shared<H>>) -> Option<Self> {
         let place = Self { shared: Arc::clone(shared) };
-        let n = shared.n_connections.fetch_add(1, Ordering::Relaxed);
+        let n = shared.count.enter();
         (n < shared.limits.connections).then_some(place)
     }
 }
 
 impl<H> Drop for Place<H> {
     fn drop(&mut self) {
-        self.shared.n_connections.fetch_sub(1, Ordering::Relaxed);
+        self.shared.count.leave();
     }
 }
 

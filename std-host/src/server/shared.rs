@@ -1,9 +1,9 @@
 //! What all that serve for one server have in common.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use crate::hub::Hub;
+use crate::server::count::ConnectionCount;
 use crate::server::limits::Limits;
 use crate::server::log::Throttle;
 use crate::server::origins::Gate;
@@ -17,8 +17,7 @@ pub(crate) struct Shared<H> {
     pub(crate) times: Times,
     pub(crate) gate: Gate,
     pub(crate) hub: Hub,
-    /// Connections, refused ones too.
-    pub(crate) n_connections: AtomicUsize,
+    pub(crate) count: Arc<ConnectionCount>,
     pub(crate) shutdown: Shutdown,
     /// Of what is logged about refused requests.
     pub(crate) throttle: Throttle,
@@ -26,9 +25,9 @@ pub(crate) struct Shared<H> {
 
 impl<H> Shared<H> {
     pub(crate) fn new(handler: H, limits: Limits, gate: Gate, hub: Hub) -> Arc<Self> {
-        let (times, n_connections) = (Times::from(&limits), AtomicUsize::new(0));
-        let shutdown = Shutdown::new(hub.clone());
+        let (times, count) = (Times::from(&limits), Arc::<ConnectionCount>::default());
+        let shutdown = Shutdown::new(hub.clone(), Arc::clone(&count));
         let throttle = Throttle::new();
-        Arc::new(Self { handler, limits, times, gate, hub, n_connections, shutdown, throttle })
+        Arc::new(Self { handler, limits, times, gate, hub, count, shutdown, throttle })
     }
 }

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Waker};
@@ -235,7 +234,7 @@ impl<H: Handler> Worker<H> {
         }
         if session.is_over() {
             self.sessions.remove(slot);
-            self.shared.n_connections.fetch_sub(1, Ordering::Relaxed);
+            self.shared.count.leave();
             return;
         }
         if session.wants_turn() {
@@ -300,7 +299,7 @@ impl<H: Handler> Worker<H> {
     fn begin(&mut self, accepted: Accepted, now: Millis) {
         let Accepted { stream, remote_addr } = accepted;
         let limit = self.shared.limits.connections;
-        let n = self.shared.n_connections.load(Ordering::Relaxed);
+        let n = self.shared.count.get();
         if self.order == Order::End {
             return self.shared.hub.count_ending(Ending::Shutdown);
         }
@@ -329,7 +328,7 @@ impl<H: Handler> Worker<H> {
             self.poll.registry().register(source, mio::Token(slot), interest)?;
         }
         entry.insert(session);
-        self.shared.n_connections.fetch_add(1, Ordering::Relaxed);
+        self.shared.count.enter();
         self.arm(slot);
         Ok(())
     }
