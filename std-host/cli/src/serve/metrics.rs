@@ -3,14 +3,13 @@
 use std::fmt::{Display, Write as _};
 use std::io;
 use std::num::NonZero;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use wirelet::Message;
 use wirelet::handshake::Request;
 use wirelet_host::{
-    Answer, Builder, Context, Handler, Handshake, Hub, Limits, Listen, Response, Server, StatusCode,
+    Answer, Builder, Context, Handler, Handshake, Hub, Limits, Listen, Response, Server, Shutdown,
+    StatusCode,
 };
 
 use super::reply;
@@ -21,19 +20,19 @@ pub(super) struct Metrics {
     /// How many connections there may be.
     limit: usize,
     start: SystemTime,
-    is_ending: Arc<AtomicBool>,
+    shutdown: Shutdown,
 }
 
 impl Metrics {
-    /// Listens for who asks for the figures of `hub`.
+    /// Listens for who asks for the figures of `hub`, and whether its server is ready.
     pub(super) async fn bind(
         place: Listen,
         hub: Hub,
         limit: usize,
-        is_ending: Arc<AtomicBool>,
+        shutdown: Shutdown,
     ) -> io::Result<Server<Self>> {
         let limits = Limits { connections: 64, ..Limits::default() };
-        let metrics = Self { hub, limit, start: SystemTime::now(), is_ending };
+        let metrics = Self { hub, limit, start: SystemTime::now(), shutdown };
         Builder::new()
             .limits(limits)
             .threads(NonZero::<usize>::MIN)
@@ -43,10 +42,10 @@ impl Metrics {
     }
 
     fn health(&self) -> Response {
-        if self.is_ending.load(Ordering::Relaxed) {
-            reply::text(StatusCode::SERVICE_UNAVAILABLE, "shutting down")
-        } else {
+        if self.shutdown.is_ready() {
             reply::text(StatusCode::OK, "ok")
+        } else {
+            reply::text(StatusCode::SERVICE_UNAVAILABLE, "shutting down")
         }
     }
 
