@@ -103,8 +103,8 @@ pub(crate) struct Description {
 pub(crate) struct Ties {
     /// Dropped with the connection.
     pub(crate) place: Option<Box<dyn Any + Send + Sync>>,
-    /// Comes to its end when the connection shall be closed with 1001.
-    pub(crate) going_away: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// Comes to its end when the connection shall be closed, with this code.
+    pub(crate) going_away: Option<Pin<Box<dyn Future<Output = CloseCode> + Send>>>,
 }
 
 /// What both halves have in common.

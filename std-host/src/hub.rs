@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use http::StatusCode;
 use wirelet::{Close, CloseCode, Connection, Message, Server};
 
+use endings::{Ending, EndingCounters, Endings};
 use history::History;
 use id::ConnectionId;
 use obstacle::Call;
@@ -18,6 +19,7 @@ use roster::Roster;
 use topics::Topics;
 use wake::{Token, WakeQueue};
 
+pub(crate) mod endings;
 pub(crate) mod history;
 pub(crate) mod id;
 pub(crate) mod obstacle;
@@ -58,6 +60,7 @@ struct Inner {
     peers: Mutex<Peers>,
     topics: Mutex<Topics>,
     refused: AtomicU64,
+    endings: EndingCounters,
     room: Room,
     /// How many messages each connection keeps.
     history: usize,
@@ -91,6 +94,8 @@ pub struct Totals {
     pub opened: u64,
     /// Requests that were answered by an error, 400 to 599.
     pub refused: u64,
+    /// How those that have ended did.
+    pub endings: Endings,
     /// What all connections have sent and received.
     pub traffic: Traffic,
 }
@@ -139,6 +144,7 @@ impl Hub {
             peers: Mutex::default(),
             topics: Mutex::default(),
             refused: AtomicU64::default(),
+            endings: EndingCounters::default(),
             room,
             history,
         };
@@ -305,7 +311,8 @@ impl Hub {
         drop(peers);
         open.iter().for_each(|peer| traffic += peer.traffic());
         let refused = self.inner.refused.load(Ordering::Relaxed);
-        Totals { open: open.len(), opened, refused, traffic }
+        let endings = self.inner.endings.read();
+        Totals { open: open.len(), opened, refused, endings, traffic }
     }
 
     /// Counts a response that opens no connection.
@@ -315,12 +322,19 @@ impl Hub {
         }
     }
 
+    /// Counts the end of a connection, open or not.
+    pub(crate) fn count_ending(&self, ending: Ending) {
+        self.inner.endings.count(ending);
+    }
+
+    /// Closes at once what opens from now on.
+    pub(crate) fn turn_away(&self, code: CloseCode) {
+        self.peers().closing = Some(code);
+    }
+
     pub(crate) fn close_all(&self, code: CloseCode) {
-        let mut peers = self.peers();
-        peers.closing = Some(code);
-        let open = peers.open.list();
-        drop(peers);
-        open.iter().for_each(|peer| peer.close(code.into()));
+        self.turn_away(code);
+        self.list().iter().for_each(|peer| peer.close(code.into()));
     }
 
     /// Adds a connection; it leaves when the returned guard is dropped.

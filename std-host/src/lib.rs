@@ -122,6 +122,8 @@ pub use connection::{Connection, ReceiveHalf, SendHalf};
 /// The types of [`Response`] and [`Service`].
 pub use http::{self, StatusCode};
 #[cfg(feature = "server")]
+pub use hub::endings::{Ending, Endings};
+#[cfg(feature = "server")]
 pub use hub::history::{Record, Sender};
 #[cfg(feature = "server")]
 pub use hub::id::ConnectionId;
@@ -160,6 +162,6 @@ pub use server::origins::{Hosts, Origins};
 #[cfg(feature = "server")]
 pub use server::service::{Service, Upgrade};
 #[cfg(feature = "server")]
-pub use server::shutdown::Shutdown;
+pub use server::shutdown::{Drain, Shutdown};
 /// The engine: messages, close codes, errors.
 pub use wirelet;

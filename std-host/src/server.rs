@@ -2,11 +2,13 @@
 
 pub(crate) mod answer;
 pub(crate) mod builder;
+mod count;
 mod hand_over;
 pub(crate) mod handler;
 pub(crate) mod handshake;
 pub(crate) mod limits;
 pub(crate) mod listener;
+mod log;
 pub(crate) mod origins;
 pub(crate) mod service;
 pub(crate) mod session;
@@ -110,7 +112,7 @@ impl<H: Handler> Server<H> {
         self.service.shutdown()
     }
 
-    /// Serves until [`Shutdown::begin`]. To drop the future stops accepting, and leaves the open
+    /// Serves until [`Shutdown::begin`], or to the end of a [drain](Shutdown::drain). To drop the future stops accepting, and leaves the open
     /// connections to their threads.
     ///
     /// Handlers are called on threads of the server, inside of the tokio runtime that this is
@@ -129,10 +131,17 @@ impl<H: Handler> Server<H> {
         }
         drop(running);
         tokio::select! {
-            () = shared.shutdown.begun() => {}
+            () = shared.shutdown.draining() => {}
             _ = all_ended.recv() => return Err(io::Error::other("all threads of the server have ended")),
         }
         drop(bound);
+        for queue in &stop.0 {
+            queue.order(Order::StopAccepting);
+        }
+        tokio::select! {
+            () = shared.shutdown.begun() => {}
+            _ = all_ended.recv() => return Ok(()),
+        }
         for queue in &stop.0 {
             queue.order(Order::End);
         }

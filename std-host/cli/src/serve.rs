@@ -5,17 +5,16 @@ use std::io::{self, Write as _};
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
-use wirelet_host::{Builder, Chat, Echo, Handler, Limits, Policy, Server, Sink};
+use wirelet_host::{Builder, Chat, Drain, Echo, Handler, Limits, Policy, Server, Sink};
 
 use super::fail;
 use super::log::LogArgs;
 
 mod admission;
 mod console;
+mod drain;
 #[cfg(unix)]
 mod exec;
 mod front;
@@ -28,6 +27,7 @@ mod signals;
 
 use admission::AdmissionArgs;
 use console::{Console, PageArgs};
+use drain::DrainArgs;
 use front::Front;
 use limits::LimitArgs;
 use metrics::Metrics;
@@ -70,6 +70,8 @@ pub(crate) struct Serve {
     threads: Option<NonZero<usize>>,
     #[command(flatten)]
     limits: LimitArgs,
+    #[command(flatten)]
+    drain: DrainArgs,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -163,15 +165,13 @@ impl Serve {
         let has_page = self.page.wants_page(server.addresses());
         let _ = is_shown.set(has_page);
 
-        let is_ending = Arc::<AtomicBool>::default();
         let mut metrics = None;
         if let Some(place) = &self.metrics {
-            let ending = Arc::clone(&is_ending);
             let bound = Metrics::bind(
                 self.places.listen_at(place),
                 server.hub(),
                 limits.connections,
-                ending,
+                server.shutdown(),
             );
             metrics = Some(bound.await.map_err(|error| places::explain(&error, "--metrics"))?);
         }
@@ -183,7 +183,7 @@ impl Serve {
             metrics,
             certificates,
             signals,
-            is_ending,
+            drain: Drain::from(&self.drain),
             #[cfg(unix)]
             exec,
         })
@@ -216,7 +216,7 @@ impl From<SlowPeers> for Policy {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0         ended by SIGTERM or SIGINT, after all connections were closed with 1001
+  0         ended by SIGTERM or SIGINT, after all connections were closed with --drain-code
   1         could not start: an address, a certificate, a program to run
   2         the command line or the file of --config is wrong
   130, 143  ended at once by a second SIGINT or SIGTERM";

@@ -5,7 +5,7 @@ mod harness;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use harness::{
     BINARY, CLOSE, PING, Running, TEXT, frame, get, handshake, read_frame, request, try_handshake,
@@ -91,7 +91,10 @@ fn parse(text: &str) -> Scrape {
             assert!(scrape.values.insert(series.into(), value).is_none(), "{series} twice");
         }
     }
-    assert_eq!(scrape.types.len(), scrape.values.len());
+    for name in scrape.types.keys() {
+        let is_of = |series: &String| series.split('{').next() == Some(name);
+        assert!(scrape.values.keys().any(is_of), "{name} has no sample");
+    }
     scrape
 }
 
@@ -145,6 +148,42 @@ fn the_figures_are_those_of_the_traffic() {
 }
 
 #[test]
+fn every_end_of_a_connection_is_in_the_figures_by_how_it_came() {
+    let (server, metrics) = serve(&["--handshake-time", "1", "--max-message", "10"]);
+    let how = |label| format!("wirelet_connections_ended_total{{how=\"{label}\"}}");
+    let before = scrape(metrics);
+    for label in ["close_none", "close_other", "ping_timeout", "tls_failure", "slow_peer"] {
+        assert_eq!(before.value(&how(label)), 0, "{label}");
+    }
+    for payload in [&b"\x03\xe9"[..], b"\x0f\xa0", b""] {
+        handshake(server.addr).write_all(&frame(CLOSE, payload)).unwrap();
+    }
+    handshake(server.addr).write_all(&frame(TEXT, b"eleven byte")).unwrap();
+    drop(handshake(server.addr));
+    get(server.addr, "/");
+    let silent = harness::tcp(server.addr);
+    let sum = |scrape: &Scrape| -> u64 {
+        let series =
+            scrape.values.keys().filter(|series| series.starts_with("wirelet_connections_ended"));
+        series.map(|series| scrape.value(series)).sum()
+    };
+    within(Duration::from_secs(20), || sum(&scrape(metrics)) == 7);
+    drop(silent);
+    let after = scrape(metrics);
+    for label in [
+        "close_1001",
+        "close_other",
+        "close_none",
+        "message_too_big",
+        "eof",
+        "answered",
+        "no_request",
+    ] {
+        assert_eq!(after.value(&how(label)), 1, "{label}");
+    }
+}
+
+#[test]
 fn what_a_slow_peer_misses_is_counted() {
     let (server, metrics) =
         serve(&["--mode", "chat", "--max-queue", "1000", "--slow-peers", "drop"]);
@@ -180,6 +219,41 @@ fn the_health_is_bad_from_the_first_signal_on() {
     socket.write_all(&frame(CLOSE, b"\x03\xe9")).unwrap();
     drop(socket);
     assert_eq!(server.wait_within(Duration::from_secs(10)), Some(0));
+}
+
+#[test]
+fn a_server_that_drains_is_unready_and_accepts_and_then_closes_one_after_the_other() {
+    let flags = ["--drain-delay", "3", "--drain-time", "2", "--drain-code", "1012"];
+    let (mut server, metrics) = serve(&flags);
+    let status = || get(metrics, "/healthz").0[9..12].to_owned();
+    assert_eq!(status(), "200");
+    let mut sockets = vec![handshake(server.addr)];
+    let start = Instant::now();
+    server.signal("TERM");
+    within(Duration::from_secs(3), || status() == "503");
+    sockets.extend((0..3).map(|_| handshake(server.addr)));
+    harness::settle(&mut sockets);
+    assert!(start.elapsed() < Duration::from_secs(3), "too slow to tell");
+    for (i, mut socket) in (0..).zip(sockets) {
+        assert_eq!(read_frame(&mut socket), (CLOSE, b"\x03\xf4".to_vec()));
+        assert!(start.elapsed() >= Duration::from_millis(3000 + 500 * i), "{i}");
+        assert_eq!(status(), "503");
+        socket.write_all(&frame(CLOSE, b"\x03\xf4")).unwrap();
+    }
+    assert_eq!(server.wait_within(Duration::from_secs(20)), Some(0));
+}
+
+#[test]
+fn a_second_signal_ends_a_drain_at_once() {
+    for flag in ["--drain-delay", "--drain-time"] {
+        let (mut server, metrics) = serve(&[flag, "3600"]);
+        let _sockets = [handshake(server.addr), handshake(server.addr)];
+        server.signal("TERM");
+        within(Duration::from_secs(20), || get(metrics, "/healthz").0.contains(" 503 "));
+        assert_eq!(server.wait_within(Duration::from_millis(300)), None, "{flag}");
+        server.signal("TERM");
+        assert_eq!(server.wait_within(Duration::from_secs(20)), Some(143), "{flag}");
+    }
 }
 
 #[test]

@@ -426,6 +426,8 @@ fn the_figures_tell_what_has_happened() {
     second.write_all(&frame(CLOSE, b"\x03\xe8")).unwrap();
     read_frame(&mut second);
     within(Duration::from_secs(5), || json(server.addr, "/status.json")["connections"] == 1);
+    let ended = &json(server.addr, "/status.json")["totals"]["ended"];
+    assert_eq!((&ended["close_1000"], &ended["eof"]), (&1.into(), &Value::Null), "{ended}");
     for (query, status) in
         [("?id=2", 404), ("?id=99", 404), ("?id=x", 400), ("", 400), ("?id=", 400)]
     {
@@ -465,16 +467,25 @@ fn a_file_has_every_kind_of_option_and_the_command_line_is_stronger() {
         path = ["/chat", "/other"]
         header = ["X-From: file"]
         no-page = true
+        drain-delay = 0
+        drain-time = 0
+        drain-code = 1012
         debug = false
         log-level = "info"
     "#;
     let (_directory, command) = serve_with(settings, &[]);
-    let server = Running::spawn(command);
+    let mut server = Running::spawn(command);
     assert!(ask(server.addr, "").contains("\r\nX-From: file\r\n"));
     let mut socket = handshake(server.addr);
     socket.write_all(&frame(BINARY, &[7; 1001])).unwrap();
     assert_eq!(read_frame(&mut socket), (CLOSE, b"\x03\xf1".to_vec()));
     assert_eq!(status_of(&get(server.addr, "/").0), 426);
+    let mut socket = handshake(server.addr);
+    server.signal("TERM");
+    assert_eq!(read_frame(&mut socket), (CLOSE, b"\x03\xf4".to_vec()));
+    socket.write_all(&frame(CLOSE, b"\x03\xf4")).unwrap();
+    drop(socket);
+    assert_eq!(server.wait_within(Duration::from_secs(20)), Some(0));
 
     // Also where one excludes the other.
     let args = ["--max-message", "1001", "--path", "/mine", "--path", "/chat", "--page", "--debug"];
@@ -513,6 +524,8 @@ fn what_is_wrong_in_a_file_is_told_with_its_name() {
         ("max-message = \"1\"", &["max-message", "an integer", "\"1\""]),
         ("max-message = -1", &["--max-message", "-1"]),
         ("max-message = 1.5", &["max-message", "an integer", "1.5"]),
+        ("drain-code = \"1012\"", &["drain-code", "an integer", "\"1012\""]),
+        ("drain-code = 1000", &["--drain-code", "1001 or 1012"]),
         ("debug = 1", &["debug", "true or false", "1"]),
         ("listen = \"127.0.0.1:0\"", &["listen", "array of strings"]),
         ("listen = [1]", &["listen", "array of strings"]),
@@ -695,6 +708,23 @@ fn a_ping_interval_of_zero_turns_pings_off() {
 }
 
 #[test]
+fn who_is_refused_and_why_is_logged_without_being_asked_for() {
+    let mut server = Running::serve(&["--path", "/chat"]);
+    let origin = "Origin: https://app.example\r\n";
+    assert!(ask(server.addr, origin).starts_with("HTTP/1.1 403 "));
+    assert_eq!(status_of(&get(server.addr, "/nowhere").0), 426);
+    server.signal("TERM");
+    assert_eq!(server.wait_within(Duration::from_secs(20)), Some(0));
+    let log = server.stderr();
+    let lines: Vec<&str> = log.lines().collect();
+    assert_eq!(lines.len(), 2, "{log}");
+    for part in ["WARN", "403", "/chat", "https://app.example", "may not connect", "127.0.0.1:"] {
+        assert!(lines[0].contains(part), "{part} is not in {log}");
+    }
+    assert!(lines[1].contains("426") && lines[1].contains("/nowhere"), "{log}");
+}
+
+#[test]
 fn a_second_signal_ends_at_once_and_the_exit_code_says_so() {
     for (signal, code) in [("TERM", 143), ("INT", 130)] {
         let mut server = Running::serve(&[]);
@@ -742,6 +772,8 @@ fn what_cannot_be_done_is_explained() {
         (&["--subprotocol", "a b"], 2, &["a b"]),
         (&["--slow-peers", "wat"], 2, &["wait"]),
         (&["--log-level", "loud"], 2, &["debug"]),
+        (&["--drain-code", "1000"], 2, &["--drain-code", "1001 or 1012"]),
+        (&["--drain-time", "-1"], 2, &["-1"]),
         (&["--threads", "0"], 2, &["--threads"]),
     ] {
         let (code, _, err) = harness::run(&[&["serve"], args].concat());

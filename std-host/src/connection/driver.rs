@@ -45,8 +45,8 @@ pub(super) struct Driver {
     is_shut_down: bool,
     /// Who else has something to look at.
     news: [bool; 2],
-    /// Comes to its end when the connection shall go away.
-    going_away: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// Comes to its end when the connection shall go away, with this code.
+    going_away: Option<Pin<Box<dyn Future<Output = CloseCode> + Send>>>,
 }
 
 enum Phase {
@@ -69,7 +69,7 @@ impl Driver {
         endpoint: Either,
         early: Vec<u8>,
         bounds: Bounds,
-        going_away: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+        going_away: Option<Pin<Box<dyn Future<Output = CloseCode> + Send>>>,
     ) -> Self {
         let Transport { stream, n_written } = transport;
         Self {
@@ -365,11 +365,11 @@ impl Driver {
     /// Does what is due; tells whether that has changed anything.
     fn tick(&mut self, context: &mut Context<'_>) -> bool {
         if let Some(going_away) = &mut self.going_away
-            && going_away.as_mut().poll(context).is_ready()
+            && let Poll::Ready(code) = going_away.as_mut().poll(context)
         {
             self.going_away = None;
             // One that was sent before says enough.
-            let _ = self.close(CloseCode::GOING_AWAY.into());
+            let _ = self.close(code.into());
             return true;
         }
         match self.clock.poll(context) {

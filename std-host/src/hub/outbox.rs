@@ -67,6 +67,8 @@ pub(crate) struct Outbox {
     content: Mutex<Content>,
     /// Something waits. Written under the lock.
     is_waiting: AtomicBool,
+    /// It is closed because its peer reads too slowly.
+    is_slow: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -200,6 +202,15 @@ impl Outbox {
 
     pub(crate) fn status(&self) -> Status {
         self.lock().status
+    }
+
+    /// Notes that it is closed because its peer reads too slowly.
+    pub(crate) fn note_slow(&self) {
+        self.is_slow.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_slow(&self) -> bool {
+        self.is_slow.load(Ordering::Relaxed)
     }
 
     /// Tells whether something waits; what this thread has put in counts for sure.

@@ -183,6 +183,9 @@ impl Peer {
     pub(crate) fn note_slow(&self, n: u32, closes: bool) {
         tracing::debug!(id = %self.id, n, closes, "the peer reads too slowly");
         self.messages_dropped.fetch_add(n, Ordering::Relaxed);
+        if closes {
+            self.outbox.note_slow();
+        }
     }
 
     /// Tells its worker that something was put in.

@@ -25,6 +25,11 @@ pub struct Tls {
 #[derive(Debug)]
 pub(crate) struct TlsError(pub(crate) rustls::Error);
 
+/// Tells whether TLS is what failed.
+pub(crate) fn is_failure(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|error| error.is::<TlsError>())
+}
+
 /// A stream, and whether the last read left room.
 struct Source<'s, S> {
     stream: &'s mut S,

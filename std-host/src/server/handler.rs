@@ -9,9 +9,11 @@ use wirelet::{CapacityError, Chunk, Close, CloseCode, Message, ProtocolError, Se
 
 use crate::endpoint::Link;
 use crate::hub::Hub;
+use crate::hub::endings::Ending;
 use crate::hub::history::Sender;
 use crate::hub::obstacle::{Call, Hold};
 use crate::hub::peer::Peer;
+use crate::io::tls;
 use crate::server::answer::{Accept, Answer, Handshake, Response};
 
 /// Handles what happens on the connections of a [`Server`](crate::Server).
@@ -224,8 +226,10 @@ pub enum Closed {
     Capacity(CapacityError),
     /// The peer's message had more than 1000 empty fragments.
     EmptyFragments,
-    /// The peer did not answer a close frame or a ping in time.
+    /// The peer gave no sign of life after a ping.
     TimedOut,
+    /// The peer did not do its part of the closing handshake in time.
+    CloseTimedOut,
     /// TCP ended without a closing handshake.
     Eof,
     /// The handler has panicked, or the task that served the connection was dropped.
@@ -238,6 +242,34 @@ impl Closed {
     /// TCP itself has ended, and nothing can be sent any more.
     pub(crate) const fn is_of_tcp(&self) -> bool {
         matches!(self, Self::Eof | Self::Io(_))
+    }
+
+    /// What this counts as, for a connection that was open.
+    pub(crate) fn ending(&self) -> Ending {
+        match self {
+            Self::ByPeer { code, .. } => Ending::Closed(*code),
+            Self::Protocol(_) => Ending::ProtocolViolation,
+            Self::Capacity(_) => Ending::MessageTooBig,
+            Self::EmptyFragments => Ending::EmptyFragments,
+            Self::TimedOut => Ending::PingTimeout,
+            Self::CloseTimedOut => Ending::CloseTimeout,
+            Self::Eof => Ending::Eof,
+            Self::Abandoned => Ending::Abandoned,
+            Self::Io(error) if tls::is_failure(error) => Ending::TlsFailure,
+            Self::Io(_) => Ending::IoError,
+        }
+    }
+
+    /// What this counts as, for a connection whose request was not answered yet.
+    pub(crate) fn ending_before_open(&self) -> Ending {
+        match self {
+            Self::Eof => Ending::LeftBeforeOpen,
+            // In the midst of the handshake of TLS.
+            Self::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Ending::LeftBeforeOpen
+            }
+            other => other.ending(),
+        }
     }
 }
 
@@ -265,6 +297,7 @@ impl fmt::Display for Closed {
             Self::Capacity(error) => error.fmt(f),
             Self::EmptyFragments => f.write_str("a message has too many empty fragments"),
             Self::TimedOut => f.write_str("the peer did not answer in time"),
+            Self::CloseTimedOut => f.write_str("the peer did not answer the close frame in time"),
             Self::Eof => f.write_str("the peer left without a closing handshake"),
             Self::Abandoned => f.write_str("nobody serves it any more"),
             Self::Io(error) => error.fmt(f),

@@ -12,9 +12,11 @@ use std::time::{Duration, Instant};
 use http::{StatusCode, Version};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
+use tracing::{Instrument as _, Span};
 
 use crate::connection::Connection;
 use crate::hub::Hub;
+use crate::hub::endings::Ending;
 use crate::hub::wake::{Bell, WakeQueue, Woken};
 use crate::io::duplex::Transport;
 use crate::io::scratch;
@@ -23,6 +25,7 @@ use crate::server::answer::{Answer, Response, refusal};
 use crate::server::handler::Handler;
 use crate::server::handshake;
 use crate::server::limits::Limits;
+use crate::server::log;
 use crate::server::origins::Gate;
 use crate::server::session::{Accepted, Session};
 use crate::server::shared::{Place, Serve, Shared};
@@ -116,6 +119,24 @@ impl<H: Handler> Service<H> {
         self.shared.shutdown.clone()
     }
 
+    /// Waits until [`Shutdown::begin`] or a [drain](Shutdown::drain) closes the connections, and the last
+    /// of them has ended.
+    ///
+    /// ```
+    /// use wirelet_host::{Builder, Drain, Echo};
+    ///
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// let service = Builder::new().service(Echo);
+    /// // In a route of axum, `service.answer`. And when the program shall end:
+    /// service.shutdown().drain(Drain::default()).await;
+    /// service.ended().await;
+    /// # });
+    /// ```
+    pub async fn ended(&self) {
+        self.shared.shutdown.draining().await;
+        self.shared.count.none_left().await;
+    }
+
     /// Checks a request for a connection, and asks the handler. Returns the response that accepts it,
     /// which the HTTP server has to send before it hands out the byte stream to
     /// [`serve`](Upgrade::serve).
@@ -131,15 +152,24 @@ impl<H: Handler> Service<H> {
     {
         let head = head_of(request);
         let place = Place::take(&self.shared);
-        let hub = self.hub();
+        let shared = Arc::clone(&self.shared);
         async move {
-            let result = match place {
-                Some(place) => judge(&head, remote_addr, place).await,
-                None => Err(refusal(StatusCode::SERVICE_UNAVAILABLE, &"too many connections")),
+            let (result, ending) = match place {
+                Some(place) => {
+                    let judging = judge(&head, remote_addr, place);
+                    let span = log::span_of_request(remote_addr);
+                    (judging.instrument(span).await, Ending::Answered)
+                }
+                None => {
+                    let status = StatusCode::SERVICE_UNAVAILABLE;
+                    (Err(refusal(status, &"too many connections")), Ending::TooManyConnections)
+                }
             };
             result.map_err(|response| {
+                log::answered(&response, &head, remote_addr, &shared.throttle);
+                shared.hub.count_ending(ending);
                 let response = handshake::complete(&response, &head);
-                hub.count_response(response.status());
+                shared.hub.count_response(response.status());
                 response
             })
         }
@@ -171,7 +201,7 @@ async fn judge<H: Handler>(
 impl<H: Handler> Upgrade<H> {
     /// Returns the connection as a value, for a program that is not made of callbacks: beyond the
     /// request, the handler is not told of it, nor is it in the [`Hub`]. The limits hold, and
-    /// [`Shutdown::begin`] closes it with 1001.
+    /// [`Shutdown::begin`] closes it with 1001, or a [drain](Shutdown::drain) in its time with its code.
     ///
     /// ```
     /// # use wirelet_host::{Builder, ConnectionError, Echo, Service, Upgrade};
@@ -201,15 +231,18 @@ impl<H: Handler> Upgrade<H> {
     pub async fn serve(self, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
         let Self { accepted, place } = self;
         let bell = Arc::new(Notify::new());
-        let mut worker = Worker {
+        let worker = Worker {
             queue: Arc::new(WakeQueue::new(Bell::Task(Arc::clone(&bell)))),
             hub: place.shared.hub.for_calls(),
             place,
             began: Instant::now(),
         };
         let stream = Stream::Task(Box::new(TaskStream::new(stream)));
-        let session = worker.turn(|turn| Session::accepted(stream, accepted, turn));
-        let mut task = Task { worker, session };
+        let session = Session::over(stream, worker.now());
+        let span = log::span_of_request(accepted.remote_addr());
+        // In its place before the handler is called, which may panic.
+        let mut task = Task { session, worker };
+        task.worker.turn(&span, |turn| task.session.accept_elsewhere(accepted, turn));
         while !task.session.is_over() {
             let rest = task.session.due(&task.worker.place.shared.times);
             let rest = Duration::from_millis(rest.saturating_sub(task.worker.now()));
@@ -232,8 +265,9 @@ impl<H: Handler> Upgrade<H> {
 
 /// A connection and the task that serves it alone.
 struct Task<H: Handler> {
-    worker: Worker<H>,
     session: Session,
+    /// Dropped last, as it keeps the connection's place.
+    worker: Worker<H>,
 }
 
 struct Worker<H> {
@@ -252,7 +286,7 @@ impl<H: Handler> Task<H> {
         }
         let mut woken = Woken::default();
         worker.queue.take(&mut woken);
-        worker.turn(|turn| {
+        worker.turn(&session.span(), |turn| {
             if !woken.tokens.is_empty() {
                 session.note_woken();
             }
@@ -267,6 +301,8 @@ impl<H: Handler> Task<H> {
 
 impl<H: Handler> Drop for Task<H> {
     fn drop(&mut self) {
+        let span = self.session.span();
+        let _in_span = span.enter();
         self.session.abandon(&self.worker.place.shared);
     }
 }
@@ -276,8 +312,9 @@ impl<H: Handler> Worker<H> {
         millis(self.began.elapsed())
     }
 
-    fn turn<T>(&mut self, run: impl FnOnce(&mut Turn<'_, H>) -> T) -> T {
+    fn turn<T>(&mut self, span: &Span, run: impl FnOnce(&mut Turn<'_, H>) -> T) -> T {
         let now = self.now();
+        let _in_span = span.enter();
         scratch::with(|input| {
             run(&mut Turn {
                 shared: &self.place.shared,
@@ -287,6 +324,7 @@ impl<H: Handler> Worker<H> {
                 input,
                 output: &mut Vec::new(),
                 frames: &mut Vec::new(),
+                span,
                 now,
             })
         })

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 
 use http::StatusCode;
 use mio::event::Event;
+use tracing::Span;
 
+use crate::hub::endings::Ending;
 use crate::hub::id::ConnectionId;
 use crate::io::is_temporary;
 use crate::io::socket::Socket;
@@ -13,6 +15,7 @@ use crate::io::stream::Stream;
 use crate::server::answer::{Accept, Answer, Response, refusal};
 use crate::server::handler::{Closed, Handler};
 use crate::server::handshake::{self, Head};
+use crate::server::log;
 use crate::server::shared::Shared;
 use crate::server::timer::{Millis, NEVER, Timer, Times, Why};
 use crate::server::turn::Turn;
@@ -77,19 +80,18 @@ impl Session {
         Self { phase: Phase::Handshake(Box::new(handshake)), ..Self::over(stream, now) }
     }
 
-    /// Begins with a connection that was accepted elsewhere.
-    pub(crate) fn accepted<H: Handler>(
-        stream: Stream,
+    /// Opens a connection that was accepted elsewhere.
+    pub(crate) fn accept_elsewhere<H: Handler>(
+        &mut self,
         accepted: Accepted,
         turn: &mut Turn<'_, H>,
-    ) -> Self {
-        let mut session = Self::over(stream, turn.now);
-        session.open(accepted, &[], turn);
-        session.settle(turn);
-        session
+    ) {
+        self.open(accepted, &[], turn);
+        self.settle(turn);
     }
 
-    const fn over(stream: Stream, now: Millis) -> Self {
+    /// Begins with a byte stream whose request was answered [elsewhere](Self::accept_elsewhere).
+    pub(crate) const fn over(stream: Stream, now: Millis) -> Self {
         Self {
             socket: Socket::new(stream),
             phase: Phase::Over,
@@ -111,6 +113,15 @@ impl Session {
         match &self.phase {
             Phase::Open(open) => Some(open.entry.peer.id()),
             _ => None,
+        }
+    }
+
+    /// Makes the span in which a turn is logged.
+    pub(crate) fn span(&self) -> Span {
+        match &self.phase {
+            Phase::Handshake(handshake) => log::span_of_request(handshake.remote_addr),
+            Phase::Open(open) => log::span_of(&open.entry.peer),
+            Phase::Accepted(_) | Phase::Lingering | Phase::Over => Span::none(),
         }
     }
 
@@ -178,7 +189,7 @@ impl Session {
             match self.socket.send_unsent() {
                 Ok(true) => self.timer.note_life(turn.now),
                 Ok(false) => {}
-                Err(error) => self.end_with(Closed::Io(error)),
+                Err(error) => self.end_with(Closed::Io(error), turn),
             }
         }
         if std::mem::take(&mut self.is_woken) {
@@ -213,8 +224,9 @@ impl Session {
     }
 
     /// Drops a connection that has not sent its request yet.
-    pub(crate) fn give_up_handshake(&mut self) {
+    pub(crate) fn give_up_handshake<H>(&mut self, turn: &Turn<'_, H>) {
         if matches!(self.phase, Phase::Handshake(_)) {
+            turn.shared.hub.count_ending(Ending::Shutdown);
             self.phase = Phase::Over;
         }
     }
@@ -235,7 +247,10 @@ impl Session {
                 self.timer.wait(Why::Pong, turn.now);
             }
             // Whatever is unsent: it had its time.
-            _ => return self.leave(&Closed::TimedOut, Phase::Over, turn),
+            (Why::Ping | Why::Pong, _) => return self.leave(&Closed::TimedOut, Phase::Over, turn),
+            (Why::Close | Why::Linger, _) => {
+                return self.leave(&Closed::CloseTimedOut, Phase::Over, turn);
+            }
         }
         self.settle(turn);
     }
@@ -251,7 +266,7 @@ impl Session {
         match self.socket.stream.read_both(rest, input) {
             Ok((0, _)) => {
                 self.readable = false;
-                self.end_with(Closed::Eof);
+                self.end_with(Closed::Eof, turn);
             }
             Ok((n, has_more)) => {
                 n_read = n;
@@ -266,7 +281,7 @@ impl Session {
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if is_temporary(&error) => self.readable = false,
-            Err(error) => self.end_with(Closed::Io(error)),
+            Err(error) => self.end_with(Closed::Io(error), turn),
         }
         turn.input = input;
         if let Phase::Open(open) = &mut self.phase {
@@ -295,14 +310,17 @@ impl Session {
                     Ok(None) => {}
                     Ok(Some(_)) if handshake.full => {
                         let status = StatusCode::SERVICE_UNAVAILABLE;
-                        self.respond(&refusal(status, &"too many connections"), turn);
+                        let response = refusal(status, &"too many connections");
+                        self.respond(&response, Ending::TooManyConnections, turn);
                     }
                     Ok(Some(head_len)) => {
                         let head = &handshake.head.received()[..head_len];
                         let answer = handshake::judge(head, handshake.remote_addr, turn.shared);
                         self.answer(head_len, answer, turn);
                     }
-                    Err(error) => self.respond(&handshake::refusal_of(error), turn),
+                    Err(error) => {
+                        self.respond(&handshake::refusal_of(error), Ending::Answered, turn);
+                    }
                 }
             }
             Phase::Open(open) => open.receive(of_rest, bytes, &mut self.socket, turn),
@@ -314,7 +332,7 @@ impl Session {
     fn answer<H: Handler>(&mut self, head_len: usize, answer: Answer, turn: &mut Turn<'_, H>) {
         match answer {
             Answer::Accept(accept) => self.accept(head_len, accept, turn),
-            Answer::Refuse(response) => self.respond(&response, turn),
+            Answer::Refuse(response) => self.respond(&response, Ending::Answered, turn),
             Answer::Later(later) => {
                 if let Phase::Handshake(handshake) = &mut self.phase {
                     handshake.asked = Some((Asked::new(later, turn), head_len));
@@ -339,7 +357,8 @@ impl Session {
         let head = &handshake.head.received()[..head_len];
         let Some(path) = handshake::accept(head, &accept, turn.output) else {
             let status = StatusCode::INTERNAL_SERVER_ERROR;
-            return self.respond(&refusal(status, &"the acceptance cannot be sent"), turn);
+            let response = refusal(status, &"the acceptance cannot be sent");
+            return self.respond(&response, Ending::Answered, turn);
         };
         let accepted = Accepted::new(path, accept, handshake.remote_addr);
         let Phase::Handshake(handshake) = std::mem::replace(&mut self.phase, Phase::Over) else {
@@ -350,7 +369,7 @@ impl Session {
             received.drain(..head_len);
             self.phase = Phase::Accepted(Box::new((accepted, received)));
             if let Err(error) = self.socket.send([turn.output]) {
-                self.end_with(Closed::Io(error));
+                self.end_with(Closed::Io(error), turn);
             }
             turn.output.clear();
         } else {
@@ -376,12 +395,14 @@ impl Session {
     }
 
     /// Responds to a request without opening a connection.
-    fn respond<H>(&mut self, response: &Response, turn: &mut Turn<'_, H>) {
+    fn respond<H>(&mut self, response: &Response, ending: Ending, turn: &mut Turn<'_, H>) {
         let Phase::Handshake(handshake) = &self.phase else { return };
-        tracing::debug!(status = %response.status(), "answered");
+        let received = handshake.head.received();
+        log::answered(response, received, handshake.remote_addr, &turn.shared.throttle);
         turn.shared.hub.count_response(response.status());
+        turn.shared.hub.count_ending(ending);
         turn.output.clear();
-        handshake::respond(response, handshake.head.received(), turn.output);
+        handshake::respond(response, received, turn.output);
         self.phase = Phase::Lingering;
         self.timer.wait(Why::Linger, turn.now);
         if self.socket.send([turn.output]).is_err() {
@@ -398,8 +419,10 @@ impl Session {
         };
         if handshake.asked.is_some() {
             let why = "the server did not decide in time";
-            self.respond(&refusal(StatusCode::SERVICE_UNAVAILABLE, &why), turn);
+            let response = refusal(StatusCode::SERVICE_UNAVAILABLE, &why);
+            self.respond(&response, Ending::AnswerTimeout, turn);
         } else {
+            turn.shared.hub.count_ending(Ending::NoRequest);
             tracing::debug!("no request within {:?}", turn.shared.limits.handshake_time);
             self.phase = Phase::Over;
         }
@@ -433,6 +456,9 @@ impl Session {
         tracing::debug!("{end}");
         self.socket.drop_unsent();
         if let Phase::Open(open) = std::mem::replace(&mut self.phase, next) {
+            let is_slow = open.entry.peer.outbox.is_slow();
+            let ending = if is_slow { Ending::SlowPeer } else { end.ending() };
+            turn.shared.hub.count_ending(ending);
             let peer = open.entry.leave();
             turn.shared.handler.closed(&peer, end, &turn.shared.hub);
         }
@@ -440,17 +466,22 @@ impl Session {
 
     /// Ends a connection that nobody will serve any more.
     pub(crate) fn abandon<H: Handler>(&mut self, shared: &Shared<H>) {
-        if let Phase::Open(open) = std::mem::replace(&mut self.phase, Phase::Over) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Over);
+        if matches!(phase, Phase::Handshake(_) | Phase::Open(_)) {
+            shared.hub.count_ending(Ending::Abandoned);
+        }
+        if let Phase::Open(open) = phase {
             let peer = open.entry.leave();
             shared.handler.closed(&peer, &Closed::Abandoned, &shared.hub);
         }
     }
 
-    fn end_with(&mut self, closed: Closed) {
+    fn end_with<H>(&mut self, closed: Closed, turn: &Turn<'_, H>) {
         match &mut self.phase {
             Phase::Open(open) => open.end_with(closed),
             Phase::Handshake(_) => {
                 tracing::debug!("before the end of the request: {closed}");
+                turn.shared.hub.count_ending(closed.ending_before_open());
                 self.phase = Phase::Over;
             }
             Phase::Accepted(_) | Phase::Lingering | Phase::Over => self.phase = Phase::Over,

@@ -1,13 +1,14 @@
 //! What all that serve for one server have in common.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::connection::bounds::Bounds;
 use crate::connection::{Connection, Ties};
 use crate::hub::Hub;
+use crate::server::count::ConnectionCount;
 use crate::server::handler::Handler;
 use crate::server::limits::Limits;
+use crate::server::log::Throttle;
 use crate::server::origins::Gate;
 use crate::server::shutdown::Shutdown;
 use crate::server::timer::Times;
@@ -19,9 +20,10 @@ pub(crate) struct Shared<H> {
     pub(crate) times: Times,
     pub(crate) gate: Gate,
     pub(crate) hub: Hub,
-    /// Connections, refused ones too.
-    pub(crate) n_connections: AtomicUsize,
+    pub(crate) count: Arc<ConnectionCount>,
     pub(crate) shutdown: Shutdown,
+    /// Of what is logged about refused requests.
+    pub(crate) throttle: Throttle,
     /// Serves connections as values, instead of the handler.
     pub(crate) serve: Option<Serve>,
 }
@@ -37,9 +39,10 @@ impl<H> Shared<H> {
         hub: Hub,
         serve: Option<Serve>,
     ) -> Arc<Self> {
-        let (times, n_connections) = (Times::from(&limits), AtomicUsize::new(0));
-        let shutdown = Shutdown::new(hub.clone());
-        Arc::new(Self { handler, limits, times, gate, hub, n_connections, shutdown, serve })
+        let (times, count) = (Times::from(&limits), Arc::<ConnectionCount>::default());
+        let shutdown = Shutdown::new(hub.clone(), Arc::clone(&count));
+        let throttle = Throttle::new();
+        Arc::new(Self { handler, limits, times, gate, hub, count, shutdown, throttle, serve })
     }
 }
 
@@ -51,7 +54,7 @@ pub(crate) struct Place<H> {
 impl<H> Place<H> {
     pub(crate) fn take(shared: &Arc<Shared<H>>) -> Option<Self> {
         let place = Self { shared: Arc::clone(shared) };
-        let n = shared.n_connections.fetch_add(1, Ordering::Relaxed);
+        let n = shared.count.enter();
         (n < shared.limits.connections).then_some(place)
     }
 
@@ -66,14 +69,14 @@ impl<H: Handler> Place<H> {
     pub(crate) fn for_connection(self) -> (Bounds, Ties) {
         let shutdown = self.shared.shutdown.clone();
         let bounds = Bounds::from(&self.shared.limits);
-        let going_away = async move { shutdown.begun().await };
-        let ties = Ties { going_away: Some(Box::pin(going_away)), place: Some(Box::new(self)) };
+        let going_away = Box::pin(shutdown.going_away());
+        let ties = Ties { going_away: Some(going_away), place: Some(Box::new(self)) };
         (bounds, ties)
     }
 }
 
 impl<H> Drop for Place<H> {
     fn drop(&mut self) {
-        self.shared.n_connections.fetch_sub(1, Ordering::Relaxed);
+        self.shared.count.leave();
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tracing::Span;
+
 use crate::hub::Hub;
 use crate::hub::wake::WakeQueue;
 use crate::server::shared::Shared;
@@ -21,6 +23,8 @@ pub(crate) struct Turn<'t, H> {
     pub(crate) output: &'t mut Vec<u8>,
     /// What was taken from the outbox; empty between uses.
     pub(crate) frames: &'t mut Vec<Arc<[u8]>>,
+    /// What is logged meanwhile stands in this.
+    pub(crate) span: &'t Span,
     /// At the beginning of the turn.
     pub(crate) now: Millis,
 }

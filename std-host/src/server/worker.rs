@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Waker};
 use slab::Slab;
 
 use crate::hub::Hub;
+use crate::hub::endings::Ending;
 use crate::hub::wake::{Accepted, Bell, Order, Token, WakeQueue, Woken};
 use crate::io::buffer;
 use crate::io::stream::Stream;
@@ -213,6 +213,8 @@ impl<H: Handler> Worker<H> {
         self.output.clear();
         self.output.shrink_to(OUTPUT_KEPT);
         self.frames.clear();
+        let span = session.span();
+        let _in_span = span.enter();
         let mut turn = Turn {
             shared: &self.shared,
             hub: &mut self.hub,
@@ -221,6 +223,7 @@ impl<H: Handler> Worker<H> {
             input: &mut self.input,
             output: &mut self.output,
             frames: &mut self.frames,
+            span: &span,
             now,
         };
         // A handler that panics costs its connection, not those that the worker serves besides.
@@ -232,7 +235,7 @@ impl<H: Handler> Worker<H> {
         }
         if session.is_over() {
             self.sessions.remove(slot);
-            self.shared.n_connections.fetch_sub(1, Ordering::Relaxed);
+            self.shared.count.leave();
             return;
         }
         if session.is_handed_over() {
@@ -274,7 +277,7 @@ impl<H: Handler> Worker<H> {
             let waiting: Vec<_> = self.sessions.iter().map(|(slot, _)| slot).collect();
             let now = self.now();
             for slot in waiting {
-                self.turn(slot, now, |session, _| session.give_up_handshake());
+                self.turn(slot, now, |session, turn| session.give_up_handshake(turn));
             }
         }
     }
@@ -319,11 +322,16 @@ impl<H: Handler> Worker<H> {
     fn begin(&mut self, accepted: Accepted, now: Millis) {
         let Accepted { stream, remote_addr } = accepted;
         let limit = self.shared.limits.connections;
-        let n = self.shared.n_connections.load(Ordering::Relaxed);
-        if n >= limit.saturating_add(REFUSALS) || self.order == Order::End {
+        let n = self.shared.count.get();
+        if self.order == Order::End {
+            return self.shared.hub.count_ending(Ending::Shutdown);
+        }
+        if n >= limit.saturating_add(REFUSALS) {
+            self.shared.hub.count_ending(Ending::Dropped);
             return tracing::debug!(?remote_addr, "dropped: too many connections");
         }
         if let Err(error) = self.register(stream, remote_addr, n >= limit, now) {
+            self.shared.hub.count_ending(Ending::IoError);
             tracing::debug!(?remote_addr, "dropped: {error}");
         }
     }
@@ -343,7 +351,7 @@ impl<H: Handler> Worker<H> {
             self.poll.registry().register(source, mio::Token(slot), interest)?;
         }
         entry.insert(session);
-        self.shared.n_connections.fetch_add(1, Ordering::Relaxed);
+        self.shared.count.enter();
         self.arm(slot);
         Ok(())
     }

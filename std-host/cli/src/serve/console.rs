@@ -1,5 +1,6 @@
 //! The page, and what it shows of the server.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -112,6 +113,7 @@ impl Console {
             totals: Totals {
                 opened: totals.opened,
                 refused: totals.refused,
+                ended: totals.endings.iter().filter(|(_, n)| *n > 0).collect(),
                 messages_received: traffic.messages_received,
                 messages_sent: traffic.messages_sent,
                 bytes_received: traffic.bytes_received,
@@ -185,6 +187,8 @@ struct Status<'c> {
 struct Totals {
     opened: u64,
     refused: u64,
+    /// How those that have ended did.
+    ended: BTreeMap<&'static str, u64>,
     messages_received: u64,
     messages_sent: u64,
     bytes_received: u64,

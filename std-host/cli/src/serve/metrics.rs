@@ -3,14 +3,13 @@
 use std::fmt::{Display, Write as _};
 use std::io;
 use std::num::NonZero;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use wirelet::Message;
 use wirelet::handshake::Request;
 use wirelet_host::{
-    Answer, Builder, Context, Handler, Handshake, Hub, Limits, Listen, Response, Server, StatusCode,
+    Answer, Builder, Context, Handler, Handshake, Hub, Limits, Listen, Response, Server, Shutdown,
+    StatusCode,
 };
 
 use super::reply;
@@ -21,19 +20,19 @@ pub(super) struct Metrics {
     /// How many connections there may be.
     limit: usize,
     start: SystemTime,
-    is_ending: Arc<AtomicBool>,
+    shutdown: Shutdown,
 }
 
 impl Metrics {
-    /// Listens for who asks for the figures of `hub`.
+    /// Listens for who asks for the figures of `hub`, and whether its server is ready.
     pub(super) async fn bind(
         place: Listen,
         hub: Hub,
         limit: usize,
-        is_ending: Arc<AtomicBool>,
+        shutdown: Shutdown,
     ) -> io::Result<Server<Self>> {
         let limits = Limits { connections: 64, ..Limits::default() };
-        let metrics = Self { hub, limit, start: SystemTime::now(), is_ending };
+        let metrics = Self { hub, limit, start: SystemTime::now(), shutdown };
         Builder::new()
             .limits(limits)
             .threads(NonZero::<usize>::MIN)
@@ -43,10 +42,10 @@ impl Metrics {
     }
 
     fn health(&self) -> Response {
-        if self.is_ending.load(Ordering::Relaxed) {
-            reply::text(StatusCode::SERVICE_UNAVAILABLE, "shutting down")
-        } else {
+        if self.shutdown.is_ready() {
             reply::text(StatusCode::OK, "ok")
+        } else {
+            reply::text(StatusCode::SERVICE_UNAVAILABLE, "shutting down")
         }
     }
 
@@ -60,6 +59,11 @@ impl Metrics {
         page.gauge("wirelet_connections_limit", "Connections that may be open", self.limit);
         page.counter("wirelet_connections_opened", "Connections that were opened", totals.opened);
         page.counter("wirelet_requests_refused", "Requests answered by 400 to 599", totals.refused);
+        page.counters(
+            "wirelet_connections_ended",
+            "Connections of TCP that have ended, by how",
+            ("how", totals.endings.iter()),
+        );
         page.counter("wirelet_messages_received", "Messages of clients", traffic.messages_received);
         page.counter("wirelet_messages_sent", "Messages to clients", traffic.messages_sent);
         page.counter(
@@ -107,6 +111,20 @@ impl Page {
     /// A number that only grows, whose name ends with `_total`.
     fn counter(&mut self, name: &str, help: &str, value: u64) {
         self.add(&format!("{name}_total"), "counter", help, value);
+    }
+
+    /// Numbers that only grow, one for each value of a label.
+    fn counters(
+        &mut self,
+        name: &str,
+        help: &str,
+        (label, values): (&str, impl Iterator<Item = (&'static str, u64)>),
+    ) {
+        let name = format!("{name}_total");
+        let _ = write!(self.0, "# HELP {name} {help}.\n# TYPE {name} counter\n");
+        for (of, value) in values {
+            let _ = writeln!(self.0, "{name}{{{label}=\"{of}\"}} {value}");
+        }
     }
 
     fn add(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {

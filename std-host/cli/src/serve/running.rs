@@ -2,10 +2,8 @@
 
 use std::io;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use wirelet_host::{Certificates, Server};
+use wirelet_host::{Certificates, Drain, Server};
 
 #[cfg(unix)]
 use super::exec::Exec;
@@ -20,8 +18,7 @@ pub(super) struct Running {
     pub(super) metrics: Option<Server<Metrics>>,
     pub(super) certificates: Option<Certificates>,
     pub(super) signals: io::Result<Signals>,
-    /// What `/healthz` is told.
-    pub(super) is_ending: Arc<AtomicBool>,
+    pub(super) drain: Drain,
     #[cfg(unix)]
     pub(super) exec: Option<Exec>,
 }
@@ -46,13 +43,16 @@ impl Running {
                     std::future::pending().await
                 }
             };
+            let mut is_ending = false;
             loop {
                 match signals.next().await {
                     Asked::Reload => reload(self.certificates.as_ref()),
-                    Asked::End(code) if self.is_ending.swap(true, Ordering::Relaxed) => {
-                        return code;
+                    Asked::End(code) if is_ending => return code,
+                    Asked::End(_) => {
+                        is_ending = true;
+                        let shutdown = shutdown.clone();
+                        tokio::spawn(async move { shutdown.drain(self.drain).await });
                     }
-                    Asked::End(_) => shutdown.begin(),
                 }
             }
         };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
+use tracing::Instrument as _;
 
 use crate::hub::wake::{Token, WakeQueue};
 use crate::server::answer::{Answer, Later};
@@ -19,7 +20,7 @@ impl Asked {
         let (mut sender, receiver) = oneshot::channel();
         let token = Token { slot: turn.slot, id: None };
         let woken = WakeAtEnd { queue: Arc::clone(turn.queue), token };
-        tokio::spawn(async move {
+        let asking = async move {
             let mut answer = Answer::Later(later);
             while let Answer::Later(later) = answer {
                 answer = tokio::select! {
@@ -29,7 +30,8 @@ impl Asked {
             }
             let _ = sender.send(answer);
             drop(woken);
-        });
+        };
+        tokio::spawn(asking.instrument(turn.span.clone()));
         Self(receiver)
     }
 

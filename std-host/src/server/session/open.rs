@@ -20,6 +20,7 @@ use crate::io::buffer::{self, Buffer};
 use crate::io::socket::Socket;
 use crate::server::answer::Accept;
 use crate::server::handler::{Closed, Context, Handler};
+use crate::server::log;
 use crate::server::turn::Turn;
 
 /// A connection that is in the hub.
@@ -60,6 +61,10 @@ impl Accepted {
         Self { agreed, data: accept.data, remote_addr }
     }
 
+    pub(crate) const fn remote_addr(&self) -> Option<SocketAddr> {
+        self.remote_addr
+    }
+
     /// Describes it to who serves it as a [`Connection`](crate::Connection).
     pub(crate) fn into_description(self) -> Description {
         Description {
@@ -78,6 +83,7 @@ impl Open {
         let Accepted { agreed, data, remote_addr } = accepted;
         let queue = (Arc::clone(turn.queue), turn.slot);
         let entry = turn.shared.hub.enter(remote_addr, agreed, data, queue);
+        log::note_open(turn.span, &entry.peer);
         tracing::debug!(id = %entry.peer.id(), path = entry.peer.path(), "open");
         let endpoint = Endpoint::new(Server, turn.shared.limits.message_bytes);
         Box::new(Self { endpoint, entry, halt: None, refused: 0, is_told: false })
