@@ -314,3 +314,148 @@ impl Outbox {
         self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    use super::*;
+
+    const ROOM: Room = Room { refused: 10, ahead: 100 };
+
+    fn frame(len: usize) -> Arc<[u8]> {
+        vec![0; len].into()
+    }
+
+    /// Takes all; returns the lengths of the frames, and whether a close came behind them.
+    fn take(outbox: &Outbox) -> (Vec<usize>, bool) {
+        let mut frames = Vec::new();
+        let close = outbox.take(usize::MAX, &mut frames);
+        (frames.iter().map(|frame| frame.len()).collect(), close.is_some())
+    }
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn as_long_as_the_socket_takes_all_only_the_other_bound_counts() {
+        let outbox = Outbox::default();
+        assert_eq!(outbox.put(frame(60), Policy::Close, ROOM), Put::Done { first: true });
+        assert_eq!(outbox.put(frame(40), Policy::Close, ROOM), Put::Done { first: false });
+        assert_eq!(outbox.put(frame(1), Policy::Close, ROOM), Put::Full);
+        assert_eq!(outbox.put(frame(1), Policy::Close, Room::ENDLESS), Put::Done { first: false });
+        assert!(outbox.is_waiting());
+        assert_eq!(take(&outbox), (vec![60, 40, 1], false));
+        assert!(!outbox.is_waiting());
+        // Alone, one may be longer than all bounds.
+        assert_eq!(outbox.put(frame(1000), Policy::Drop, ROOM), Put::Done { first: true });
+    }
+
+    #[test]
+    fn what_the_socket_has_refused_counts_with_what_waits_behind_it() {
+        let outbox = Outbox::default();
+        assert_eq!(outbox.refuse(4, ROOM), Cut::default());
+        assert_eq!(outbox.put(frame(6), Policy::Close, ROOM), Put::Done { first: true });
+        assert_eq!(outbox.put(frame(1), Policy::Close, ROOM), Put::Full);
+        assert_eq!(outbox.refuse(3, ROOM), Cut::default());
+        assert_eq!(outbox.put(frame(1), Policy::Close, ROOM), Put::Done { first: false });
+        assert_eq!(outbox.refuse(0, ROOM), Cut::default());
+        assert_eq!(outbox.put(frame(50), Policy::Close, ROOM), Put::Done { first: false });
+        assert_eq!(take(&outbox), (vec![6, 1, 50], false));
+    }
+
+    #[test]
+    fn when_the_socket_refuses_what_has_no_room_behind_it_goes_by_its_policy() {
+        let outbox = Outbox::default();
+        for (len, policy) in
+            [(5, Policy::Drop), (7, Policy::Drop), (3, Policy::Drop), (20, Policy::Wait)]
+        {
+            outbox.put(frame(len), policy, ROOM);
+        }
+        assert_eq!(outbox.refuse(1, ROOM), Cut { n_dropped: 1, closes: false });
+        assert_eq!(take(&outbox), (vec![5, 3, 20], false));
+
+        let outbox = Outbox::default();
+        for (len, policy) in [(5, Policy::Drop), (7, Policy::Close)] {
+            outbox.put(frame(len), policy, ROOM);
+        }
+        assert_eq!(outbox.refuse(1, ROOM), Cut { n_dropped: 1, closes: true });
+        assert_eq!(outbox.status(), Status::Closing);
+        assert_eq!(outbox.put(frame(1), Policy::Close, ROOM), Put::Closing);
+        assert_eq!(take(&outbox), (vec![5], true));
+        assert_eq!(outbox.refuse(1, ROOM), Cut::default());
+    }
+
+    #[test]
+    fn a_close_comes_behind_what_was_put_in_before_and_nothing_behind_it() {
+        let outbox = Outbox::default();
+        outbox.put(frame(1), Policy::Close, ROOM);
+        outbox.close(Close::with_reason(CloseCode::GOING_AWAY, "bye").unwrap());
+        outbox.close(CloseCode::NORMAL_CLOSURE.into());
+        assert_eq!(outbox.put(frame(1), Policy::Close, ROOM), Put::Closing);
+        let mut frames = Vec::new();
+        let close = outbox.take(1, &mut frames).unwrap();
+        assert_eq!((frames.len(), close.lend().code()), (1, Some(CloseCode::GOING_AWAY)));
+        assert_eq!(close.lend().reason(), "bye");
+        assert_eq!(take(&outbox), (vec![], false));
+    }
+
+    #[test]
+    fn frames_are_taken_piece_by_piece_and_the_close_with_the_last() {
+        let outbox = Outbox::default();
+        for len in [4, 4, 4] {
+            outbox.put(frame(len), Policy::Close, ROOM);
+        }
+        outbox.close(Close::EMPTY);
+        let mut frames = Vec::new();
+        assert!(outbox.take(5, &mut frames).is_none());
+        assert_eq!(frames.len(), 2);
+        assert!(outbox.is_waiting());
+        assert_eq!(take(&outbox), (vec![4], true));
+    }
+
+    #[test]
+    fn nothing_is_kept_for_a_connection_that_is_gone() {
+        let outbox = Outbox::default();
+        outbox.put(frame(1), Policy::Close, ROOM);
+        outbox.leave();
+        assert_eq!(outbox.put(frame(1), Policy::Close, ROOM), Put::Closing);
+        assert_eq!(outbox.status(), Status::Closed);
+        assert_eq!(take(&outbox), (vec![], false));
+    }
+
+    #[test]
+    fn who_waits_is_woken_when_there_may_be_room_and_not_after_it_has_given_up() {
+        let taken: fn(&Outbox) = |outbox| drop(take(outbox));
+        let drained: fn(&Outbox) = |outbox| drop(outbox.refuse(0, ROOM));
+        for end in [taken, drained, Outbox::leave] {
+            let outbox = Outbox::default();
+            assert_eq!(outbox.wait(Waker::noop()), None, "nothing is in the way");
+            outbox.refuse(9, ROOM);
+            outbox.put(frame(1), Policy::Wait, ROOM);
+            let (waits, gives_up) = (Arc::<Woken>::default(), Arc::<Woken>::default());
+            outbox.wait(&Arc::clone(&waits).into()).unwrap();
+            let number = outbox.wait(&Arc::clone(&gives_up).into()).unwrap();
+            outbox.give_up(number);
+            end(&outbox);
+            assert_eq!(waits.0.load(Ordering::Relaxed), 1);
+            assert_eq!(gives_up.0.load(Ordering::Relaxed), 0);
+        }
+    }
+
+    #[test]
+    fn who_waits_behind_a_socket_alone_keeps_nobody_from_being_told_of_a_frame() {
+        let outbox = Outbox::default();
+        outbox.refuse(10, ROOM);
+        outbox.wait(Waker::noop()).unwrap();
+        assert!(!outbox.is_waiting());
+        assert_eq!(outbox.put(frame(0), Policy::Wait, ROOM), Put::Done { first: true });
+    }
+}
