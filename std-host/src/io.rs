@@ -2,6 +2,7 @@
 
 pub(crate) mod buffer;
 pub(crate) mod duplex;
+pub(crate) mod located;
 pub(crate) mod scratch;
 pub(crate) mod socket;
 pub(crate) mod stream;

@@ -19,6 +19,7 @@ use crate::connection::bounds::Bounds;
 use crate::connection::role::Either;
 use crate::connection::{Connection, Description, Ties};
 use crate::io::duplex::{BoxedDuplex, Duplex, TlsStream};
+use crate::io::located::located;
 use crate::io::tls::Tls;
 use crate::io::tls::config::client_config;
 use crate::random::SeededRandom;
@@ -31,8 +32,7 @@ pub(super) async fn open(
     #[cfg(unix)]
     if let Some(path) = &options.unix_socket {
         let socket = tokio::net::UnixStream::connect(path).await.map_err(|error| {
-            let why = format!("cannot connect to {}: {error}", path.display());
-            io::Error::new(error.kind(), why)
+            located(format_args!("cannot connect to {}", path.display()), error)
         })?;
         return open_over(socket, None, target, options).await;
     }

@@ -21,6 +21,7 @@ use wirelet::{Close, CloseCode};
 /// # let _ = builder;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Policy {
     /// Its connection is closed with 1008, as it can tell no other way that it has lost something.
     #[default]
@@ -40,6 +41,7 @@ pub enum Policy {
 /// assert_eq!(wirelet_host::Status::Open.to_string(), "open");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Status {
     /// Messages go both ways.
     #[default]
