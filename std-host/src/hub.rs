@@ -110,6 +110,7 @@ pub struct Totals {
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DeliveryError {
     /// There never was a connection of this id.
     Unknown,

@@ -2,6 +2,7 @@
 
 pub(crate) mod buffer;
 pub(crate) mod duplex;
+pub(crate) mod located;
 #[cfg(not(feature = "tls"))]
 pub(crate) mod no_tls;
 pub(crate) mod scratch;

@@ -57,7 +57,7 @@ fn start(limits: Limits, place: Listen) -> Running {
         addr: server.addresses()[0].tcp().unwrap(),
         hub: server.hub(),
         shutdown: server.shutdown(),
-        runtime: runtime,
+        runtime,
     };
     running.runtime.spawn(server.run());
     running
@@ -258,7 +258,7 @@ fn a_peer_that_is_closed_because_it_reads_too_slowly_is_counted_as_that_and_noth
         let mut socket = handshake(server.addr);
         let id = server.hub.connections()[0].id();
         let hub = server.hub.with_policy(Policy::Close);
-        while hub.send_to(id, &[0; 64 * 1024][..]).is_ok() {}
+        while hub.send_to(id, &vec![0; 64 * 1024][..]).is_ok() {}
         if reads_on {
             while read_frame(&mut socket) != (CLOSE, b"\x03\xf0".to_vec()) {}
             socket.write_all(&frame(CLOSE, b"\x03\xf0")).unwrap();

@@ -9,8 +9,8 @@ use tokio::net::TcpStream;
 use wirelet::Message;
 use wirelet::handshake::Request;
 use wirelet_host::{
-    Accept, Answer, Builder, Client, ClientOptions, Context, Handler, Handshake, Hosts, Hub,
-    Limits, Origins, OwnedMessage, Response, Server, StatusCode,
+    Accept, Answer, Builder, Client, ClientOptions, Closed, Context, Handler, Handshake, Hosts,
+    Hub, Limits, Origins, OwnedMessage, Peer, Response, Server, StatusCode,
 };
 
 /// Who a connection belongs to.
@@ -344,4 +344,67 @@ async fn header_fields_beyond_ascii_are_sent_or_the_response_is_a_500() {
     // What no text is would vanish otherwise, and nobody would know.
     let failed = ask(&addr, "GET /obs-text?latin-1", &upgrade).await;
     assert!(failed.starts_with("HTTP/1.1 500 "), "{failed}");
+}
+
+/// Notes how often it is called for what.
+#[derive(Default)]
+struct Calls([AtomicUsize; 5]);
+
+impl Calls {
+    fn note(&self, i: usize) {
+        self.0[i].fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Handler for Calls {
+    fn handshake(&self, _handshake: &Handshake<'_>) -> Answer {
+        self.note(0);
+        Accept::new().into()
+    }
+
+    fn request(&self, _request: &Request<'_>, _hub: &Hub) -> Option<Response> {
+        self.note(1);
+        Some(Response::default())
+    }
+
+    fn opened(&self, _context: &mut Context<'_>) {
+        self.note(2);
+    }
+
+    fn message(&self, message: Message<'_>, context: &mut Context<'_>) {
+        self.note(3);
+        context.send(message);
+    }
+
+    fn closed(&self, _peer: &Peer, _closed: &Closed, _hub: &Hub) {
+        self.note(4);
+    }
+}
+
+#[tokio::test]
+async fn a_program_keeps_its_handler_and_all_calls_go_through_the_pointers() {
+    let calls = Arc::<Calls>::default();
+    let handler: Box<dyn Handler> = Box::new(Arc::clone(&calls));
+    let server = Server::bind("127.0.0.1:0", handler).await.unwrap();
+    let (addr, url) = (server.addresses()[0].tcp().unwrap(), server.url());
+    tokio::spawn(server.run());
+    let mut page = TcpStream::connect(addr).await.unwrap();
+    page.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut response = String::new();
+    page.read_to_string(&mut response).await.unwrap();
+    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+    let mut client = Client::connect(&url).await.unwrap();
+    for _ in 0..3 {
+        client.send("hello").await.unwrap();
+        assert_eq!(client.receive().await.unwrap(), OwnedMessage::from("hello"));
+    }
+    drop(client);
+    let counted = || calls.0.each_ref().map(|n| n.load(Ordering::Relaxed));
+    for _ in 0..1000 {
+        if counted()[4] > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(counted(), [1, 1, 1, 3, 1]);
 }

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned};
 use tokio::runtime::Runtime;
 use wirelet_host::rustls;
-use wirelet_host::{Builder, Certificates, Echo, Hub, Limits, Listen, Origins, Shutdown};
+use wirelet_host::{Builder, Certificates, Echo, Ending, Hub, Limits, Listen, Origins, Shutdown};
 
 use harness::certificates::Issued;
 use harness::{BINARY, CLOSE, TEXT, frame, read_frame, read_head, tcp, within};
@@ -245,6 +246,65 @@ fn new_connections_take_a_reloaded_certificate_and_old_ones_go_on() {
 
     old.write_all(&frame(TEXT, b"still here")).unwrap();
     assert_eq!(read_frame(&mut old), (TEXT, b"still here".to_vec()));
+}
+
+#[test]
+fn a_prepared_configuration_asks_for_certificates_of_clients_until_another_takes_its_place() {
+    let (issued, other) = (Issued::new(), Issued::new());
+    let chain_of = |issued: &Issued| vec![CertificateDer::from_pem_file(issued.chain()).unwrap()];
+    let key_of = |issued: &Issued| PrivateKeyDer::from_pem_file(issued.key()).unwrap();
+    let provider = || Arc::new(rustls::crypto::ring::default_provider());
+    let roots = |issued: &Issued| {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(issued.ca()).unwrap()).unwrap();
+        roots
+    };
+    let builder = || {
+        ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+    };
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots(&issued)), provider());
+    let strict = builder()
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_single_cert(chain_of(&issued), key_of(&issued))
+        .unwrap();
+    let certificates = Certificates::from(Arc::new(strict));
+    let place = Listen::tcp("127.0.0.1:0").with_tls(certificates.clone());
+    let server = Running::start(Builder::new().listen(place));
+
+    let known = |own: &Issued| {
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots(&issued))
+            .with_client_auth_cert(chain_of(own), key_of(own))
+            .unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let session = ClientConnection::new(Arc::new(config), name).unwrap();
+        StreamOwned::new(session, tcp(server.addr(0)))
+    };
+    let is_refused = |mut stream: StreamOwned<ClientConnection, TcpStream>| {
+        // In TLS 1.3 the client learns it behind its own part of the handshake.
+        let _ = stream.write_all(harness::upgrade_request().as_bytes());
+        let mut response = Vec::new();
+        let result = stream.read_to_end(&mut response);
+        assert!(result.is_err() && response.is_empty(), "{result:?}: {response:?}");
+    };
+    talk(&mut known(&issued));
+    is_refused(tls(&issued, tcp(server.addr(0))));
+    is_refused(known(&other));
+    let endings = || server.hub.totals().endings;
+    within(Duration::from_secs(20), || endings().of(Ending::TlsFailure) == 2);
+    // There are no files to read again, and nothing changes by that.
+    certificates.reload().unwrap();
+    is_refused(tls(&issued, tcp(server.addr(0))));
+
+    let lenient =
+        builder().with_no_client_auth().with_single_cert(chain_of(&issued), key_of(&issued));
+    certificates.replace(Arc::new(lenient.unwrap()));
+    talk(&mut tls(&issued, tcp(server.addr(0))));
 }
 
 fn talk_fails(stream: &mut StreamOwned<ClientConnection, TcpStream>) {

@@ -20,6 +20,7 @@ use crate::connection::bounds::Bounds;
 use crate::connection::role::Either;
 use crate::connection::{Connection, Description, Ties};
 use crate::io::duplex::{Duplex, Transport};
+use crate::io::located::located;
 #[cfg(feature = "tls")]
 use crate::io::tls::Tls;
 #[cfg(feature = "tls")]
@@ -34,8 +35,7 @@ pub(super) async fn open(
     #[cfg(unix)]
     if let Some(path) = &options.unix_socket {
         let socket = tokio::net::UnixStream::connect(path).await.map_err(|error| {
-            let why = format!("cannot connect to {}: {error}", path.display());
-            io::Error::new(error.kind(), why)
+            located(format_args!("cannot connect to {}", path.display()), error)
         })?;
         return open_over(socket, None, target, options).await;
     }

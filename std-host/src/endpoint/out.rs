@@ -54,7 +54,8 @@ impl<'o> Out<'o> {
     }
 
     /// Appends a frame.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "as for `Link::send`, which calls it")]
+    #[inline(always)]
     pub(crate) fn append_frame(&mut self, start: &mut FrameStart, payload: &[u8], is_masked: bool) {
         if payload.len() >= DIRECT_LEN
             && !is_masked

@@ -21,6 +21,7 @@ use wirelet::{Close, CloseCode};
 /// # let _ = builder;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Policy {
     /// Its connection is closed with 1008, as it can tell no other way that it has lost something.
     #[default]
@@ -40,6 +41,7 @@ pub enum Policy {
 /// assert_eq!(wirelet_host::Status::Open.to_string(), "open");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Status {
     /// Messages go both ways.
     #[default]
@@ -434,7 +436,9 @@ mod tests {
     #[test]
     fn who_waits_is_woken_when_there_may_be_room_and_not_after_it_has_given_up() {
         let taken: fn(&Outbox) = |outbox| drop(take(outbox));
-        let drained: fn(&Outbox) = |outbox| drop(outbox.refuse(0, ROOM));
+        let drained: fn(&Outbox) = |outbox| {
+            outbox.refuse(0, ROOM);
+        };
         for end in [taken, drained, Outbox::leave] {
             let outbox = Outbox::default();
             assert_eq!(outbox.wait(Waker::noop()), None, "nothing is in the way");

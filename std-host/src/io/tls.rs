@@ -27,7 +27,7 @@ pub(crate) struct TlsError(pub(crate) rustls::Error);
 
 /// Tells whether TLS is what failed.
 pub(crate) fn is_failure(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|error| error.is::<TlsError>())
+    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<TlsError>)
 }
 
 /// A stream, and whether the last read left room.

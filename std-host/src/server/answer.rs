@@ -122,6 +122,7 @@ impl fmt::Debug for Accept {
 /// }
 /// ```
 #[must_use]
+#[non_exhaustive]
 pub enum Answer {
     /// It may come in.
     Accept(Accept),

@@ -8,6 +8,7 @@ use std::thread;
 use crate::connection::Connection;
 use crate::hub::Hub;
 use crate::hub::outbox::{Policy, Room};
+use crate::io::located::located;
 use crate::server::Server;
 use crate::server::handler::{Handler, Sink};
 use crate::server::limits::Limits;
@@ -192,17 +193,15 @@ impl Builder {
         let threads = self.threads.or_else(|| thread::available_parallelism().ok());
         let threads = threads.map_or(1, NonZero::get);
         let mut bound = Vec::new();
-        let named =
-            |name: &str, error: io::Error| io::Error::new(error.kind(), format!("{name}: {error}"));
         for place in std::mem::take(&mut self.places) {
             let name = place.to_string();
             let result = place.bind(self.reuse_port.then_some(threads)).await;
-            bound.push(result.map_err(|error| named(&name, error))?);
+            bound.push(result.map_err(|error| located(name, error))?);
         }
         self.gate.is_local = bound.iter().all(|bound| bound.address.is_local());
         let name = format!("{} with {threads} threads", bound[0].address);
         let service = self.service_of(handler, serve);
-        Server::new(bound, threads, service).map_err(|error| named(&name, error))
+        Server::new(bound, threads, service).map_err(|error| located(name, error))
     }
 
     /// Makes a server without a place to listen at, for connections that another HTTP server has

@@ -22,6 +22,8 @@ use crate::server::answer::{Accept, Answer, Handshake, Response};
 /// should not block. What takes longer goes into a task (`tokio::spawn`), which answers through the
 /// [`Hub`].
 ///
+/// An `Arc` of a handler is one, so that a program can keep it, and so is a `Box<dyn Handler>`.
+///
 /// ```
 /// use wirelet::Message;
 /// use wirelet_host::{Closed, Context, Handler, Hub, Peer};
@@ -68,6 +70,36 @@ pub trait Handler: Send + Sync + 'static {
         let _ = (peer, closed, hub);
     }
 }
+
+/// Passes each call on to what is behind a pointer.
+macro_rules! pass_on {
+    ($pointer:ident) => {
+        impl<H: Handler + ?Sized> Handler for $pointer<H> {
+            fn handshake(&self, handshake: &Handshake<'_>) -> Answer {
+                (**self).handshake(handshake)
+            }
+
+            fn request(&self, request: &Request<'_>, hub: &Hub) -> Option<Response> {
+                (**self).request(request, hub)
+            }
+
+            fn opened(&self, context: &mut Context<'_>) {
+                (**self).opened(context);
+            }
+
+            fn message(&self, message: Message<'_>, context: &mut Context<'_>) {
+                (**self).message(message, context);
+            }
+
+            fn closed(&self, peer: &Peer, closed: &Closed, hub: &Hub) {
+                (**self).closed(peer, closed, hub);
+            }
+        }
+    };
+}
+
+pass_on!(Arc);
+pass_on!(Box);
 
 /// Stands for the connection that a [`Handler`] is called for.
 ///

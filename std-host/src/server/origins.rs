@@ -15,6 +15,7 @@ use wirelet::handshake::{AllowList, Request, Upgrade};
 /// assert_ne!(origins, Origins::default());
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Origins {
     /// Those of the host that is connected to.
     #[default]
@@ -41,6 +42,7 @@ pub enum Origins {
 /// # let _ = builder;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Hosts {
     /// If all places that are listened at are loopback addresses or Unix sockets: `localhost`, names
     /// that end with `.localhost`, `127.0.0.1` and the like, and `[::1]`, each with any port.

@@ -13,7 +13,9 @@ use rustls_platform_verifier::Verifier;
 
 use crate::io::tls::Tls;
 
-/// The certificate of a server and its private key, read from PEM files. Clones share them.
+/// The certificate of a server and its private key, read from PEM files; or a prepared configuration of
+/// TLS, for what files do not say: certificates of clients, one for each name (SNI), ACME. Clones share
+/// them.
 ///
 /// ```no_run
 /// use wirelet_host::Certificates;
@@ -27,16 +29,34 @@ use crate::io::tls::Tls;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use wirelet_host::rustls::ServerConfig;
+/// use wirelet_host::{Certificates, Listen};
+///
+/// # fn f(config: Arc<ServerConfig>, other: Arc<ServerConfig>) {
+/// let certificates = Certificates::from(config);
+/// let place = Listen::tcp("0.0.0.0:443").with_tls(certificates.clone());
+/// // Later, for new connections:
+/// certificates.replace(other);
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Certificates {
-    files: Arc<Files>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    files: Option<Files>,
+    config: RwLock<Arc<ServerConfig>>,
 }
 
 #[derive(Debug)]
 struct Files {
     chain: PathBuf,
     key: PathBuf,
-    config: RwLock<Arc<ServerConfig>>,
 }
 
 /// Why a PEM file cannot be used.
@@ -95,29 +115,47 @@ impl Certificates {
     /// [`LoadError`], which names the file.
     pub fn load(chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Result<Self, LoadError> {
         let (chain, key) = (chain.into(), key.into());
-        let config = RwLock::new(server_config(&chain, &key)?);
-        Ok(Self { files: Arc::new(Files { chain, key, config }) })
+        let config = server_config(&chain, &key)?;
+        Ok(Self::new(Some(Files { chain, key }), config))
     }
 
-    /// Reads the files again, for connections from now on.
+    fn new(files: Option<Files>, config: Arc<ServerConfig>) -> Self {
+        Self { shared: Arc::new(Shared { files, config: RwLock::new(config) }) }
+    }
+
+    /// Reads the files again, for connections from now on. Of a prepared configuration there are none, and
+    /// nothing changes.
     ///
     /// # Errors
     ///
     /// [`LoadError`]; all stays as it was then.
     pub fn reload(&self) -> Result<(), LoadError> {
-        let config = server_config(&self.files.chain, &self.files.key)?;
-        *self.files.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+        if let Some(Files { chain, key }) = &self.shared.files {
+            self.replace(server_config(chain, key)?);
+        }
         Ok(())
     }
 
-    /// What a new connection takes.
+    /// Takes another configuration, for connections from now on.
+    pub fn replace(&self, config: Arc<ServerConfig>) {
+        *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
     /// Begins a session with who has connected.
     pub(crate) fn start(&self) -> io::Result<Tls> {
         Tls::server(self.config()).map_err(io::Error::other)
     }
 
+    /// What a new connection takes.
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.files.config.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.shared.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Takes a configuration as it is; clients offer the protocol `http/1.1` in ALPN, or none.
+impl From<Arc<ServerConfig>> for Certificates {
+    fn from(config: Arc<ServerConfig>) -> Self {
+        Self::new(None, config)
     }
 }
 
