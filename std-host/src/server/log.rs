@@ -100,7 +100,8 @@ impl Throttle {
 
 /// As much of a text as is logged.
 fn beginning(text: &str) -> &str {
-    &text[..text.floor_char_boundary(SHOWN)]
+    let end = (0..=SHOWN.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    &text[..end.unwrap_or_default()]
 }
 
 /// By which the spans can be turned on and off by themselves.

@@ -231,9 +231,9 @@ impl Session {
                 self.timer.wait(Why::Pong, turn.now);
             }
             // Whatever is unsent: it had its time.
-            (Why::Ping | Why::Pong, _) => return self.leave(Closed::TimedOut, Phase::Over, turn),
+            (Why::Ping | Why::Pong, _) => return self.leave(&Closed::TimedOut, Phase::Over, turn),
             (Why::Close | Why::Linger, _) => {
-                return self.leave(Closed::CloseTimedOut, Phase::Over, turn);
+                return self.leave(&Closed::CloseTimedOut, Phase::Over, turn);
             }
         }
         self.settle(turn);
@@ -411,12 +411,12 @@ impl Session {
                 }
                 let Some(end) = open.take_end(!self.socket.has_unsent()) else { return };
                 if end.is_of_tcp() {
-                    return self.leave(end, Phase::Over, turn);
+                    return self.leave(&end, Phase::Over, turn);
                 }
                 // §7.1.1: the server ends TCP first.
                 self.socket.stream.end();
                 self.timer.wait(Why::Linger, turn.now);
-                self.leave(end, Phase::Lingering, turn);
+                self.leave(&end, Phase::Lingering, turn);
             }
             Phase::Lingering if !self.socket.has_unsent() => self.socket.stream.end(),
             Phase::Handshake(_) | Phase::Lingering | Phase::Over => {}
@@ -424,7 +424,7 @@ impl Session {
     }
 
     /// Goes over to the next phase, and tells the handler if the connection was open.
-    fn leave<H: Handler>(&mut self, end: Closed, next: Phase, turn: &Turn<'_, H>) {
+    fn leave<H: Handler>(&mut self, end: &Closed, next: Phase, turn: &Turn<'_, H>) {
         tracing::debug!("{end}");
         self.socket.drop_unsent();
         if let Phase::Open(open) = std::mem::replace(&mut self.phase, next) {
@@ -432,7 +432,7 @@ impl Session {
             let ending = if is_slow { Ending::SlowPeer } else { end.ending() };
             turn.shared.hub.count_ending(ending);
             let peer = open.entry.leave();
-            turn.shared.handler.closed(&peer, &end, &turn.shared.hub);
+            turn.shared.handler.closed(&peer, end, &turn.shared.hub);
         }
     }
 
