@@ -1,5 +1,6 @@
 //! TLS over a non-blocking stream, the same for either end and for every kind of polling.
 
+use std::error::Error;
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub(crate) struct TlsError(pub(crate) rustls::Error);
 
 /// Tells whether TLS is what failed.
 pub(crate) fn is_failure(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<TlsError>)
+    error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<TlsError>)
 }
 
 /// A stream, and whether the last read left room.

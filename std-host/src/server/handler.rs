@@ -22,6 +22,10 @@ use crate::server::answer::{Accept, Answer, Handshake, Response};
 /// should not block. What takes longer goes into a task (`tokio::spawn`), which answers through the
 /// [`Hub`].
 ///
+/// What is logged by `tracing` in a call stands in the span `connection` of level INFO, with the fields `id`,
+/// `remote_addr` and `path`. To make it costs about a microsecond for each read, unless nobody is interested
+/// in the level or in the target `wirelet_host::connection`.
+///
 /// An `Arc` of a handler is one, so that a program can keep it, and so is a `Box<dyn Handler>`.
 ///
 /// ```

@@ -100,8 +100,8 @@ impl Throttle {
 
 /// As much of a text as is logged.
 fn beginning(text: &str) -> &str {
-    let is_end = |at: &usize| text.is_char_boundary(*at);
-    &text[..(0..=SHOWN.min(text.len())).rev().find(is_end).unwrap_or_default()]
+    let end = (0..=SHOWN.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    &text[..end.unwrap_or_default()]
 }
 
 /// By which the spans can be turned on and off by themselves.
