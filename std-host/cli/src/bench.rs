@@ -1,6 +1,6 @@
 //! `wirelet bench`.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -88,6 +88,9 @@ pub(crate) struct Bench {
     /// message received counts
     #[arg(long, conflicts_with = "threads")]
     broadcast: bool,
+    /// Close each connection when N of its messages have come back, and open another in its place
+    #[arg(long, value_name = "N", conflicts_with_all = ["broadcast", "rate"])]
+    reconnect_after: Option<NonZeroU64>,
     /// Threads to share the connections among
     #[arg(long, value_name = "N", default_value = "1")]
     threads: NonZeroUsize,
@@ -140,6 +143,7 @@ impl Bench {
             connections: self.connections.get(),
             threads: self.threads.get().min(self.connections.get()),
             broadcast: self.broadcast,
+            reconnect_after: self.reconnect_after.map(NonZeroU64::get),
             depth: self.depth.get(),
             pacing: self.rate.map_or(Pacing::AsTheyComeBack, Pacing::Rate),
             ramp: self.ramp,

@@ -5,6 +5,7 @@ mod harness;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -83,6 +84,55 @@ fn a_broadcast_counts_each_message_at_each_receiver() {
     let figures = bench(&ws(&server), &["-c", "5", "--broadcast", "--rate", "200"]).json();
     // 60 in 0.3 s, to 5 each.
     assert!((200..=310).contains(&figures["messages"].as_u64().unwrap()), "{figures}");
+}
+
+#[test]
+fn connections_make_way_for_others_after_so_many_messages() {
+    let server = Running::serve(&[]);
+    let args = ["-c", "4", "--reconnect-after", "10", "--depth", "3", "--threads", "2", "--check"];
+    let figures = bench(&ws(&server), &args).json();
+    for name in ["failed_connections", "missing_messages", "unclean_closes"] {
+        assert_eq!(figures[name], 0, "{name}");
+    }
+    let number = |name: &str| figures[name].as_f64().unwrap();
+    let (closed, messages) = (number("closed_connections"), number("messages"));
+    assert!(closed > 4.0, "{figures}");
+    // Those at either end of the measurement have some of their messages in it.
+    assert!((messages - closed * 10.0).abs() <= 8.0 * 10.0, "{figures}");
+    assert_near(number("connections_per_second"), closed / number("seconds"));
+}
+
+#[test]
+fn a_connection_that_makes_way_has_sent_all_of_its_messages() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (count, counts) = mpsc::channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, count) = (stream.unwrap(), count.clone());
+            thread::spawn(move || {
+                let (mut buffer, mut len) = ([0; 4096], 0);
+                while let Ok(n @ 1..) = stream.read(&mut buffer) {
+                    stream.write_all(&buffer[..n]).unwrap();
+                    len += n;
+                }
+                // Before the end of the stream, which lets the next one begin.
+                count.send(len).unwrap();
+            });
+        }
+    });
+    let args = ["-c", "2", "-s", "100", "--reconnect-after", "7", "--depth", "4"];
+    let figures = bench(&format!("tcp://{addr}"), &args).json();
+    assert_eq!(
+        (&figures["failed_connections"], &figures["missing_messages"]),
+        (&0.into(), &0.into())
+    );
+    let lens: Vec<usize> = counts.try_iter().collect();
+    // The last of each were cut short by the end of the load, at what was under way.
+    let n_short = lens.iter().filter(|len| **len != 700).count();
+    assert!(n_short <= 2 && lens.len() > 4, "{lens:?}");
+    assert!(lens.iter().all(|len| matches!(len, 0 | 400 | 700)), "{lens:?}");
+    assert!(figures["closed_connections"].as_u64().unwrap() <= lens.len() as u64, "{figures}");
 }
 
 #[test]

@@ -22,11 +22,16 @@ pub(super) struct Figures<'r> {
     /// Messages a second that were asked for.
     rate: Option<f64>,
     broadcast: bool,
+    /// After how many messages each connection was closed and another opened.
+    reconnect_after: Option<u64>,
     check: bool,
     seconds: f64,
     messages: u64,
     messages_per_second: f64,
     megabytes_per_second: f64,
+    /// Connections that were closed after their messages.
+    closed_connections: u64,
+    connections_per_second: Option<f64>,
     /// What latency counts from: `sent`, or `due` if there is a rate.
     latency_since: &'static str,
     latency_us: Latency,
@@ -34,6 +39,7 @@ pub(super) struct Figures<'r> {
     load_cpu_share: Option<f64>,
     server_cpu_seconds: Option<f64>,
     server_cpu_us_per_message: Option<f64>,
+    server_cpu_us_per_connection: Option<f64>,
     failed_connections: usize,
     first_failure: Option<&'r str>,
     missing_messages: u64,
@@ -54,10 +60,14 @@ struct Latency {
 impl<'r> Figures<'r> {
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
     pub(super) fn new(results: &'r Results<'_>) -> Self {
-        let Results { load, messages, outcome, .. } = results;
+        let Results { load, messages, closed, outcome, .. } = results;
         let size = load.payload.len();
         let seconds = results.seconds();
         let quantile = |q| micros(results.quantile(q));
+        let server_cpu_us_each = |n: u64| {
+            let cpu = results.server_cpu.filter(|_| n > 0);
+            cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / n as f64)
+        };
         Self {
             url: &load.target.url,
             connections: load.connections,
@@ -73,11 +83,14 @@ impl<'r> Figures<'r> {
                 Pacing::Rate(rate) => Some(rate),
             },
             broadcast: load.broadcast,
+            reconnect_after: load.reconnect_after,
             check: load.check,
             seconds,
             messages: *messages,
             messages_per_second: results.messages_per_second(),
             megabytes_per_second: results.messages_per_second() * size as f64 / 1e6,
+            closed_connections: *closed,
+            connections_per_second: load.reconnect_after.map(|_| results.connections_per_second()),
             latency_since: match load.pacing {
                 Pacing::AsTheyComeBack => "sent",
                 Pacing::Rate(_) => "due",
@@ -93,10 +106,8 @@ impl<'r> Figures<'r> {
             },
             load_cpu_share: outcome.cpu.map(|cpu| cpu.as_secs_f64() / seconds),
             server_cpu_seconds: results.server_cpu.map(|cpu| cpu.as_secs_f64()),
-            server_cpu_us_per_message: results
-                .server_cpu
-                .filter(|_| *messages > 0)
-                .map(|cpu| cpu.as_secs_f64() * 1e6 / *messages as f64),
+            server_cpu_us_per_message: server_cpu_us_each(*messages),
+            server_cpu_us_per_connection: server_cpu_us_each(*closed),
             failed_connections: outcome.failed,
             first_failure: outcome.failure.as_deref(),
             missing_messages: outcome.missing,
@@ -117,6 +128,9 @@ impl<'r> Figures<'r> {
         if self.broadcast {
             text += ", from one to all";
         }
+        if let Some(n) = self.reconnect_after {
+            let _ = write!(text, ", {n} a connection");
+        }
         text
     }
 
@@ -134,11 +148,17 @@ impl<'r> Figures<'r> {
             ("p99.9", human(latency.p99_9)),
             ("max", human(latency.max)),
         ];
+        if let Some(rate) = self.connections_per_second {
+            rows.insert(2, ("connections / s", grouped(rate)));
+        }
         if let Some(share) = self.load_cpu_share {
             rows.push(("load, CPU", format!("{:.0} %", share * 100.0)));
         }
         if let Some(us) = self.server_cpu_us_per_message {
             rows.push(("server, CPU", format!("{us:.3} µs/msg")));
+        }
+        if let Some(us) = self.server_cpu_us_per_connection {
+            rows.push(("", format!("{us:.1} µs/conn")));
         }
         rows
     }
@@ -158,6 +178,8 @@ impl<'r> Figures<'r> {
             remarks.push(format!("{n} messages were due and had not come back 5 s after the end"));
         } else if self.messages == 0 {
             remarks.push("no message came back while it was measured".into());
+        } else if self.reconnect_after.is_some() && self.closed_connections == 0 {
+            remarks.push("no connection was closed while it was measured".into());
         }
         if self.unclean_closes > 0 {
             remarks.push(format!("{} connections were not closed cleanly", self.unclean_closes));

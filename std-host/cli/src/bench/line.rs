@@ -160,11 +160,14 @@ impl Line {
         Ok(self.write(&scratch[..len])?)
     }
 
-    /// Begins the closing handshake, or ends a stream of plain bytes.
+    /// Begins the closing handshake unless it has begun, or ends a stream of plain bytes.
     pub(super) fn close(&mut self) -> Result<(), Failure> {
         let State::Open(connection) = &mut self.state else {
             return Ok(self.stream.end()?);
         };
+        if connection.is_close_sent() {
+            return Ok(());
+        }
         let mut frame = [0; MAX_CONTROL_FRAME];
         let close = CloseCode::NORMAL_CLOSURE;
         let n = connection.close(close, &mut frame).map_err(Failure::Send)?;

@@ -29,6 +29,8 @@ pub(super) struct Load {
     pub(super) threads: usize,
     /// One sends and all receive.
     pub(super) broadcast: bool,
+    /// After how many messages a connection is closed and another opened.
+    pub(super) reconnect_after: Option<u64>,
     /// Messages of a connection under way.
     pub(super) depth: usize,
     pub(super) pacing: Pacing,
@@ -63,6 +65,8 @@ pub(super) enum News {
 pub(super) struct Tally {
     /// Messages that came back in it.
     pub(super) messages: u64,
+    /// Connections that ended in it, closed after their messages.
+    pub(super) closed: u64,
     /// In nanoseconds.
     pub(super) latency: Histogram<u64>,
 }
@@ -70,11 +74,16 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn new() -> Self {
         let latency = Histogram::new_with_max(MAX_LATENCY, 3);
-        Self { messages: 0, latency: latency.expect("a length and digits that the library takes") }
+        Self {
+            messages: 0,
+            closed: 0,
+            latency: latency.expect("a length and digits that the library takes"),
+        }
     }
 
     pub(super) fn add(&mut self, other: &Self) {
         self.messages += other.messages;
+        self.closed += other.closed;
         self.latency += &other.latency;
     }
 }

@@ -14,6 +14,8 @@ pub(super) struct Results<'l> {
     pub(super) load: &'l Load,
     window: Window,
     pub(super) messages: u64,
+    /// Connections that were closed after their messages.
+    pub(super) closed: u64,
     /// In nanoseconds.
     pub(super) latency: Histogram<u64>,
     /// How it went over time.
@@ -43,11 +45,12 @@ struct Slice {
 
 impl<'l> Results<'l> {
     pub(super) fn new(load: &'l Load, window: Window) -> Self {
-        let Tally { messages, latency } = Tally::new();
+        let Tally { messages, closed, latency } = Tally::new();
         Self {
             load,
             window,
             messages,
+            closed,
             latency,
             points: Vec::new(),
             incomplete: VecDeque::new(),
@@ -85,6 +88,7 @@ impl<'l> Results<'l> {
             max: quantile(1.0),
         });
         self.messages += tally.messages;
+        self.closed += tally.closed;
         // Of the same digits, and growing as needed.
         self.latency += &tally.latency;
     }
@@ -94,9 +98,12 @@ impl<'l> Results<'l> {
         self.outcome += outcome;
     }
 
-    /// Tells whether no connection failed, and every message came back.
+    /// Tells whether no connection failed, every message came back, and connections ended if they were to.
     pub(super) fn is_complete(&self) -> bool {
-        self.messages > 0 && self.outcome.failed == 0 && self.outcome.missing == 0
+        self.messages > 0
+            && (self.closed > 0 || self.load.reconnect_after.is_none())
+            && self.outcome.failed == 0
+            && self.outcome.missing == 0
     }
 
     pub(super) fn seconds(&self) -> f64 {
@@ -105,6 +112,10 @@ impl<'l> Results<'l> {
 
     pub(super) fn messages_per_second(&self) -> f64 {
         per_second(self.messages, self.window.duration())
+    }
+
+    pub(super) fn connections_per_second(&self) -> f64 {
+        per_second(self.closed, self.window.duration())
     }
 
     pub(super) fn quantile(&self, quantile: f64) -> Duration {

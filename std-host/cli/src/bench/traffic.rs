@@ -16,6 +16,8 @@ pub(super) struct Traffic {
     /// Who sends, with --broadcast.
     only_sender: Option<usize>,
     depth: usize,
+    /// After how many messages a connection is closed and another opened.
+    reconnect_after: Option<u64>,
     window: Window,
     pace: Option<Pace>,
     flows: Vec<Flow>,
@@ -40,6 +42,8 @@ struct Flow {
     sent_at: Instant,
     /// How often a message has yet to be received.
     under_way: u64,
+    /// How many messages its connection has yet to send before it is closed, if it ever is.
+    left: Option<u64>,
 }
 
 impl Traffic {
@@ -51,6 +55,7 @@ impl Traffic {
         news: mpsc::Sender<News>,
     ) -> Self {
         let now = Instant::now();
+        let left = load.reconnect_after;
         let n_lines = open.len();
         let n_flows = if load.broadcast { 1 } else { n_lines };
         let n_open = open.iter().filter(|open| **open).count();
@@ -65,9 +70,10 @@ impl Traffic {
                 .broadcast
                 .then(|| open.iter().position(|open| *open).unwrap_or_default()),
             depth: load.depth,
+            reconnect_after: load.reconnect_after,
             window,
             pace,
-            flows: vec![Flow { due: 0, sent: 0, sent_at: now, under_way: 0 }; n_flows],
+            flows: vec![Flow { due: 0, sent: 0, sent_at: now, under_way: 0, left }; n_flows],
             received: vec![0; n_lines],
             n_receivers: if load.broadcast { n_open as u64 } else { 1 },
             open,
@@ -111,7 +117,8 @@ impl Traffic {
                 .saturating_sub(flow.under_way.div_ceil(self.n_receivers.max(1)));
             usize::try_from(flow.due.min(room)).unwrap_or(self.depth)
         } else if flow.under_way == 0 && now < self.window.end {
-            self.depth
+            let left = flow.left.map(|left| usize::try_from(left).unwrap_or(usize::MAX));
+            left.map_or(self.depth, |left| left.min(self.depth))
         } else {
             0
         }
@@ -125,6 +132,7 @@ impl Traffic {
         flow.sent += n as u64;
         flow.sent_at = now;
         flow.under_way += n as u64 * self.n_receivers;
+        flow.left = flow.left.map(|left| left.saturating_sub(n as u64));
     }
 
     /// Counts what `line` has received.
@@ -154,6 +162,20 @@ impl Traffic {
             }
         }
         Ok(())
+    }
+
+    /// Tells whether all messages of a connection have come back that is to be closed after so many.
+    pub(super) fn is_done(&self, line: usize) -> bool {
+        let flow = &self.flows[self.flow_of(line)];
+        flow.left == Some(0) && flow.under_way == 0
+    }
+
+    /// Counts the end of a connection that was done; tells whether another one is to take its place.
+    pub(super) fn renew(&mut self, line: usize, now: Instant) -> bool {
+        let flow = self.flow_of(line);
+        self.flows[flow].left = self.reconnect_after;
+        self.tally.closed += u64::from((self.window.begin..self.window.end).contains(&now));
+        now < self.window.end
     }
 
     /// Forgets what `line`, which has gone, had yet to receive.
