@@ -91,6 +91,10 @@ pub(crate) struct Bench {
     /// Close each connection when N of its messages have come back, and open another in its place
     #[arg(long, value_name = "N", conflicts_with_all = ["broadcast", "rate"])]
     reconnect_after: Option<NonZeroU64>,
+    /// Send nothing, and measure what open connections cost the server (see --server-pid)
+    #[arg(long, conflicts_with_all = ["size", "depth", "rate", "text", "binary", "check", "broadcast",
+          "reconnect_after"])]
+    idle: bool,
     /// Threads to share the connections among
     #[arg(long, value_name = "N", default_value = "1")]
     threads: NonZeroUsize,
@@ -145,7 +149,11 @@ impl Bench {
             broadcast: self.broadcast,
             reconnect_after: self.reconnect_after.map(NonZeroU64::get),
             depth: self.depth.get(),
-            pacing: self.rate.map_or(Pacing::AsTheyComeBack, Pacing::Rate),
+            pacing: match self.rate {
+                _ if self.idle => Pacing::Idle,
+                None => Pacing::AsTheyComeBack,
+                Some(rate) => Pacing::Rate(rate),
+            },
             ramp: self.ramp,
             warmup: self.warmup,
             duration: self.duration,

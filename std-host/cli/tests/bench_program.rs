@@ -103,6 +103,31 @@ fn connections_make_way_for_others_after_so_many_messages() {
 }
 
 #[test]
+fn idle_connections_stay_open_and_cost_the_server_what_is_measured() {
+    let server = Running::serve(&["--ping-interval", "1", "--ping-timeout", "10"]);
+    let pid = server.pid().to_string();
+    // Longer than the server's patience with a client that did not answer its pings would be.
+    let args = ["-c", "20", "--idle", "-d", "13", "--server-pid", &pid];
+    let figures = bench(&ws(&server), &args).json();
+    assert_eq!((&figures["idle"], &figures["messages"]), (&true.into(), &0.into()));
+    for name in ["failed_connections", "missing_messages", "unclean_closes"] {
+        assert_eq!(figures[name], 0, "{name}");
+    }
+    if cfg!(target_os = "linux") {
+        let number = |name: &str| figures[name].as_f64().unwrap();
+        // It has sent pings.
+        assert!((1e-6..0.5).contains(&number("server_cpu_share")), "{figures}");
+        assert_near(number("server_cpu_share"), number("server_cpu_seconds") / 13.0);
+    }
+    let output = Command::new(PROGRAM)
+        .args(["bench", &ws(&server), "--idle", "-d", "0.2", "--server-pid", &pid])
+        .output()
+        .unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.contains("50 connections, idle for 0.2 s\n\nserver, CPU"), "{table}");
+}
+
+#[test]
 fn a_connection_that_makes_way_has_sent_all_of_its_messages() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();

@@ -22,6 +22,8 @@ pub(super) struct Figures<'r> {
     /// Messages a second that were asked for.
     rate: Option<f64>,
     broadcast: bool,
+    /// Nothing was sent.
+    idle: bool,
     /// After how many messages each connection was closed and another opened.
     reconnect_after: Option<u64>,
     check: bool,
@@ -38,6 +40,8 @@ pub(super) struct Figures<'r> {
     /// The share of a core that the busiest thread of the load took.
     load_cpu_share: Option<f64>,
     server_cpu_seconds: Option<f64>,
+    /// The share of a core that the server took.
+    server_cpu_share: Option<f64>,
     server_cpu_us_per_message: Option<f64>,
     server_cpu_us_per_connection: Option<f64>,
     failed_connections: usize,
@@ -79,10 +83,11 @@ impl<'r> Figures<'r> {
             },
             depth: load.depth,
             rate: match load.pacing {
-                Pacing::AsTheyComeBack => None,
+                Pacing::AsTheyComeBack | Pacing::Idle => None,
                 Pacing::Rate(rate) => Some(rate),
             },
             broadcast: load.broadcast,
+            idle: load.pacing == Pacing::Idle,
             reconnect_after: load.reconnect_after,
             check: load.check,
             seconds,
@@ -92,7 +97,7 @@ impl<'r> Figures<'r> {
             closed_connections: *closed,
             connections_per_second: load.reconnect_after.map(|_| results.connections_per_second()),
             latency_since: match load.pacing {
-                Pacing::AsTheyComeBack => "sent",
+                Pacing::AsTheyComeBack | Pacing::Idle => "sent",
                 Pacing::Rate(_) => "due",
             },
             latency_us: Latency {
@@ -106,6 +111,7 @@ impl<'r> Figures<'r> {
             },
             load_cpu_share: outcome.cpu.map(|cpu| cpu.as_secs_f64() / seconds),
             server_cpu_seconds: results.server_cpu.map(|cpu| cpu.as_secs_f64()),
+            server_cpu_share: results.server_cpu.map(|cpu| cpu.as_secs_f64() / seconds),
             server_cpu_us_per_message: server_cpu_us_each(*messages),
             server_cpu_us_per_connection: server_cpu_us_each(*closed),
             failed_connections: outcome.failed,
@@ -117,6 +123,9 @@ impl<'r> Figures<'r> {
 
     /// Says what was done.
     pub(super) fn description(&self) -> String {
+        if self.idle {
+            return format!("{} connections, idle for {} s", self.connections, self.seconds);
+        }
         let mut text = format!("{} connections, {} messages", self.connections, self.kind);
         let _ = write!(text, " of {} bytes", self.size);
         if self.depth > 1 {
@@ -137,6 +146,11 @@ impl<'r> Figures<'r> {
     /// Lists the figures, by name.
     #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 messages")]
     pub(super) fn rows(&self) -> Vec<(&'static str, String)> {
+        if self.idle {
+            let share = self.server_cpu_share;
+            let row = share.map(|share| ("server, CPU", format!("{:.2} %", share * 100.0)));
+            return row.into_iter().collect();
+        }
         let latency = &self.latency_us;
         let mut rows = vec![
             ("messages", grouped(self.messages as f64)),
@@ -176,7 +190,7 @@ impl<'r> Figures<'r> {
         if self.missing_messages > 0 {
             let n = self.missing_messages;
             remarks.push(format!("{n} messages were due and had not come back 5 s after the end"));
-        } else if self.messages == 0 {
+        } else if self.messages == 0 && !self.idle {
             remarks.push("no message came back while it was measured".into());
         } else if self.reconnect_after.is_some() && self.closed_connections == 0 {
             remarks.push("no connection was closed while it was measured".into());

@@ -46,6 +46,8 @@ pub(super) enum Pacing {
     AsTheyComeBack,
     /// So many a second, of all connections together.
     Rate(f64),
+    /// None ever leaves.
+    Idle,
 }
 
 /// What a worker tells while it works.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::load::{Load, Outcome, Tally};
+use super::load::{Load, Outcome, Pacing, Tally};
 use super::window::Window;
 
 /// The figures of all threads together.
@@ -98,9 +98,9 @@ impl<'l> Results<'l> {
         self.outcome += outcome;
     }
 
-    /// Tells whether no connection failed, every message came back, and connections ended if they were to.
+    /// Tells whether no connection failed, and all came back and ended that was to.
     pub(super) fn is_complete(&self) -> bool {
-        self.messages > 0
+        (self.messages > 0 || self.load.pacing == Pacing::Idle)
             && (self.closed > 0 || self.load.reconnect_after.is_none())
             && self.outcome.failed == 0
             && self.outcome.missing == 0

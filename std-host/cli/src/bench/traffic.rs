@@ -20,6 +20,7 @@ pub(super) struct Traffic {
     reconnect_after: Option<u64>,
     window: Window,
     pace: Option<Pace>,
+    is_idle: bool,
     flows: Vec<Flow>,
     /// Whether each connection is open.
     open: Vec<bool>,
@@ -60,7 +61,7 @@ impl Traffic {
         let n_flows = if load.broadcast { 1 } else { n_lines };
         let n_open = open.iter().filter(|open| **open).count();
         let pace = match load.pacing {
-            Pacing::AsTheyComeBack => None,
+            Pacing::AsTheyComeBack | Pacing::Idle => None,
             Pacing::Rate(rate) => {
                 Some(Pace::new(now, rate * share(n_lines, load.connections), n_flows))
             }
@@ -73,6 +74,7 @@ impl Traffic {
             reconnect_after: load.reconnect_after,
             window,
             pace,
+            is_idle: load.pacing == Pacing::Idle,
             flows: vec![Flow { due: 0, sent: 0, sent_at: now, under_way: 0, left }; n_flows],
             received: vec![0; n_lines],
             n_receivers: if load.broadcast { n_open as u64 } else { 1 },
@@ -116,7 +118,7 @@ impl Traffic {
             let room = (self.depth as u64)
                 .saturating_sub(flow.under_way.div_ceil(self.n_receivers.max(1)));
             usize::try_from(flow.due.min(room)).unwrap_or(self.depth)
-        } else if flow.under_way == 0 && now < self.window.end {
+        } else if flow.under_way == 0 && now < self.window.end && !self.is_idle {
             let left = flow.left.map(|left| usize::try_from(left).unwrap_or(usize::MAX));
             left.map_or(self.depth, |left| left.min(self.depth))
         } else {
