@@ -1,6 +1,6 @@
 //! `wirelet bench`.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -85,9 +85,20 @@ pub(crate) struct Bench {
     #[arg(long)]
     check: bool,
     /// One connection sends and all receive, from a server such as `wirelet serve --mode chat`; each
-    /// message received counts
+    /// message received counts. Without --rate, tells also when the last has received it
     #[arg(long, conflicts_with = "threads")]
     broadcast: bool,
+    /// With --broadcast: so many rooms, each with a share of the connections, of which one sends and those of
+    /// the room receive, and with a thread of the load; `{room}` in the URL stands for a room's number
+    #[arg(long, value_name = "N", requires = "broadcast", default_value = "1")]
+    rooms: NonZeroUsize,
+    /// Close each connection when N of its messages have come back, and open another in its place
+    #[arg(long, value_name = "N", conflicts_with_all = ["broadcast", "rate"])]
+    reconnect_after: Option<NonZeroU64>,
+    /// Send nothing, and measure what open connections cost the server (see --server-pid)
+    #[arg(long, conflicts_with_all = ["size", "depth", "rate", "text", "binary", "check", "broadcast",
+          "reconnect_after"])]
+    idle: bool,
     /// Threads to share the connections among
     #[arg(long, value_name = "N", default_value = "1")]
     threads: NonZeroUsize,
@@ -125,12 +136,16 @@ impl Bench {
         if target.is_raw() && self.size == 0 {
             return Err("a plain byte stream has no empty messages; see --size".into());
         }
+        if self.rooms > self.connections {
+            return Err("--rooms are more than --connections".into());
+        }
         let batch = self.size.saturating_add(Header::MAX_LEN).saturating_mul(self.depth.get());
         if batch > MAX_BATCH {
             return Err("--depth messages of --size bytes are more than 1 GiB".into());
         }
         let load = Load {
             address: target.resolve()?,
+            rooms: target.rooms(self.rooms.get())?,
             target,
             payload: match self.text {
                 None => Payload::binary(self.size),
@@ -138,10 +153,15 @@ impl Bench {
             },
             check: self.check,
             connections: self.connections.get(),
-            threads: self.threads.get().min(self.connections.get()),
+            threads: self.threads.max(self.rooms).min(self.connections).get(),
             broadcast: self.broadcast,
+            reconnect_after: self.reconnect_after.map(NonZeroU64::get),
             depth: self.depth.get(),
-            pacing: self.rate.map_or(Pacing::AsTheyComeBack, Pacing::Rate),
+            pacing: match self.rate {
+                _ if self.idle => Pacing::Idle,
+                None => Pacing::AsTheyComeBack,
+                Some(rate) => Pacing::Rate(rate),
+            },
             ramp: self.ramp,
             warmup: self.warmup,
             duration: self.duration,

@@ -5,12 +5,15 @@ mod harness;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use harness::certificates::Issued;
 use harness::{PROGRAM, Running, front};
 use serde_json::Value;
+use wirelet::Message;
+use wirelet_host::{Context, Handler, Server};
 
 #[test]
 fn the_figures_of_an_echo_fit_together() {
@@ -80,9 +83,106 @@ fn a_broadcast_counts_each_message_at_each_receiver() {
     let figures = bench(&ws(&server), &["-c", "5", "--broadcast", "--check"]).json();
     assert!(figures["messages"].as_u64().unwrap() > 100, "{figures}");
     assert_eq!(figures["missing_messages"], 0);
+    // What the last receives counts among the others.
+    let time = |of: &str, which: &str| figures[of][which].as_f64().unwrap();
+    assert!(time("to_all_us", "min") * 1.01 >= time("latency_us", "min"), "{figures}");
+    assert!(time("to_all_us", "max") <= time("latency_us", "max") * 1.01, "{figures}");
     let figures = bench(&ws(&server), &["-c", "5", "--broadcast", "--rate", "200"]).json();
+    assert_eq!(figures["to_all_us"], Value::Null, "several are under way at a time");
     // 60 in 0.3 s, to 5 each.
     assert!((200..=310).contains(&figures["messages"].as_u64().unwrap()), "{figures}");
+}
+
+#[test]
+fn each_room_has_a_sender_and_its_connections_receive() {
+    let server = rooms();
+    let url = format!("ws://{server}/{{room}}");
+    let figures = bench(&url, &["-c", "6", "--broadcast", "--rooms", "2", "--check"]).json();
+    for name in ["failed_connections", "missing_messages", "unclean_closes"] {
+        assert_eq!(figures[name], 0, "{name}");
+    }
+    assert_eq!((&figures["rooms"], &figures["threads"]), (&2.into(), &2.into()));
+    assert!(figures["messages"].as_u64().unwrap() > 100, "{figures}");
+    // Who hears another room as well has not asked for it.
+    let outcome =
+        bench(&format!("ws://{server}/?{{room}}"), &["-c", "6", "--broadcast", "--rooms", "2"]);
+    assert_eq!(outcome.code, Some(1));
+    let figures: Value = serde_json::from_str(&outcome.out).unwrap();
+    assert_eq!(figures["first_failure"], "a message came that had not been sent");
+}
+
+#[test]
+fn connections_make_way_for_others_after_so_many_messages() {
+    let server = Running::serve(&[]);
+    let args = ["-c", "4", "--reconnect-after", "10", "--depth", "3", "--threads", "2", "--check"];
+    let figures = bench(&ws(&server), &args).json();
+    for name in ["failed_connections", "missing_messages", "unclean_closes"] {
+        assert_eq!(figures[name], 0, "{name}");
+    }
+    let number = |name: &str| figures[name].as_f64().unwrap();
+    let (closed, messages) = (number("closed_connections"), number("messages"));
+    assert!(closed > 4.0, "{figures}");
+    // Those at either end of the measurement have some of their messages in it.
+    assert!((messages - closed * 10.0).abs() <= 8.0 * 10.0, "{figures}");
+    assert_near(number("connections_per_second"), closed / number("seconds"));
+}
+
+#[test]
+fn idle_connections_stay_open_and_cost_the_server_what_is_measured() {
+    let server = Running::serve(&["--ping-interval", "1", "--ping-timeout", "10"]);
+    let pid = server.pid().to_string();
+    // Longer than the server's patience with a client that did not answer its pings would be.
+    let args = ["-c", "20", "--idle", "-d", "13", "--server-pid", &pid];
+    let figures = bench(&ws(&server), &args).json();
+    assert_eq!((&figures["idle"], &figures["messages"]), (&true.into(), &0.into()));
+    for name in ["failed_connections", "missing_messages", "unclean_closes"] {
+        assert_eq!(figures[name], 0, "{name}");
+    }
+    if cfg!(target_os = "linux") {
+        let number = |name: &str| figures[name].as_f64().unwrap();
+        // It has sent pings.
+        assert!((1e-6..0.5).contains(&number("server_cpu_share")), "{figures}");
+        assert_near(number("server_cpu_share"), number("server_cpu_seconds") / 13.0);
+    }
+    let output = Command::new(PROGRAM)
+        .args(["bench", &ws(&server), "--idle", "-d", "0.2", "--server-pid", &pid])
+        .output()
+        .unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.contains("50 connections, idle for 0.2 s\n\nserver, CPU"), "{table}");
+}
+
+#[test]
+fn a_connection_that_makes_way_has_sent_all_of_its_messages() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (count, counts) = mpsc::channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, count) = (stream.unwrap(), count.clone());
+            thread::spawn(move || {
+                let (mut buffer, mut len) = ([0; 4096], 0);
+                while let Ok(n @ 1..) = stream.read(&mut buffer) {
+                    stream.write_all(&buffer[..n]).unwrap();
+                    len += n;
+                }
+                // Before the end of the stream, which lets the next one begin.
+                count.send(len).unwrap();
+            });
+        }
+    });
+    let args = ["-c", "2", "-s", "100", "--reconnect-after", "7", "--depth", "4"];
+    let figures = bench(&format!("tcp://{addr}"), &args).json();
+    assert_eq!(
+        (&figures["failed_connections"], &figures["missing_messages"]),
+        (&0.into(), &0.into())
+    );
+    let lens: Vec<usize> = counts.try_iter().collect();
+    // The last of each were cut short by the end of the load, at what was under way.
+    let n_short = lens.iter().filter(|len| **len != 700).count();
+    assert!(n_short <= 2 && lens.len() > 4, "{lens:?}");
+    assert!(lens.iter().all(|len| matches!(len, 0 | 400 | 700)), "{lens:?}");
+    assert!(figures["closed_connections"].as_u64().unwrap() <= lens.len() as u64, "{figures}");
 }
 
 #[test]
@@ -159,6 +259,8 @@ fn what_cannot_be_done_is_explained() {
         ("http://a".into(), &[], "ws://"),
         ("wss://a".into(), &[], "wss://"),
         (format!("tcp://{nobody}"), &["-s", "0"], "--size"),
+        (format!("ws://{nobody}/"), &["--broadcast", "--rooms", "2"], "{room}"),
+        (format!("ws://{nobody}/"), &["--broadcast", "--rooms", "60"], "--connections"),
         (format!("ws://{nobody}"), &["-s", "1000000", "--depth", "2000"], "1 GiB"),
     ] {
         let outcome = bench(&url, args);
@@ -216,6 +318,12 @@ fn a_server_is_loaded_over_tls_and_over_a_unix_socket() {
                 assert_eq!(figures[name], 0, "{url} {size} {name}");
             }
             assert!(figures["messages"].as_f64().unwrap() > 5.0, "{figures}");
+            let suite = figures["cipher_suite"].as_str();
+            assert_eq!(
+                suite,
+                url.starts_with("wss").then_some("TLS13_AES_256_GCM_SHA384"),
+                "{url}"
+            );
         }
     }
 }
@@ -262,6 +370,31 @@ fn bench(url: &str, args: &[&str]) -> Outcome {
 
 fn ws(server: &Running) -> String {
     format!("ws://{}/", server.addr)
+}
+
+/// Serves rooms, told apart by their paths.
+fn rooms() -> SocketAddr {
+    struct Rooms;
+    impl Handler for Rooms {
+        fn opened(&self, context: &mut Context<'_>) {
+            let peer = context.peer();
+            context.subscribe(peer.path());
+        }
+
+        fn message(&self, message: Message<'_>, context: &mut Context<'_>) {
+            context.hub().publish(context.peer().path(), message);
+        }
+    }
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let server = Server::bind("127.0.0.1:0", Rooms).await.unwrap();
+            tell.send(server.addresses()[0].tcp().unwrap()).unwrap();
+            server.run().await
+        })
+    });
+    told.recv().unwrap()
 }
 
 /// Echoes plain bytes on every connection, after `change` has seen them and the time since the first.

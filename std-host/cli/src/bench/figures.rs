@@ -1,8 +1,8 @@
 //! The results, as a person or a program reads them.
 
 use std::fmt::{self, Write as _};
-use std::time::Duration;
 
+use hdrhistogram::Histogram;
 use serde::Serialize;
 use wirelet::Kind;
 
@@ -17,23 +17,38 @@ pub(super) struct Figures<'r> {
     threads: usize,
     /// Bytes of a message.
     size: usize,
+    /// By what TLS encrypts, as its registry names it but for the prefix: `TLS13_AES_256_GCM_SHA384`.
+    cipher_suite: Option<String>,
     kind: &'static str,
     depth: usize,
     /// Messages a second that were asked for.
     rate: Option<f64>,
     broadcast: bool,
+    rooms: usize,
+    /// Nothing was sent.
+    idle: bool,
+    /// After how many messages each connection was closed and another opened.
+    reconnect_after: Option<u64>,
     check: bool,
     seconds: f64,
     messages: u64,
     messages_per_second: f64,
     megabytes_per_second: f64,
+    /// Connections that were closed after their messages.
+    closed_connections: u64,
+    connections_per_second: Option<f64>,
     /// What latency counts from: `sent`, or `due` if there is a rate.
     latency_since: &'static str,
     latency_us: Latency,
+    /// From the sending of what goes to all until the last has received it.
+    to_all_us: Option<Latency>,
     /// The share of a core that the busiest thread of the load took.
     load_cpu_share: Option<f64>,
     server_cpu_seconds: Option<f64>,
+    /// The share of a core that the server took.
+    server_cpu_share: Option<f64>,
     server_cpu_us_per_message: Option<f64>,
+    server_cpu_us_per_connection: Option<f64>,
     failed_connections: usize,
     first_failure: Option<&'r str>,
     missing_messages: u64,
@@ -51,52 +66,70 @@ struct Latency {
     max: f64,
 }
 
+impl Latency {
+    /// Takes the figures from times in nanoseconds.
+    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+    fn new(times: &Histogram<u64>) -> Self {
+        let quantile = |quantile| times.value_at_quantile(quantile) as f64 / 1e3;
+        Self {
+            min: times.min() as f64 / 1e3,
+            mean: times.mean() / 1e3,
+            p50: quantile(0.5),
+            p90: quantile(0.9),
+            p99: quantile(0.99),
+            p99_9: quantile(0.999),
+            max: quantile(1.0),
+        }
+    }
+}
+
 impl<'r> Figures<'r> {
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
     pub(super) fn new(results: &'r Results<'_>) -> Self {
-        let Results { load, messages, outcome, .. } = results;
+        let Results { load, messages, closed, outcome, .. } = results;
         let size = load.payload.len();
         let seconds = results.seconds();
-        let quantile = |q| micros(results.quantile(q));
+        let server_cpu_us_each = |n: u64| {
+            let cpu = results.server_cpu.filter(|_| n > 0);
+            cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / n as f64)
+        };
         Self {
             url: &load.target.url,
             connections: load.connections,
             threads: load.threads,
             size,
+            cipher_suite: outcome.cipher_suite.map(|suite| format!("{suite:?}")),
             kind: match load.payload.message().kind() {
                 Kind::Text => "text",
                 Kind::Binary => "binary",
             },
             depth: load.depth,
             rate: match load.pacing {
-                Pacing::AsTheyComeBack => None,
+                Pacing::AsTheyComeBack | Pacing::Idle => None,
                 Pacing::Rate(rate) => Some(rate),
             },
             broadcast: load.broadcast,
+            rooms: load.rooms.len(),
+            idle: load.pacing == Pacing::Idle,
+            reconnect_after: load.reconnect_after,
             check: load.check,
             seconds,
             messages: *messages,
             messages_per_second: results.messages_per_second(),
             megabytes_per_second: results.messages_per_second() * size as f64 / 1e6,
+            closed_connections: *closed,
+            connections_per_second: load.reconnect_after.map(|_| results.connections_per_second()),
             latency_since: match load.pacing {
-                Pacing::AsTheyComeBack => "sent",
+                Pacing::AsTheyComeBack | Pacing::Idle => "sent",
                 Pacing::Rate(_) => "due",
             },
-            latency_us: Latency {
-                min: results.latency.min() as f64 / 1e3,
-                mean: results.latency.mean() / 1e3,
-                p50: quantile(0.5),
-                p90: quantile(0.9),
-                p99: quantile(0.99),
-                p99_9: quantile(0.999),
-                max: quantile(1.0),
-            },
+            latency_us: Latency::new(&results.latency),
+            to_all_us: Some(&results.to_all).filter(|times| !times.is_empty()).map(Latency::new),
             load_cpu_share: outcome.cpu.map(|cpu| cpu.as_secs_f64() / seconds),
             server_cpu_seconds: results.server_cpu.map(|cpu| cpu.as_secs_f64()),
-            server_cpu_us_per_message: results
-                .server_cpu
-                .filter(|_| *messages > 0)
-                .map(|cpu| cpu.as_secs_f64() * 1e6 / *messages as f64),
+            server_cpu_share: results.server_cpu.map(|cpu| cpu.as_secs_f64() / seconds),
+            server_cpu_us_per_message: server_cpu_us_each(*messages),
+            server_cpu_us_per_connection: server_cpu_us_each(*closed),
             failed_connections: outcome.failed,
             first_failure: outcome.failure.as_deref(),
             missing_messages: outcome.missing,
@@ -106,6 +139,9 @@ impl<'r> Figures<'r> {
 
     /// Says what was done.
     pub(super) fn description(&self) -> String {
+        if self.idle {
+            return format!("{} connections, idle for {} s", self.connections, self.seconds);
+        }
         let mut text = format!("{} connections, {} messages", self.connections, self.kind);
         let _ = write!(text, " of {} bytes", self.size);
         if self.depth > 1 {
@@ -116,6 +152,12 @@ impl<'r> Figures<'r> {
         }
         if self.broadcast {
             text += ", from one to all";
+            if self.rooms > 1 {
+                let _ = write!(text, " of each of {} rooms", self.rooms);
+            }
+        }
+        if let Some(n) = self.reconnect_after {
+            let _ = write!(text, ", {n} a connection");
         }
         text
     }
@@ -123,6 +165,11 @@ impl<'r> Figures<'r> {
     /// Lists the figures, by name.
     #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 messages")]
     pub(super) fn rows(&self) -> Vec<(&'static str, String)> {
+        if self.idle {
+            let share = self.server_cpu_share;
+            let row = share.map(|share| ("server, CPU", format!("{:.2} %", share * 100.0)));
+            return row.into_iter().collect();
+        }
         let latency = &self.latency_us;
         let mut rows = vec![
             ("messages", grouped(self.messages as f64)),
@@ -134,11 +181,21 @@ impl<'r> Figures<'r> {
             ("p99.9", human(latency.p99_9)),
             ("max", human(latency.max)),
         ];
+        if let Some(times) = &self.to_all_us {
+            rows.push(("to all p50", human(times.p50)));
+            rows.push(("max", human(times.max)));
+        }
+        if let Some(rate) = self.connections_per_second {
+            rows.insert(2, ("connections / s", grouped(rate)));
+        }
         if let Some(share) = self.load_cpu_share {
             rows.push(("load, CPU", format!("{:.0} %", share * 100.0)));
         }
         if let Some(us) = self.server_cpu_us_per_message {
             rows.push(("server, CPU", format!("{us:.3} µs/msg")));
+        }
+        if let Some(us) = self.server_cpu_us_per_connection {
+            rows.push(("", format!("{us:.1} µs/conn")));
         }
         rows
     }
@@ -156,8 +213,10 @@ impl<'r> Figures<'r> {
         if self.missing_messages > 0 {
             let n = self.missing_messages;
             remarks.push(format!("{n} messages were due and had not come back 5 s after the end"));
-        } else if self.messages == 0 {
+        } else if self.messages == 0 && !self.idle {
             remarks.push("no message came back while it was measured".into());
+        } else if self.reconnect_after.is_some() && self.closed_connections == 0 {
+            remarks.push("no connection was closed while it was measured".into());
         }
         if self.unclean_closes > 0 {
             remarks.push(format!("{} connections were not closed cleanly", self.unclean_closes));
@@ -203,8 +262,4 @@ pub(super) fn human(us: f64) -> String {
         ..1e6 => format!("{:.2} ms", us / 1e3),
         _ => format!("{:.2} s", us / 1e6),
     }
-}
-
-fn micros(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e6
 }

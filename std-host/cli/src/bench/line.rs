@@ -4,9 +4,12 @@ use std::io::{self, Write as _};
 use std::mem;
 
 use mio::{Registry, Token};
-use wirelet::handshake::{HandshakeError, HeadScanner, Key, MAX_INTERIM_RESPONSES, Response};
+use wirelet::handshake::{
+    ClientRequest, HandshakeError, HeadScanner, Key, MAX_INTERIM_RESPONSES, Response,
+};
 use wirelet::{Client, CloseCode, Connection, Event, Random as _};
 use wirelet_host::SeededRandom;
+use wirelet_host::rustls::CipherSuite;
 
 use super::echo::Echo;
 use super::failure::Failure;
@@ -46,10 +49,12 @@ struct Handshake {
     n_interim: u8,
 }
 
-/// What all connections have in common.
+/// What all connections of a thread have in common.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Contract<'l> {
     pub(super) target: &'l Target,
+    /// What they ask for.
+    pub(super) path: &'l str,
     pub(super) payload: &'l Payload,
     /// Every byte that comes back is compared.
     pub(super) check: bool,
@@ -64,6 +69,12 @@ pub(super) enum Heard {
     Messages { n: u64, drained: bool },
     /// The stream has ended.
     End,
+}
+
+impl<'l> Contract<'l> {
+    fn request(&self) -> ClientRequest<'l> {
+        self.target.request(self.path)
+    }
 }
 
 impl Line {
@@ -81,6 +92,11 @@ impl Line {
     /// Tells whether messages can be exchanged.
     pub(super) const fn is_open(&self) -> bool {
         matches!(self.state, State::Open(_) | State::Raw)
+    }
+
+    /// Returns by what TLS encrypts, if it is spoken.
+    pub(super) fn cipher_suite(&self) -> Option<CipherSuite> {
+        self.stream.cipher_suite()
     }
 
     /// Tells whether TCP may end.
@@ -109,7 +125,7 @@ impl Line {
         random.fill(&mut nonce);
         let key = Key::from_nonce(nonce);
         let mut request = vec![0; HEAD_BYTES];
-        let n = contract.target.request().encode(&key, &mut request)?;
+        let n = contract.request().encode(&key, &mut request)?;
         let (head, scanner) = (Vec::new(), HeadScanner::new());
         self.state =
             State::Handshaking(Box::new(Handshake { key, random, head, scanner, n_interim: 0 }));
@@ -160,11 +176,14 @@ impl Line {
         Ok(self.write(&scratch[..len])?)
     }
 
-    /// Begins the closing handshake, or ends a stream of plain bytes.
+    /// Begins the closing handshake unless it has begun, or ends a stream of plain bytes.
     pub(super) fn close(&mut self) -> Result<(), Failure> {
         let State::Open(connection) = &mut self.state else {
             return Ok(self.stream.end()?);
         };
+        if connection.is_close_sent() {
+            return Ok(());
+        }
         let mut frame = [0; MAX_CONTROL_FRAME];
         let close = CloseCode::NORMAL_CLOSURE;
         let n = connection.close(close, &mut frame).map_err(Failure::Send)?;
@@ -179,7 +198,7 @@ impl Line {
                 handshake.head.extend_from_slice(input);
                 let Some(len) = handshake.scan()? else { return Ok(0) };
                 let mut early = handshake.head.split_off(len);
-                contract.target.request().verify(&handshake.key, &handshake.head)?;
+                contract.request().verify(&handshake.key, &handshake.head)?;
                 if let State::Handshaking(handshake) = mem::replace(&mut self.state, State::Raw) {
                     let connection = Connection::new(Client(handshake.random));
                     self.state = State::Open(Box::new(connection));

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use wirelet_host::rustls::CipherSuite;
 
 use super::line::Contract;
 use super::live::Live;
@@ -22,6 +23,8 @@ use super::worker::Worker;
 pub(super) struct Load {
     pub(super) target: Target,
     pub(super) address: Address,
+    /// What the connections of each room ask for. If there are several, each has a thread.
+    pub(super) rooms: Vec<String>,
     pub(super) payload: Payload,
     pub(super) check: bool,
     pub(super) connections: usize,
@@ -29,6 +32,8 @@ pub(super) struct Load {
     pub(super) threads: usize,
     /// One sends and all receive.
     pub(super) broadcast: bool,
+    /// After how many messages a connection is closed and another opened.
+    pub(super) reconnect_after: Option<u64>,
     /// Messages of a connection under way.
     pub(super) depth: usize,
     pub(super) pacing: Pacing,
@@ -44,6 +49,8 @@ pub(super) enum Pacing {
     AsTheyComeBack,
     /// So many a second, of all connections together.
     Rate(f64),
+    /// None ever leaves.
+    Idle,
 }
 
 /// What a worker tells while it works.
@@ -63,20 +70,36 @@ pub(super) enum News {
 pub(super) struct Tally {
     /// Messages that came back in it.
     pub(super) messages: u64,
+    /// Connections that ended in it, closed after their messages.
+    pub(super) closed: u64,
     /// In nanoseconds.
     pub(super) latency: Histogram<u64>,
+    /// From the sending of what goes to all until the last has it, in nanoseconds.
+    pub(super) to_all: Histogram<u64>,
 }
 
 impl Tally {
     pub(super) fn new() -> Self {
         let latency = Histogram::new_with_max(MAX_LATENCY, 3);
-        Self { messages: 0, latency: latency.expect("a length and digits that the library takes") }
+        Self {
+            messages: 0,
+            closed: 0,
+            latency: latency.expect("a length and digits that the library takes"),
+            to_all: growing(),
+        }
     }
 
     pub(super) fn add(&mut self, other: &Self) {
         self.messages += other.messages;
+        self.closed += other.closed;
         self.latency += &other.latency;
+        self.to_all += &other.to_all;
     }
+}
+
+/// For what there is little of, or nothing.
+fn growing() -> Histogram<u64> {
+    Histogram::new(3).expect("digits that the library takes")
 }
 
 /// What a worker tells at its end.
@@ -90,6 +113,8 @@ pub(super) struct Outcome {
     pub(super) missing: u64,
     /// Connections that the server did not close as it should.
     pub(super) unclean: usize,
+    /// By what TLS encrypts the connections, if it is spoken.
+    pub(super) cipher_suite: Option<CipherSuite>,
     /// Processor time during the measurement; of several threads, of the busiest.
     pub(super) cpu: Option<Duration>,
 }
@@ -100,13 +125,16 @@ impl AddAssign for Outcome {
         self.failure = self.failure.take().or(other.failure);
         self.missing += other.missing;
         self.unclean += other.unclean;
+        self.cipher_suite = self.cipher_suite.or(other.cipher_suite);
         self.cpu = self.cpu.max(other.cpu);
     }
 }
 
 impl Load {
-    pub(super) const fn contract(&self) -> Contract<'_> {
-        Contract { target: &self.target, payload: &self.payload, check: self.check }
+    /// What the connections of a thread have in common.
+    pub(super) fn contract(&self, thread: usize) -> Contract<'_> {
+        let Self { target, rooms, payload, check, .. } = self;
+        Contract { target, path: &rooms[thread % rooms.len()], payload, check: *check }
     }
 
     /// Loads the server, and shows in a terminal how it goes.

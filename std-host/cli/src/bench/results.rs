@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::load::{Load, Outcome, Tally};
+use super::load::{Load, Outcome, Pacing, Tally};
 use super::window::Window;
 
 /// The figures of all threads together.
@@ -14,8 +14,12 @@ pub(super) struct Results<'l> {
     pub(super) load: &'l Load,
     window: Window,
     pub(super) messages: u64,
+    /// Connections that were closed after their messages.
+    pub(super) closed: u64,
     /// In nanoseconds.
     pub(super) latency: Histogram<u64>,
+    /// Until the last had what was sent to all, in nanoseconds.
+    pub(super) to_all: Histogram<u64>,
     /// How it went over time.
     pub(super) points: Vec<Point>,
     /// Slices that some threads have not told of yet, the oldest first.
@@ -43,12 +47,14 @@ struct Slice {
 
 impl<'l> Results<'l> {
     pub(super) fn new(load: &'l Load, window: Window) -> Self {
-        let Tally { messages, latency } = Tally::new();
+        let Tally { messages, closed, latency, to_all } = Tally::new();
         Self {
             load,
             window,
             messages,
+            closed,
             latency,
+            to_all,
             points: Vec::new(),
             incomplete: VecDeque::new(),
             outcome: Outcome::default(),
@@ -85,8 +91,10 @@ impl<'l> Results<'l> {
             max: quantile(1.0),
         });
         self.messages += tally.messages;
+        self.closed += tally.closed;
         // Of the same digits, and growing as needed.
         self.latency += &tally.latency;
+        self.to_all += &tally.to_all;
     }
 
     /// Adds how one thread has ended.
@@ -94,9 +102,12 @@ impl<'l> Results<'l> {
         self.outcome += outcome;
     }
 
-    /// Tells whether no connection failed, and every message came back.
+    /// Tells whether no connection failed, and all came back and ended that was to.
     pub(super) fn is_complete(&self) -> bool {
-        self.messages > 0 && self.outcome.failed == 0 && self.outcome.missing == 0
+        (self.messages > 0 || self.load.pacing == Pacing::Idle)
+            && (self.closed > 0 || self.load.reconnect_after.is_none())
+            && self.outcome.failed == 0
+            && self.outcome.missing == 0
     }
 
     pub(super) fn seconds(&self) -> f64 {
@@ -107,8 +118,8 @@ impl<'l> Results<'l> {
         per_second(self.messages, self.window.duration())
     }
 
-    pub(super) fn quantile(&self, quantile: f64) -> Duration {
-        Duration::from_nanos(self.latency.value_at_quantile(quantile))
+    pub(super) fn connections_per_second(&self) -> f64 {
+        per_second(self.closed, self.window.duration())
     }
 }
 

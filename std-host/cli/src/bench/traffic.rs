@@ -16,8 +16,11 @@ pub(super) struct Traffic {
     /// Who sends, with --broadcast.
     only_sender: Option<usize>,
     depth: usize,
+    /// After how many messages a connection is closed and another opened.
+    reconnect_after: Option<u64>,
     window: Window,
     pace: Option<Pace>,
+    is_idle: bool,
     flows: Vec<Flow>,
     /// Whether each connection is open.
     open: Vec<bool>,
@@ -40,6 +43,8 @@ struct Flow {
     sent_at: Instant,
     /// How often a message has yet to be received.
     under_way: u64,
+    /// How many messages its connection has yet to send before it is closed, if it ever is.
+    left: Option<u64>,
 }
 
 impl Traffic {
@@ -51,11 +56,12 @@ impl Traffic {
         news: mpsc::Sender<News>,
     ) -> Self {
         let now = Instant::now();
+        let left = load.reconnect_after;
         let n_lines = open.len();
         let n_flows = if load.broadcast { 1 } else { n_lines };
         let n_open = open.iter().filter(|open| **open).count();
         let pace = match load.pacing {
-            Pacing::AsTheyComeBack => None,
+            Pacing::AsTheyComeBack | Pacing::Idle => None,
             Pacing::Rate(rate) => {
                 Some(Pace::new(now, rate * share(n_lines, load.connections), n_flows))
             }
@@ -65,9 +71,11 @@ impl Traffic {
                 .broadcast
                 .then(|| open.iter().position(|open| *open).unwrap_or_default()),
             depth: load.depth,
+            reconnect_after: load.reconnect_after,
             window,
             pace,
-            flows: vec![Flow { due: 0, sent: 0, sent_at: now, under_way: 0 }; n_flows],
+            is_idle: load.pacing == Pacing::Idle,
+            flows: vec![Flow { due: 0, sent: 0, sent_at: now, under_way: 0, left }; n_flows],
             received: vec![0; n_lines],
             n_receivers: if load.broadcast { n_open as u64 } else { 1 },
             open,
@@ -110,8 +118,9 @@ impl Traffic {
             let room = (self.depth as u64)
                 .saturating_sub(flow.under_way.div_ceil(self.n_receivers.max(1)));
             usize::try_from(flow.due.min(room)).unwrap_or(self.depth)
-        } else if flow.under_way == 0 && now < self.window.end {
-            self.depth
+        } else if flow.under_way == 0 && now < self.window.end && !self.is_idle {
+            let left = flow.left.map(|left| usize::try_from(left).unwrap_or(usize::MAX));
+            left.map_or(self.depth, |left| left.min(self.depth))
         } else {
             0
         }
@@ -125,6 +134,7 @@ impl Traffic {
         flow.sent += n as u64;
         flow.sent_at = now;
         flow.under_way += n as u64 * self.n_receivers;
+        flow.left = flow.left.map(|left| left.saturating_sub(n as u64));
     }
 
     /// Counts what `line` has received.
@@ -137,12 +147,18 @@ impl Traffic {
         }
         self.received[line] += n;
         flow.under_way -= n;
-        let sent_at = flow.sent_at;
-        if (self.window.begin..self.window.end).contains(&now) {
+        let (sent_at, has_come) = (flow.sent_at, flow.under_way == 0);
+        if self.window.holds(now) {
             self.tally.messages += n;
         }
         match &self.pace {
-            None => self.record(sent_at, now, now, n),
+            None => {
+                self.record(sent_at, now, now, n);
+                if has_come && self.only_sender.is_some() && self.window.holds(now) {
+                    // It grows as needed.
+                    let _ = self.tally.to_all.record(nanos(sent_at, now));
+                }
+            }
             // What was due in the window counts, however late it came: to leave it out would be to
             // leave out the worst.
             Some(pace) => {
@@ -154,6 +170,20 @@ impl Traffic {
             }
         }
         Ok(())
+    }
+
+    /// Tells whether all messages of a connection have come back that is to be closed after so many.
+    pub(super) fn is_done(&self, line: usize) -> bool {
+        let flow = &self.flows[self.flow_of(line)];
+        flow.left == Some(0) && flow.under_way == 0
+    }
+
+    /// Counts the end of a connection that was done; tells whether another one is to take its place.
+    pub(super) fn renew(&mut self, line: usize, now: Instant) -> bool {
+        let flow = self.flow_of(line);
+        self.flows[flow].left = self.reconnect_after;
+        self.tally.closed += u64::from(self.window.holds(now));
+        now < self.window.end
     }
 
     /// Forgets what `line`, which has gone, had yet to receive.
@@ -205,11 +235,14 @@ impl Traffic {
 
     /// Notes a latency, if `counts_at` lies in the window.
     fn record(&mut self, since: Instant, now: Instant, counts_at: Instant, n: u64) {
-        if (self.window.begin..self.window.end).contains(&counts_at) {
-            let nanos = now.saturating_duration_since(since).as_nanos();
-            self.tally.latency.saturating_record_n(u64::try_from(nanos).unwrap_or(u64::MAX), n);
+        if self.window.holds(counts_at) {
+            self.tally.latency.saturating_record_n(nanos(since, now), n);
         }
     }
+}
+
+fn nanos(since: Instant, now: Instant) -> u64 {
+    u64::try_from(now.saturating_duration_since(since).as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers of connections are small")]

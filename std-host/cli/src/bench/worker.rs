@@ -45,7 +45,7 @@ impl<'l> Worker<'l> {
         lines.resize_with(n_lines, || None);
         Ok(Self {
             load,
-            contract: load.contract(),
+            contract: load.contract(number),
             poll,
             alarm,
             lines,
@@ -64,6 +64,7 @@ impl<'l> Worker<'l> {
     pub(super) fn run(mut self, start: &mpsc::Receiver<Window>) -> io::Result<Outcome> {
         let mut events = Events::with_capacity(1024);
         self.open(&mut events)?;
+        self.outcome.cipher_suite = self.lines.iter().flatten().find_map(Line::cipher_suite);
         // Where nobody listens or starts, the program is ending.
         if self.news.send(News::Opened { n: self.n_open }).is_ok()
             && let Ok(window) = start.recv()
@@ -113,9 +114,13 @@ impl<'l> Worker<'l> {
         let after = usage::of_this_thread();
         self.outcome.cpu = after.zip(before).map(|(after, before)| after.saturating_sub(before));
         let limit = Instant::now() + DRAIN_TIME;
-        while self.n_open > 0 && self.n_missing() > 0 && Instant::now() < limit {
+        while (self.n_opening > 0 || self.n_open > 0 && self.n_missing() > 0)
+            && Instant::now() < limit
+        {
             self.turn_until(Instant::now() + TICK, events)?;
         }
+        // Such as were to take the place of others.
+        self.fail_all_opening();
         self.outcome.missing = self.n_missing();
         if let Some(traffic) = self.traffic.take() {
             traffic.end();
@@ -141,7 +146,7 @@ impl<'l> Worker<'l> {
     /// Serves, and sends what becomes due, until `end` or until there is nothing to serve.
     fn turn_until(&mut self, end: Instant, events: &mut Events) -> io::Result<()> {
         let mut now = Instant::now();
-        while now < end && self.n_open > 0 {
+        while now < end && self.n_open + self.n_opening > 0 {
             while let Some(sender) = self.traffic.as_mut().and_then(|traffic| traffic.next_due(now))
             {
                 self.send_next(sender);
@@ -187,6 +192,7 @@ impl<'l> Worker<'l> {
         }
         match result {
             Ok(Heard::End) if self.closing => self.end(i),
+            Ok(Heard::End) if self.is_done(i) => self.renew(i),
             Ok(Heard::End) => self.fail(i, &Failure::Eof),
             Ok(Heard::Nothing | Heard::Messages { .. }) => {
                 let sender = self.traffic.as_ref().map_or(i, |traffic| traffic.sender_of(i));
@@ -208,6 +214,9 @@ impl<'l> Worker<'l> {
             if n > 0 {
                 let traffic = self.traffic.as_mut().ok_or(Failure::Unasked)?;
                 traffic.received(i, n, Instant::now())?;
+                if traffic.is_done(i) {
+                    line.close()?;
+                }
             }
             if drained && !event.is_read_closed() {
                 return Ok(heard);
@@ -218,7 +227,7 @@ impl<'l> Worker<'l> {
     /// Sends what connection `i` is to send now, if anything.
     fn send_next(&mut self, i: usize) {
         let Some(traffic) = &mut self.traffic else { return };
-        let Some(line) = &mut self.lines[i] else { return };
+        let Some(line) = self.lines[i].as_mut().filter(|line| line.is_open()) else { return };
         let now = Instant::now();
         let n = traffic.to_send(i, now);
         if n == 0 {
@@ -244,6 +253,14 @@ impl<'l> Worker<'l> {
         if let Some(line) = self.lines[i].take() {
             self.n_open -= 1;
             self.outcome.unclean += usize::from(!line.is_closed());
+        }
+    }
+
+    /// Ends a connection that is done, and begins another in its place while there is load.
+    fn renew(&mut self, i: usize) {
+        self.end(i);
+        if self.traffic.as_mut().is_some_and(|traffic| traffic.renew(i, Instant::now())) {
+            self.begin(i);
         }
     }
 
@@ -275,6 +292,10 @@ impl<'l> Worker<'l> {
     fn note(&mut self, failure: &Failure) {
         self.outcome.failed += 1;
         self.outcome.failure.get_or_insert_with(|| failure.to_string());
+    }
+
+    fn is_done(&self, i: usize) -> bool {
+        self.traffic.as_ref().is_some_and(|traffic| traffic.is_done(i))
     }
 
     fn n_missing(&self) -> u64 {
