@@ -283,3 +283,18 @@ impl<'b, M: Into<Message<'b>>> From<M> for Chunk<'b> {
         Self::whole(message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_to_be_text_need_not_be_looked_at_again() {
+        let place = Place { kind: Kind::Text, first: true, last: false };
+        let chunk = Chunk::received(place, "café".as_bytes(), 7);
+        assert!(!chunk.is_str());
+        let known = chunk.with_text("café");
+        assert!(known.is_str());
+        assert_eq!(known, chunk);
+    }
+}
