@@ -297,4 +297,21 @@ mod tests {
         assert!(known.is_str());
         assert_eq!(known, chunk);
     }
+
+    #[test]
+    fn chunks_are_equal_if_their_places_and_their_bytes_are() {
+        let place = Place { kind: Kind::Text, first: true, last: false };
+        let chunk = Chunk::received(place, b"abc", 7);
+        assert_eq!(chunk, Chunk::received(place, b"abc", 7));
+        for other in [
+            Chunk::received(place, b"abd", 7),
+            Chunk::received(place, b"ab", 7),
+            Chunk::received(place, b"abc", 6),
+            Chunk::received(Place { kind: Kind::Binary, ..place }, b"abc", 7),
+            Chunk::received(Place { first: false, ..place }, b"abc", 7),
+            Chunk::received(Place { last: true, ..place }, b"abc", 7),
+        ] {
+            assert_ne!(chunk, other);
+        }
+    }
 }
