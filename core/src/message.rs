@@ -283,3 +283,35 @@ impl<'b, M: Into<Message<'b>>> From<M> for Chunk<'b> {
         Self::whole(message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_to_be_text_need_not_be_looked_at_again() {
+        let place = Place { kind: Kind::Text, first: true, last: false };
+        let chunk = Chunk::received(place, "café".as_bytes(), 7);
+        assert!(!chunk.is_str());
+        let known = chunk.with_text("café");
+        assert!(known.is_str());
+        assert_eq!(known, chunk);
+    }
+
+    #[test]
+    fn chunks_are_equal_if_their_places_and_their_bytes_are() {
+        let place = Place { kind: Kind::Text, first: true, last: false };
+        let chunk = Chunk::received(place, b"abc", 7);
+        assert_eq!(chunk, Chunk::received(place, b"abc", 7));
+        for other in [
+            Chunk::received(place, b"abd", 7),
+            Chunk::received(place, b"ab", 7),
+            Chunk::received(place, b"abc", 6),
+            Chunk::received(Place { kind: Kind::Binary, ..place }, b"abc", 7),
+            Chunk::received(Place { first: false, ..place }, b"abc", 7),
+            Chunk::received(Place { last: true, ..place }, b"abc", 7),
+        ] {
+            assert_ne!(chunk, other);
+        }
+    }
+}

@@ -195,7 +195,12 @@ fn a_response_may_have_64_fields_and_no_more() {
     let extra: Vec<String> = (0..62).map(|i| format!("X-{i}: y")).collect();
     let extra: Vec<&str> = extra.iter().map(|field| &field[..]).collect();
     accepts(&with("none", &extra[..61]), None);
-    refuses(&with("none", &extra), ResponseError::TooManyHeaders);
+    let too_many = with("none", &extra);
+    refuses(&too_many, ResponseError::TooManyHeaders);
+    // Nor without a scanner.
+    assert_eq!(Response::parse(&too_many).err(), Some(ResponseError::TooManyHeaders));
+    let response = REQUEST.verify(&key(), &too_many);
+    assert_eq!(response.err(), Some(ResponseError::TooManyHeaders));
 }
 
 #[test]

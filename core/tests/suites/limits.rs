@@ -178,6 +178,24 @@ fn to_finish_takes_no_more_than_a_mebibyte<D: Driver, Ro: TestRole>() {
     }
 }
 
+fn to_finish_takes_a_mebibyte_to_the_end_of_the_close<D: Driver, Ro: TestRole>() {
+    let still_sending = Error::Protocol(ProtocolError::StillSending);
+    for (len, outcome) in [(1 << 20, Ok(())), ((1 << 20) + 1, Err(still_sending))] {
+        let (near, far) = pipe(WIDE);
+        let mut storage = Storage::<4096, 0, 131>::new();
+        let mut ws = D::new(near, Ro::role(), storage.buffers());
+        ws.close(CloseCode::NORMAL_CLOSURE).unwrap();
+        let close = Ro::received(0x88, b"");
+        let payload = len - header::<Ro>(0x82, 1 << 20).len() - close.len();
+        far.put(&header::<Ro>(0x82, payload as u64));
+        far.put(&vec![7; payload]);
+        far.put(&close);
+        far.hang_up();
+        assert_eq!(ws.finish(), outcome, "{len} bytes");
+        assert_eq!(ws.bytes_received(), len as u64);
+    }
+}
+
 fn a_limit_counts_the_bytes_of_one_message<Ro: TestRole>() {
     let mut connection = Ro::connection();
     let mut stream = [
@@ -232,4 +250,5 @@ on_every_driver_and_role!(
     a_thousand_empty_fragments_are_a_message,
     one_empty_fragment_more_ends_the_connection,
     to_finish_takes_no_more_than_a_mebibyte,
+    to_finish_takes_a_mebibyte_to_the_end_of_the_close,
 );

@@ -298,8 +298,9 @@ fn an_async_writer_takes_what_others_copy_to_it() {
 fn what_goes_on_with_a_text_that_was_cut_is_text<D: Driver, Ro: TestRole>() {
     let text = TEXT.repeat(20);
     let mut n_inside = 0;
-    for capacity in 140..200 {
-        let (near, far) = pipe(Shape { capacity, ..WIDE });
+    // At once and byte by byte, which does not let it see where a code point begins.
+    for (write, capacity) in (140..200).flat_map(|capacity| [(4096, capacity), (1, capacity)]) {
+        let (near, far) = pipe(Shape { write, capacity, ..WIDE });
         let mut storage = Storage::<64, 0, 131>::new();
         let mut ws = D::new(near.clone(), Ro::role(), storage.buffers());
         assert!(ws.send(text.as_str()).is_err());
