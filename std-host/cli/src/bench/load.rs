@@ -61,7 +61,7 @@ pub(super) enum News {
     },
     Slice {
         number: u32,
-        tally: Tally,
+        tally: Box<Tally>,
     },
 }
 

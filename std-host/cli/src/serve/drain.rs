@@ -8,7 +8,6 @@ use wirelet_host::wirelet::CloseCode;
 
 /// How the server goes away.
 #[derive(Args, Debug)]
-#[expect(clippy::struct_field_names, reason = "the names of the options")]
 pub(super) struct DrainArgs {
     /// Seconds for which the server goes on to accept after the first signal, while /healthz of --metrics
     /// answers 503, so that a load balancer takes it out
