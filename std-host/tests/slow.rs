@@ -4,10 +4,8 @@ mod harness;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{self, Waker};
 use std::time::{Duration, Instant};
 
 use harness::{BINARY, CLOSE, PING, PONG, TEXT, frame, handshake, read_frame, within};
@@ -338,37 +336,6 @@ fn times_without_an_end_are_none() {
     peer.write_all(&frame(CLOSE, b"\x03\xe8")).unwrap();
     assert_eq!(peer.read(&mut [0]).unwrap(), 0);
     within(Duration::from_secs(5), || server.hub.connections().is_empty());
-}
-
-#[test]
-fn a_delivery_that_is_given_up_leaves_nothing_behind() {
-    let server = Running::start(Builder::new(), Sink);
-    let mut peer = narrow(server.addr);
-    let (hub, id) = (server.hub.clone(), server.last().id());
-    hub.with_policy(Policy::Drop).send_to(id, &vec![0; 8 << 20][..]).unwrap();
-    std::thread::sleep(Duration::from_millis(300));
-    let give_up = || {
-        for _ in 0..100_000 {
-            let mut delivery = pin!(hub.deliver_to(id, "never"));
-            assert!(
-                delivery.as_mut().poll(&mut task::Context::from_waker(Waker::noop())).is_pending()
-            );
-        }
-    };
-    let rss = || {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).map(str::to_owned);
-        line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).unwrap_or(0)
-    };
-    give_up();
-    let before = rss();
-    give_up();
-    assert!(rss() < before + 4096, "{} KiB more after 100,000", rss() - before);
-    // Who goes on waiting is served, when there is room.
-    let delivery = server.runtime.spawn(async move { hub.deliver_to(id, "at last").await });
-    assert_eq!(read_frame(&mut peer).1.len(), 8 << 20);
-    assert_eq!(read_frame(&mut peer), (TEXT, b"at last".to_vec()));
-    server.runtime.block_on(delivery).unwrap().unwrap();
 }
 
 #[test]
