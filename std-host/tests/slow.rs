@@ -18,7 +18,7 @@ use wirelet_host::{
 struct Running {
     addr: SocketAddr,
     hub: Hub,
-    runtime: tokio::runtime::Runtime,
+    _runtime: tokio::runtime::Runtime,
 }
 
 impl Running {
@@ -27,7 +27,7 @@ impl Running {
         let server = runtime.block_on(builder.listen("127.0.0.1:0").bind(handler)).unwrap();
         let (addr, hub) = (server.addresses()[0].tcp().unwrap(), server.hub());
         runtime.spawn(server.run());
-        Self { addr, hub, runtime }
+        Self { addr, hub, _runtime: runtime }
     }
 
     /// The peer of the connection that was opened last.
