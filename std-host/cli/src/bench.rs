@@ -85,7 +85,7 @@ pub(crate) struct Bench {
     #[arg(long)]
     check: bool,
     /// One connection sends and all receive, from a server such as `wirelet serve --mode chat`; each
-    /// message received counts
+    /// message received counts. Without --rate, tells also when the last has received it
     #[arg(long, conflicts_with = "threads")]
     broadcast: bool,
     /// Close each connection when N of its messages have come back, and open another in its place

@@ -81,7 +81,12 @@ fn a_broadcast_counts_each_message_at_each_receiver() {
     let figures = bench(&ws(&server), &["-c", "5", "--broadcast", "--check"]).json();
     assert!(figures["messages"].as_u64().unwrap() > 100, "{figures}");
     assert_eq!(figures["missing_messages"], 0);
+    // What the last receives counts among the others.
+    let time = |of: &str, which: &str| figures[of][which].as_f64().unwrap();
+    assert!(time("to_all_us", "min") * 1.01 >= time("latency_us", "min"), "{figures}");
+    assert!(time("to_all_us", "max") <= time("latency_us", "max") * 1.01, "{figures}");
     let figures = bench(&ws(&server), &["-c", "5", "--broadcast", "--rate", "200"]).json();
+    assert_eq!(figures["to_all_us"], Value::Null, "several are under way at a time");
     // 60 in 0.3 s, to 5 each.
     assert!((200..=310).contains(&figures["messages"].as_u64().unwrap()), "{figures}");
 }

@@ -1,8 +1,8 @@
 //! The results, as a person or a program reads them.
 
 use std::fmt::{self, Write as _};
-use std::time::Duration;
 
+use hdrhistogram::Histogram;
 use serde::Serialize;
 use wirelet::Kind;
 
@@ -37,6 +37,8 @@ pub(super) struct Figures<'r> {
     /// What latency counts from: `sent`, or `due` if there is a rate.
     latency_since: &'static str,
     latency_us: Latency,
+    /// From the sending of what goes to all until the last has received it.
+    to_all_us: Option<Latency>,
     /// The share of a core that the busiest thread of the load took.
     load_cpu_share: Option<f64>,
     server_cpu_seconds: Option<f64>,
@@ -61,13 +63,29 @@ struct Latency {
     max: f64,
 }
 
+impl Latency {
+    /// Takes the figures from times in nanoseconds.
+    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+    fn new(times: &Histogram<u64>) -> Self {
+        let quantile = |quantile| times.value_at_quantile(quantile) as f64 / 1e3;
+        Self {
+            min: times.min() as f64 / 1e3,
+            mean: times.mean() / 1e3,
+            p50: quantile(0.5),
+            p90: quantile(0.9),
+            p99: quantile(0.99),
+            p99_9: quantile(0.999),
+            max: quantile(1.0),
+        }
+    }
+}
+
 impl<'r> Figures<'r> {
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
     pub(super) fn new(results: &'r Results<'_>) -> Self {
         let Results { load, messages, closed, outcome, .. } = results;
         let size = load.payload.len();
         let seconds = results.seconds();
-        let quantile = |q| micros(results.quantile(q));
         let server_cpu_us_each = |n: u64| {
             let cpu = results.server_cpu.filter(|_| n > 0);
             cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / n as f64)
@@ -100,15 +118,8 @@ impl<'r> Figures<'r> {
                 Pacing::AsTheyComeBack | Pacing::Idle => "sent",
                 Pacing::Rate(_) => "due",
             },
-            latency_us: Latency {
-                min: results.latency.min() as f64 / 1e3,
-                mean: results.latency.mean() / 1e3,
-                p50: quantile(0.5),
-                p90: quantile(0.9),
-                p99: quantile(0.99),
-                p99_9: quantile(0.999),
-                max: quantile(1.0),
-            },
+            latency_us: Latency::new(&results.latency),
+            to_all_us: Some(&results.to_all).filter(|times| !times.is_empty()).map(Latency::new),
             load_cpu_share: outcome.cpu.map(|cpu| cpu.as_secs_f64() / seconds),
             server_cpu_seconds: results.server_cpu.map(|cpu| cpu.as_secs_f64()),
             server_cpu_share: results.server_cpu.map(|cpu| cpu.as_secs_f64() / seconds),
@@ -162,6 +173,10 @@ impl<'r> Figures<'r> {
             ("p99.9", human(latency.p99_9)),
             ("max", human(latency.max)),
         ];
+        if let Some(times) = &self.to_all_us {
+            rows.push(("to all p50", human(times.p50)));
+            rows.push(("max", human(times.max)));
+        }
         if let Some(rate) = self.connections_per_second {
             rows.insert(2, ("connections / s", grouped(rate)));
         }
@@ -239,8 +254,4 @@ pub(super) fn human(us: f64) -> String {
         ..1e6 => format!("{:.2} ms", us / 1e3),
         _ => format!("{:.2} s", us / 1e6),
     }
-}
-
-fn micros(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e6
 }

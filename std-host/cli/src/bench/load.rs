@@ -58,7 +58,7 @@ pub(super) enum News {
     },
     Slice {
         number: u32,
-        tally: Tally,
+        tally: Box<Tally>,
     },
 }
 
@@ -71,6 +71,8 @@ pub(super) struct Tally {
     pub(super) closed: u64,
     /// In nanoseconds.
     pub(super) latency: Histogram<u64>,
+    /// From the sending of what goes to all until the last has it, in nanoseconds.
+    pub(super) to_all: Histogram<u64>,
 }
 
 impl Tally {
@@ -80,6 +82,7 @@ impl Tally {
             messages: 0,
             closed: 0,
             latency: latency.expect("a length and digits that the library takes"),
+            to_all: growing(),
         }
     }
 
@@ -87,7 +90,13 @@ impl Tally {
         self.messages += other.messages;
         self.closed += other.closed;
         self.latency += &other.latency;
+        self.to_all += &other.to_all;
     }
+}
+
+/// For what there is little of, or nothing.
+fn growing() -> Histogram<u64> {
+    Histogram::new(3).expect("digits that the library takes")
 }
 
 /// What a worker tells at its end.

@@ -18,6 +18,8 @@ pub(super) struct Results<'l> {
     pub(super) closed: u64,
     /// In nanoseconds.
     pub(super) latency: Histogram<u64>,
+    /// Until the last had what was sent to all, in nanoseconds.
+    pub(super) to_all: Histogram<u64>,
     /// How it went over time.
     pub(super) points: Vec<Point>,
     /// Slices that some threads have not told of yet, the oldest first.
@@ -45,13 +47,14 @@ struct Slice {
 
 impl<'l> Results<'l> {
     pub(super) fn new(load: &'l Load, window: Window) -> Self {
-        let Tally { messages, closed, latency } = Tally::new();
+        let Tally { messages, closed, latency, to_all } = Tally::new();
         Self {
             load,
             window,
             messages,
             closed,
             latency,
+            to_all,
             points: Vec::new(),
             incomplete: VecDeque::new(),
             outcome: Outcome::default(),
@@ -91,6 +94,7 @@ impl<'l> Results<'l> {
         self.closed += tally.closed;
         // Of the same digits, and growing as needed.
         self.latency += &tally.latency;
+        self.to_all += &tally.to_all;
     }
 
     /// Adds how one thread has ended.
@@ -116,10 +120,6 @@ impl<'l> Results<'l> {
 
     pub(super) fn connections_per_second(&self) -> f64 {
         per_second(self.closed, self.window.duration())
-    }
-
-    pub(super) fn quantile(&self, quantile: f64) -> Duration {
-        Duration::from_nanos(self.latency.value_at_quantile(quantile))
     }
 }
 

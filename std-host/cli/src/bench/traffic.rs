@@ -147,12 +147,18 @@ impl Traffic {
         }
         self.received[line] += n;
         flow.under_way -= n;
-        let sent_at = flow.sent_at;
-        if (self.window.begin..self.window.end).contains(&now) {
+        let (sent_at, has_come) = (flow.sent_at, flow.under_way == 0);
+        if self.window.holds(now) {
             self.tally.messages += n;
         }
         match &self.pace {
-            None => self.record(sent_at, now, now, n),
+            None => {
+                self.record(sent_at, now, now, n);
+                if has_come && self.only_sender.is_some() && self.window.holds(now) {
+                    // It grows as needed.
+                    let _ = self.tally.to_all.record(nanos(sent_at, now));
+                }
+            }
             // What was due in the window counts, however late it came: to leave it out would be to
             // leave out the worst.
             Some(pace) => {
@@ -176,7 +182,7 @@ impl Traffic {
     pub(super) fn renew(&mut self, line: usize, now: Instant) -> bool {
         let flow = self.flow_of(line);
         self.flows[flow].left = self.reconnect_after;
-        self.tally.closed += u64::from((self.window.begin..self.window.end).contains(&now));
+        self.tally.closed += u64::from(self.window.holds(now));
         now < self.window.end
     }
 
@@ -221,7 +227,7 @@ impl Traffic {
     }
 
     fn end_slice(&mut self) {
-        let tally = mem::replace(&mut self.tally, Tally::new());
+        let tally = Box::new(mem::replace(&mut self.tally, Tally::new()));
         // If nobody listens, the program is ending.
         let _ = self.news.send(News::Slice { number: self.slice, tally });
         self.slice += 1;
@@ -229,11 +235,14 @@ impl Traffic {
 
     /// Notes a latency, if `counts_at` lies in the window.
     fn record(&mut self, since: Instant, now: Instant, counts_at: Instant, n: u64) {
-        if (self.window.begin..self.window.end).contains(&counts_at) {
-            let nanos = now.saturating_duration_since(since).as_nanos();
-            self.tally.latency.saturating_record_n(u64::try_from(nanos).unwrap_or(u64::MAX), n);
+        if self.window.holds(counts_at) {
+            self.tally.latency.saturating_record_n(nanos(since, now), n);
         }
     }
+}
+
+fn nanos(since: Instant, now: Instant) -> u64 {
+    u64::try_from(now.saturating_duration_since(since).as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers of connections are small")]

@@ -23,6 +23,11 @@ impl Window {
         (self.begin + self.slice * (slice + 1)).min(self.end)
     }
 
+    /// Tells whether what happens at this moment is measured.
+    pub(super) fn holds(&self, at: Instant) -> bool {
+        (self.begin..self.end).contains(&at)
+    }
+
     pub(super) fn duration(&self) -> Duration {
         self.end - self.begin
     }
