@@ -88,6 +88,10 @@ pub(crate) struct Bench {
     /// message received counts. Without --rate, tells also when the last has received it
     #[arg(long, conflicts_with = "threads")]
     broadcast: bool,
+    /// With --broadcast: so many rooms, each with a share of the connections, of which one sends and those of
+    /// the room receive, and with a thread of the load; `{room}` in the URL stands for a room's number
+    #[arg(long, value_name = "N", requires = "broadcast", default_value = "1")]
+    rooms: NonZeroUsize,
     /// Close each connection when N of its messages have come back, and open another in its place
     #[arg(long, value_name = "N", conflicts_with_all = ["broadcast", "rate"])]
     reconnect_after: Option<NonZeroU64>,
@@ -132,12 +136,16 @@ impl Bench {
         if target.is_raw() && self.size == 0 {
             return Err("a plain byte stream has no empty messages; see --size".into());
         }
+        if self.rooms > self.connections {
+            return Err("--rooms are more than --connections".into());
+        }
         let batch = self.size.saturating_add(Header::MAX_LEN).saturating_mul(self.depth.get());
         if batch > MAX_BATCH {
             return Err("--depth messages of --size bytes are more than 1 GiB".into());
         }
         let load = Load {
             address: target.resolve()?,
+            rooms: target.rooms(self.rooms.get())?,
             target,
             payload: match self.text {
                 None => Payload::binary(self.size),
@@ -145,7 +153,7 @@ impl Bench {
             },
             check: self.check,
             connections: self.connections.get(),
-            threads: self.threads.get().min(self.connections.get()),
+            threads: self.threads.max(self.rooms).min(self.connections).get(),
             broadcast: self.broadcast,
             reconnect_after: self.reconnect_after.map(NonZeroU64::get),
             depth: self.depth.get(),

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use harness::certificates::Issued;
 use harness::{PROGRAM, Running, front};
 use serde_json::Value;
+use wirelet::Message;
+use wirelet_host::{Context, Handler, Server};
 
 #[test]
 fn the_figures_of_an_echo_fit_together() {
@@ -89,6 +91,24 @@ fn a_broadcast_counts_each_message_at_each_receiver() {
     assert_eq!(figures["to_all_us"], Value::Null, "several are under way at a time");
     // 60 in 0.3 s, to 5 each.
     assert!((200..=310).contains(&figures["messages"].as_u64().unwrap()), "{figures}");
+}
+
+#[test]
+fn each_room_has_a_sender_and_its_connections_receive() {
+    let server = rooms();
+    let url = format!("ws://{server}/{{room}}");
+    let figures = bench(&url, &["-c", "6", "--broadcast", "--rooms", "2", "--check"]).json();
+    for name in ["failed_connections", "missing_messages", "unclean_closes"] {
+        assert_eq!(figures[name], 0, "{name}");
+    }
+    assert_eq!((&figures["rooms"], &figures["threads"]), (&2.into(), &2.into()));
+    assert!(figures["messages"].as_u64().unwrap() > 100, "{figures}");
+    // Who hears another room as well has not asked for it.
+    let outcome =
+        bench(&format!("ws://{server}/?{{room}}"), &["-c", "6", "--broadcast", "--rooms", "2"]);
+    assert_eq!(outcome.code, Some(1));
+    let figures: Value = serde_json::from_str(&outcome.out).unwrap();
+    assert_eq!(figures["first_failure"], "a message came that had not been sent");
 }
 
 #[test]
@@ -239,6 +259,8 @@ fn what_cannot_be_done_is_explained() {
         ("http://a".into(), &[], "ws://"),
         ("wss://a".into(), &[], "wss://"),
         (format!("tcp://{nobody}"), &["-s", "0"], "--size"),
+        (format!("ws://{nobody}/"), &["--broadcast", "--rooms", "2"], "{room}"),
+        (format!("ws://{nobody}/"), &["--broadcast", "--rooms", "60"], "--connections"),
         (format!("ws://{nobody}"), &["-s", "1000000", "--depth", "2000"], "1 GiB"),
     ] {
         let outcome = bench(&url, args);
@@ -342,6 +364,31 @@ fn bench(url: &str, args: &[&str]) -> Outcome {
 
 fn ws(server: &Running) -> String {
     format!("ws://{}/", server.addr)
+}
+
+/// Serves rooms, told apart by their paths.
+fn rooms() -> SocketAddr {
+    struct Rooms;
+    impl Handler for Rooms {
+        fn opened(&self, context: &mut Context<'_>) {
+            let peer = context.peer();
+            context.subscribe(peer.path());
+        }
+
+        fn message(&self, message: Message<'_>, context: &mut Context<'_>) {
+            context.hub().publish(context.peer().path(), message);
+        }
+    }
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let server = Server::bind("127.0.0.1:0", Rooms).await.unwrap();
+            tell.send(server.addresses()[0].tcp().unwrap()).unwrap();
+            server.run().await
+        })
+    });
+    told.recv().unwrap()
 }
 
 /// Echoes plain bytes on every connection, after `change` has seen them and the time since the first.

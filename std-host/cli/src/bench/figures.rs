@@ -22,6 +22,7 @@ pub(super) struct Figures<'r> {
     /// Messages a second that were asked for.
     rate: Option<f64>,
     broadcast: bool,
+    rooms: usize,
     /// Nothing was sent.
     idle: bool,
     /// After how many messages each connection was closed and another opened.
@@ -105,6 +106,7 @@ impl<'r> Figures<'r> {
                 Pacing::Rate(rate) => Some(rate),
             },
             broadcast: load.broadcast,
+            rooms: load.rooms.len(),
             idle: load.pacing == Pacing::Idle,
             reconnect_after: load.reconnect_after,
             check: load.check,
@@ -147,6 +149,9 @@ impl<'r> Figures<'r> {
         }
         if self.broadcast {
             text += ", from one to all";
+            if self.rooms > 1 {
+                let _ = write!(text, " of each of {} rooms", self.rooms);
+            }
         }
         if let Some(n) = self.reconnect_after {
             let _ = write!(text, ", {n} a connection");

@@ -4,7 +4,9 @@ use std::io::{self, Write as _};
 use std::mem;
 
 use mio::{Registry, Token};
-use wirelet::handshake::{HandshakeError, HeadScanner, Key, MAX_INTERIM_RESPONSES, Response};
+use wirelet::handshake::{
+    ClientRequest, HandshakeError, HeadScanner, Key, MAX_INTERIM_RESPONSES, Response,
+};
 use wirelet::{Client, CloseCode, Connection, Event, Random as _};
 use wirelet_host::SeededRandom;
 
@@ -46,10 +48,12 @@ struct Handshake {
     n_interim: u8,
 }
 
-/// What all connections have in common.
+/// What all connections of a thread have in common.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Contract<'l> {
     pub(super) target: &'l Target,
+    /// What they ask for.
+    pub(super) path: &'l str,
     pub(super) payload: &'l Payload,
     /// Every byte that comes back is compared.
     pub(super) check: bool,
@@ -64,6 +68,12 @@ pub(super) enum Heard {
     Messages { n: u64, drained: bool },
     /// The stream has ended.
     End,
+}
+
+impl<'l> Contract<'l> {
+    fn request(&self) -> ClientRequest<'l> {
+        self.target.request(self.path)
+    }
 }
 
 impl Line {
@@ -109,7 +119,7 @@ impl Line {
         random.fill(&mut nonce);
         let key = Key::from_nonce(nonce);
         let mut request = vec![0; HEAD_BYTES];
-        let n = contract.target.request().encode(&key, &mut request)?;
+        let n = contract.request().encode(&key, &mut request)?;
         let (head, scanner) = (Vec::new(), HeadScanner::new());
         self.state =
             State::Handshaking(Box::new(Handshake { key, random, head, scanner, n_interim: 0 }));
@@ -182,7 +192,7 @@ impl Line {
                 handshake.head.extend_from_slice(input);
                 let Some(len) = handshake.scan()? else { return Ok(0) };
                 let mut early = handshake.head.split_off(len);
-                contract.target.request().verify(&handshake.key, &handshake.head)?;
+                contract.request().verify(&handshake.key, &handshake.head)?;
                 if let State::Handshaking(handshake) = mem::replace(&mut self.state, State::Raw) {
                     let connection = Connection::new(Client(handshake.random));
                     self.state = State::Open(Box::new(connection));

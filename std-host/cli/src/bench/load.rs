@@ -22,6 +22,8 @@ use super::worker::Worker;
 pub(super) struct Load {
     pub(super) target: Target,
     pub(super) address: Address,
+    /// What the connections of each room ask for. If there are several, each has a thread.
+    pub(super) rooms: Vec<String>,
     pub(super) payload: Payload,
     pub(super) check: bool,
     pub(super) connections: usize,
@@ -125,8 +127,10 @@ impl AddAssign for Outcome {
 }
 
 impl Load {
-    pub(super) const fn contract(&self) -> Contract<'_> {
-        Contract { target: &self.target, payload: &self.payload, check: self.check }
+    /// What the connections of a thread have in common.
+    pub(super) fn contract(&self, thread: usize) -> Contract<'_> {
+        let Self { target, rooms, payload, check, .. } = self;
+        Contract { target, path: &rooms[thread % rooms.len()], payload, check: *check }
     }
 
     /// Loads the server, and shows in a terminal how it goes.

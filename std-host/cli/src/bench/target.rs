@@ -62,8 +62,17 @@ impl Target {
         self.parts.scheme == Scheme::Tcp
     }
 
-    pub(super) fn request(&self) -> ClientRequest<'_> {
-        ClientRequest::new(&self.parts.authority, &self.parts.path_and_query)
+    pub(super) fn request<'t>(&'t self, path: &'t str) -> ClientRequest<'t> {
+        ClientRequest::new(&self.parts.authority, path)
+    }
+
+    /// Returns what the connections of each of `n` rooms ask for.
+    pub(super) fn rooms(&self, n: usize) -> Result<Vec<String>, String> {
+        let path = &self.parts.path_and_query;
+        if n > 1 && !path.contains(ROOM) {
+            return Err(format!("{}: the path tells no rooms apart; write {ROOM} in it", self.url));
+        }
+        Ok((0..n).map(|room| path.replace(ROOM, &room.to_string())).collect())
     }
 
     /// Begins TLS if it is spoken.
@@ -90,3 +99,6 @@ impl Target {
         Ok(Address::Tcp(addr))
     }
 }
+
+/// Stands for the number of a room.
+const ROOM: &str = "{room}";

@@ -45,7 +45,7 @@ impl<'l> Worker<'l> {
         lines.resize_with(n_lines, || None);
         Ok(Self {
             load,
-            contract: load.contract(),
+            contract: load.contract(number),
             poll,
             alarm,
             lines,
