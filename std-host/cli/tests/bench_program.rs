@@ -318,6 +318,12 @@ fn a_server_is_loaded_over_tls_and_over_a_unix_socket() {
                 assert_eq!(figures[name], 0, "{url} {size} {name}");
             }
             assert!(figures["messages"].as_f64().unwrap() > 5.0, "{figures}");
+            let suite = figures["cipher_suite"].as_str();
+            assert_eq!(
+                suite,
+                url.starts_with("wss").then_some("TLS13_AES_256_GCM_SHA384"),
+                "{url}"
+            );
         }
     }
 }

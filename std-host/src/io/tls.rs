@@ -5,7 +5,9 @@ use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
+use rustls::{
+    CipherSuite, ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection,
+};
 
 pub(crate) mod config;
 
@@ -56,6 +58,12 @@ impl Tls {
     fn new(mut session: Connection) -> Self {
         session.set_buffer_limit(Some(UNSENT_BYTES));
         Self { session: Box::new(session), is_ended: false, is_drained: false, failure: None }
+    }
+
+    /// Returns by which algorithms it is encrypted; `None` before the handshake has settled it.
+    #[must_use]
+    pub fn cipher_suite(&self) -> Option<CipherSuite> {
+        self.session.negotiated_cipher_suite().map(|suite| suite.suite())
     }
 
     /// Reads decrypted bytes into `bufs`, which must have room; it fills them as far as there is

@@ -17,6 +17,8 @@ pub(super) struct Figures<'r> {
     threads: usize,
     /// Bytes of a message.
     size: usize,
+    /// By what TLS encrypts, as its registry names it but for the prefix: `TLS13_AES_256_GCM_SHA384`.
+    cipher_suite: Option<String>,
     kind: &'static str,
     depth: usize,
     /// Messages a second that were asked for.
@@ -96,6 +98,7 @@ impl<'r> Figures<'r> {
             connections: load.connections,
             threads: load.threads,
             size,
+            cipher_suite: outcome.cipher_suite.map(|suite| format!("{suite:?}")),
             kind: match load.payload.message().kind() {
                 Kind::Text => "text",
                 Kind::Binary => "binary",

@@ -9,6 +9,7 @@ use wirelet::handshake::{
 };
 use wirelet::{Client, CloseCode, Connection, Event, Random as _};
 use wirelet_host::SeededRandom;
+use wirelet_host::rustls::CipherSuite;
 
 use super::echo::Echo;
 use super::failure::Failure;
@@ -91,6 +92,11 @@ impl Line {
     /// Tells whether messages can be exchanged.
     pub(super) const fn is_open(&self) -> bool {
         matches!(self.state, State::Open(_) | State::Raw)
+    }
+
+    /// Returns by what TLS encrypts, if it is spoken.
+    pub(super) fn cipher_suite(&self) -> Option<CipherSuite> {
+        self.stream.cipher_suite()
     }
 
     /// Tells whether TCP may end.

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use wirelet_host::rustls::CipherSuite;
 
 use super::line::Contract;
 use super::live::Live;
@@ -112,6 +113,8 @@ pub(super) struct Outcome {
     pub(super) missing: u64,
     /// Connections that the server did not close as it should.
     pub(super) unclean: usize,
+    /// By what TLS encrypts the connections, if it is spoken.
+    pub(super) cipher_suite: Option<CipherSuite>,
     /// Processor time during the measurement; of several threads, of the busiest.
     pub(super) cpu: Option<Duration>,
 }
@@ -122,6 +125,7 @@ impl AddAssign for Outcome {
         self.failure = self.failure.take().or(other.failure);
         self.missing += other.missing;
         self.unclean += other.unclean;
+        self.cipher_suite = self.cipher_suite.or(other.cipher_suite);
         self.cpu = self.cpu.max(other.cpu);
     }
 }

@@ -6,6 +6,7 @@ use mio::net::TcpStream;
 #[cfg(unix)]
 use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
+use wirelet_host::rustls::CipherSuite;
 use wirelet_host::{Plain, Tls};
 
 use super::target::{Address, Target};
@@ -68,6 +69,11 @@ impl Stream {
                 Ok((n, cfg!(unix) && tls.is_drained()))
             }
         }
+    }
+
+    /// Returns by what TLS encrypts, if it is spoken.
+    pub(super) fn cipher_suite(&self) -> Option<CipherSuite> {
+        self.tls.as_ref().and_then(Tls::cipher_suite)
     }
 
     /// Ends our direction.

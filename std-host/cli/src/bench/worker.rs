@@ -64,6 +64,7 @@ impl<'l> Worker<'l> {
     pub(super) fn run(mut self, start: &mpsc::Receiver<Window>) -> io::Result<Outcome> {
         let mut events = Events::with_capacity(1024);
         self.open(&mut events)?;
+        self.outcome.cipher_suite = self.lines.iter().flatten().find_map(Line::cipher_suite);
         // Where nobody listens or starts, the program is ending.
         if self.news.send(News::Opened { n: self.n_open }).is_ok()
             && let Ok(window) = start.recv()
