@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::scenario::Work;
+
 /// A server, and how it is started.
 #[derive(Clone, Debug)]
 pub(crate) struct Contestant {
@@ -10,6 +12,12 @@ pub(crate) struct Contestant {
     pub(crate) kind: Kind,
     source: Source,
     args: Vec<String>,
+    /// The processors that it has.
+    pub(crate) cores: &'static str,
+    /// What its load asks for, behind the authority of the URL.
+    pub(crate) path: &'static str,
+    /// What its load does otherwise than that of the others.
+    pub(crate) load_args: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,25 +38,41 @@ enum Source {
         program: &'static str,
         library: Option<&'static str>,
     },
+    /// A program of the package `echo-servers` on the library of the program `wirelet`.
+    Ours {
+        program: &'static str,
+    },
     /// C++, whose sources are in a crate that is not built.
-    UWebSockets,
+    UWebSockets {
+        program: &'static str,
+    },
     Node,
+}
+
+/// All that do some work.
+pub(crate) fn all(work: Work) -> Vec<Contestant> {
+    match work {
+        Work::Echo { .. } | Work::Reconnect { .. } | Work::Memory { .. } => echoing(),
+        // What flushes otherwise waits in the same way.
+        Work::Idle { .. } => echoing().into_iter().filter(|c| !c.name.contains(',')).collect(),
+        Work::TlsEcho { .. } => encrypting(),
+        Work::Broadcast { size, .. } => broadcasting(size),
+        Work::Publish { connections, .. } => publishing(connections),
+    }
 }
 
 /// All that echo. "batch" is one flush for all messages that are there, where a library lets its user
 /// choose. wirelet and uWebSockets do so by themselves; the others have no such choice.
 pub(crate) fn echoing() -> Vec<Contestant> {
-    let on = |name, program, library, args: &[&str]| Contestant {
-        name,
-        kind: Kind::Peer,
-        source: Source::Crate { program, library: Some(library) },
-        args: args.iter().map(ToString::to_string).collect(),
+    let on = |name, program, library, args: &[&str]| {
+        let source = Source::Crate { program, library: Some(library) };
+        Contestant::new(name, Kind::Peer, source, args)
     };
     let batch = &["--batch"];
     vec![
-        raw(Vec::new()),
-        wirelet("echo"),
-        uwebsockets(Vec::new()),
+        raw(&[]),
+        wirelet("echo", &[]),
+        uwebsockets("echo", &[]),
         on("fastwebsockets", "fastwebsockets", "fastwebsockets", &[]),
         on("wtx", "wtx", "wtx", &[]),
         on("sockudo-ws", "sockudo_ws", "sockudo-ws", &[]),
@@ -60,41 +84,72 @@ pub(crate) fn echoing() -> Vec<Contestant> {
         on("web-socket, batch", "web_socket", "web-socket", batch),
         on("tokio-tungstenite", "tungstenite", "tokio-tungstenite", &[]),
         on("tokio-tungstenite, batch", "tungstenite", "tokio-tungstenite", batch),
-        Contestant { name: "Node ws", kind: Kind::Peer, source: Source::Node, args: Vec::new() },
+        Contestant::new("Node ws", Kind::Peer, Source::Node, &[]),
     ]
 }
 
 /// All that send messages of `size` bytes to everyone: those that have it as one call.
-pub(crate) fn broadcasting(size: usize) -> Vec<Contestant> {
+fn broadcasting(size: usize) -> Vec<Contestant> {
     vec![
-        raw(vec!["--broadcast".into(), size.to_string()]),
-        wirelet("chat"),
-        uwebsockets(vec!["--broadcast".into()]),
+        raw(&["--broadcast", &size.to_string()]),
+        wirelet("chat", &[]),
+        uwebsockets("echo", &["--broadcast"]),
     ]
 }
 
-fn raw(args: Vec<String>) -> Contestant {
-    let source = Source::Crate { program: "raw", library: None };
-    Contestant { name: "raw TCP", kind: Kind::Floor, source, args }
+/// All that echo over TLS, by the same certificate and cipher suite; and one without, to compare with.
+fn encrypting() -> Vec<Contestant> {
+    let [cert, key] = [certificate(), here().join("target/tls/key.pem")];
+    let [cert, key] = [cert.to_string_lossy(), key.to_string_lossy()];
+    vec![
+        raw(&[]),
+        wirelet("echo", &["--cert", &cert, "--key", &key]),
+        uwebsockets("echo-tls", &["--tls", &cert, &key]),
+    ]
 }
 
-fn wirelet(mode: &str) -> Contestant {
-    let args = ["serve", "--listen=127.0.0.1:0", "--threads=1", "--mode", mode];
-    let args = args.iter().map(ToString::to_string).collect();
-    Contestant { name: "wirelet", kind: Kind::Ours, source: Source::Wirelet, args }
+/// Threads that publish, each to so many subscribers of its own: one alone, and two at once. The peers either
+/// have one thread, or nothing to publish with.
+fn publishing(connections: usize) -> Vec<Contestant> {
+    let publishing = |name, n: usize| Contestant {
+        cores: "0,1",
+        path: "/{room}",
+        load_args: vec![format!("--rooms={n}"), format!("--connections={}", n * connections)],
+        ..Contestant::new(name, Kind::Ours, Source::Ours { program: "wirelet_rooms" }, &[])
+    };
+    vec![publishing(ONE_PUBLISHER, 1), publishing("wirelet, two publishers", 2)]
 }
 
-const fn uwebsockets(args: Vec<String>) -> Contestant {
-    Contestant { name: "uWebSockets", kind: Kind::Peer, source: Source::UWebSockets, args }
+fn raw(args: &[&str]) -> Contestant {
+    Contestant::new(RAW, Kind::Floor, Source::Crate { program: "raw", library: None }, args)
+}
+
+fn wirelet(mode: &str, args: &[&str]) -> Contestant {
+    let common =
+        ["serve", "--listen=127.0.0.1:0", "--threads=1", "--max-connections=20000", "--mode"];
+    let args = [&common[..], &[mode], args].concat();
+    Contestant::new(OURS, Kind::Ours, Source::Wirelet, &args)
+}
+
+fn uwebsockets(program: &'static str, args: &[&str]) -> Contestant {
+    Contestant::new("uWebSockets", Kind::Peer, Source::UWebSockets { program }, args)
 }
 
 impl Contestant {
+    /// One that has a processor to itself.
+    fn new(name: &'static str, kind: Kind, source: Source, args: &[&str]) -> Self {
+        let args = args.iter().map(ToString::to_string).collect();
+        Self { name, kind, source, args, cores: "0", path: "", load_args: Vec::new() }
+    }
+
     /// Returns the words that start the server.
     pub(crate) fn command(&self) -> Vec<String> {
         let program = match self.source {
             Source::Wirelet => wirelet_program(),
-            Source::Crate { program, .. } => here().join("target/release").join(program),
-            Source::UWebSockets => here().join("target/uwebsockets/echo"),
+            Source::Crate { program, .. } | Source::Ours { program } => {
+                here().join("target/release").join(program)
+            }
+            Source::UWebSockets { program } => here().join("target/uwebsockets").join(program),
             Source::Node => here().join("target/node/echo.mjs"),
         };
         let mut words = Vec::new();
@@ -109,9 +164,11 @@ impl Contestant {
     /// Returns the library and its version.
     pub(crate) fn library(&self) -> String {
         match self.source {
-            Source::Wirelet => locked("wirelet"),
+            Source::Wirelet | Source::Ours { .. } => locked("wirelet"),
             Source::Crate { library, .. } => library.map(locked).unwrap_or_default(),
-            Source::UWebSockets => format!("uWebSockets of {}", locked("libuwebsockets-sys")),
+            Source::UWebSockets { .. } => {
+                format!("uWebSockets of {}", locked("libuwebsockets-sys"))
+            }
             Source::Node => {
                 let pinned = include_str!("../node/package.json").lines();
                 let ws = pinned.filter_map(|line| line.trim().strip_prefix("\"ws\": "));
@@ -129,6 +186,11 @@ pub(crate) fn wirelet_program() -> PathBuf {
     here().join("../../target/release/wirelet")
 }
 
+/// Returns the certificate of all servers.
+pub(crate) fn certificate() -> PathBuf {
+    here().join("target/tls/cert.pem")
+}
+
 /// Returns the folder of the harness, in whose `target` all is built.
 pub(crate) fn here() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -141,6 +203,10 @@ fn locked(package: &str) -> String {
     let version = lines.find(|line| *line == name).and_then(|_| lines.next()).unwrap_or_default();
     format!("{package} {}", version.trim_start_matches("version = ").trim_matches('"'))
 }
+
+pub(crate) const RAW: &str = "raw TCP";
+pub(crate) const OURS: &str = "wirelet";
+pub(crate) const ONE_PUBLISHER: &str = "wirelet, one publisher";
 
 #[cfg(test)]
 mod tests {

@@ -1,39 +1,47 @@
 //! Loading the servers, round by round.
 
 use std::error::Error;
+use std::num::NonZero;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use serde_json::Value;
 
-use crate::contestant::{Contestant, broadcasting, echoing, wirelet_program};
+use crate::contestant::{Contestant, all, wirelet_program};
 use crate::options::Options;
 use crate::record::{Record, Sample};
-use crate::scenario::{Scenario, Work};
+use crate::scenario::Scenario;
 use crate::server::Server;
 
 /// Lets every server do what `scenario` says: once with every byte compared, then round by round.
 pub(crate) fn run(scenario: &Scenario, options: &Options, record: &mut Record) {
-    let contestants = match scenario.work {
-        Work::Broadcast { size, .. } => broadcasting(size),
-        Work::Echo { .. } | Work::Memory { .. } => echoing(),
-    };
     let mut running = Vec::new();
-    for contestant in contestants {
+    let mut suite = None;
+    let seconds = scenario.work.seconds(CHECK_SECONDS);
+    for contestant in all(scenario.work) {
         eprintln!("{}: checking {}", scenario.name, contestant.name);
         let checked = Server::start(&contestant).and_then(|server| {
-            load(scenario, &server, CHECK_SECONDS, &["--check"]).map(|_| server)
+            let figures = load(scenario, &contestant, &server, seconds, &["--check"])?;
+            if let Some(spoken) = figures["cipher_suite"].as_str() {
+                let suite = suite.get_or_insert_with(|| spoken.to_owned());
+                if spoken != suite {
+                    return Err(format!("encrypts by {spoken}, and the first by {suite}").into());
+                }
+            }
+            Ok(server)
         });
         match checked {
             Ok(server) => running.push((contestant, server)),
             Err(error) => record.fail(scenario.name, contestant.name, &error.to_string()),
         }
     }
+    let seconds = scenario.work.seconds(options.seconds);
     for round in 0..options.rounds {
         eprintln!("{}: round {} of {}", scenario.name, round + 1, options.rounds);
         for turn in 0..running.len() {
             // Another one first in each round, so that none always follows the same.
             let (contestant, server) = &running[(turn + round) % running.len()];
-            match load(scenario, server, options.seconds, &[]) {
+            match load(scenario, contestant, server, seconds, &[]) {
                 Ok(figures) => record.samples.push(sample(scenario, contestant, round, figures)),
                 Err(error) => record.fail(scenario.name, contestant.name, &error.to_string()),
             }
@@ -41,28 +49,54 @@ pub(crate) fn run(scenario: &Scenario, options: &Options, record: &mut Record) {
     }
 }
 
+/// Lets every server do what `scenario` says once, which takes long, and alone, as it takes much.
+pub(crate) fn run_once(scenario: &Scenario, options: &Options, record: &mut Record) {
+    let seconds = scenario.work.seconds(options.seconds);
+    for contestant in all(scenario.work) {
+        eprintln!("{}: {}", scenario.name, contestant.name);
+        let figures = Server::start(&contestant)
+            .and_then(|server| load(scenario, &contestant, &server, seconds, &[]));
+        match figures {
+            Ok(figures) => record.samples.push(sample(scenario, &contestant, 0, figures)),
+            Err(error) => record.fail(scenario.name, contestant.name, &error.to_string()),
+        }
+    }
+}
+
 /// Loads a server, and returns the figures of `wirelet bench`.
 fn load(
     scenario: &Scenario,
+    contestant: &Contestant,
     server: &Server,
     seconds: f64,
     args: &[&str],
 ) -> Result<Value, Box<dyn Error>> {
     let output = Command::new("taskset")
-        .args(["--cpu-list", LOAD_CORE])
+        .args(["--cpu-list", load_cores(contestant)])
         .arg(wirelet_program())
-        .args(["bench", &server.url, "--json", &format!("--duration={seconds}")])
+        .args([
+            "bench",
+            &format!("{}{}", server.url, contestant.path),
+            "--json",
+            &format!("--duration={seconds}"),
+        ])
         .args(["--warmup=0.1", &format!("--server-pid={}", server.pid())])
         .args(scenario.load_args())
+        .args(&contestant.load_args)
         .args(args)
         .stdin(Stdio::null())
         .output()?;
     let figures: Value = serde_json::from_slice(&output.stdout)
         .map_err(|_| String::from_utf8_lossy(&output.stderr).trim().to_owned())?;
     if !output.status.success() {
-        let missing = &figures["missing_messages"];
-        let why = figures["first_failure"].as_str().map(str::to_owned);
-        return Err(why.unwrap_or_else(|| format!("{missing} messages did not come back")).into());
+        let why = match (&figures["first_failure"], &figures["missing_messages"]) {
+            (Value::String(why), _) => why.clone(),
+            (_, Value::Number(n)) if n.as_u64() > Some(0) => {
+                format!("{n} messages did not come back")
+            }
+            _ => "no message came, or no connection ended, in time".into(),
+        };
+        return Err(why.into());
     }
     Ok(figures)
 }
@@ -71,5 +105,10 @@ fn sample(scenario: &Scenario, contestant: &Contestant, round: usize, figures: V
     Sample { scenario: scenario.name, server: contestant.name, round, figures }
 }
 
-const LOAD_CORE: &str = "1";
+/// Returns the processors of the load: where the server has two, as many, if there are others.
+fn load_cores(contestant: &Contestant) -> &'static str {
+    let n = thread::available_parallelism().map_or(2, NonZero::get);
+    if contestant.cores.contains(',') && n >= 4 { "2,3" } else { "1" }
+}
+
 const CHECK_SECONDS: f64 = 0.2;

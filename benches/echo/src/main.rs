@@ -43,10 +43,9 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     let mut record = Record::new()?;
     for scenario in &options.scenarios {
         match scenario.work {
-            Work::Echo { .. } | Work::Broadcast { .. } => {
-                load::run(scenario, options, &mut record);
-            }
-            Work::Memory { connections } => memory::run(connections, &mut record),
+            Work::Memory { connections } => memory::run(connections, options.settle, &mut record),
+            Work::Idle { .. } => load::run_once(scenario, options, &mut record),
+            _ => load::run(scenario, options, &mut record),
         }
     }
     print!("{}", markdown::tables(&record, &options.scenarios));

@@ -2,58 +2,86 @@
 
 use std::fmt::Write as _;
 
-use crate::contestant::{Contestant, Kind, broadcasting, echoing};
+use crate::contestant::{Contestant, Kind, ONE_PUBLISHER, OURS, RAW, all, echoing};
 use crate::memory::{AFTER_1K, AFTER_1M, AFTER_64K, IDLE};
 use crate::record::{CPU, Record};
 use crate::scenario::{Scenario, Work};
 
+/// A figure of `wirelet bench`.
+struct Measure {
+    title: &'static str,
+    /// As a pointer into its JSON.
+    figure: &'static str,
+    /// By what it is multiplied to be read.
+    scale: f64,
+    /// Less is better, and it is shown relative to another one.
+    is_cost: bool,
+}
+
 /// Makes the tables of the scenarios that were run.
 pub(crate) fn tables(record: &Record, scenarios: &[Scenario]) -> String {
-    let named = |is_wanted: fn(&Work) -> bool| -> Vec<&'static str> {
-        let wanted = scenarios.iter().filter(|scenario| is_wanted(&scenario.work));
-        wanted.map(|scenario| scenario.name).collect()
-    };
     let mut text = format!("{}, {}\n", record.date, record.machine);
-    let echo = named(|work| matches!(work, Work::Echo { .. }));
-    if !echo.is_empty() {
-        load_tables(&mut text, record, &echo, &echoing());
-    }
-    let broadcast = named(|work| matches!(work, Work::Broadcast { .. }));
-    if !broadcast.is_empty() {
-        // The size is not shown.
-        load_tables(&mut text, record, &broadcast, &broadcasting(0));
-    }
+    let mut put_all = |is_wanted: fn(&Work) -> bool, floor: &str, measures: &[Measure]| {
+        let wanted: Vec<_> =
+            scenarios.iter().filter(|scenario| is_wanted(&scenario.work)).collect();
+        let Some(first) = wanted.first() else { return };
+        let names: Vec<_> = wanted.iter().map(|scenario| scenario.name).collect();
+        let contestants = all(first.work);
+        for measure in measures {
+            load_tables(&mut text, record, &names, &contestants, measure, floor);
+        }
+    };
+    put_all(|work| matches!(work, Work::Echo { .. }), RAW, &[CPU_PER_MESSAGE, MESSAGES]);
+    put_all(|work| matches!(work, Work::TlsEcho { .. }), RAW, &[CPU_PER_MESSAGE, MESSAGES]);
+    put_all(|work| matches!(work, Work::Reconnect { .. }), RAW, &[CPU_PER_CONNECTION, CONNECTIONS]);
+    let fan_out = &[CPU_PER_MESSAGE, TIME_TO_ALL, MESSAGES];
+    put_all(|work| matches!(work, Work::Broadcast { .. }), RAW, fan_out);
+    put_all(|work| matches!(work, Work::Publish { .. }), ONE_PUBLISHER, fan_out);
+    put_all(|work| matches!(work, Work::Idle { .. }), RAW, &[IDLE_CPU]);
     if !record.memory.is_empty() {
         memory_table(&mut text, record);
     }
     text
 }
 
-fn load_tables(text: &mut String, record: &Record, scenarios: &[&str], contestants: &[Contestant]) {
+/// Shows a figure, and what it is relative to that of `floor`.
+fn load_tables(
+    text: &mut String,
+    record: &Record,
+    scenarios: &[&str],
+    contestants: &[Contestant],
+    measure: &Measure,
+    floor: &str,
+) {
+    let Measure { title, figure: of, scale, is_cost } = measure;
     let head = |text: &mut String, title: &str| {
         put(text, format_args!("\n**{title}**\n\n| |{} |\n", row(scenarios, |s| format!(" {s}"))));
         put(text, format_args!("|---|{}\n", "--:|".repeat(scenarios.len())));
     };
-    head(text, "server CPU, µs per message");
+    head(text, title);
     for Contestant { name, .. } in contestants {
-        let cell = |scenario: &str| figure(record.median(scenario, name, CPU));
-        put(text, format_args!("| {} |{} |\n", label(record, name), row(scenarios, cell)));
+        let value = |scenario: &str| Some(record.median(scenario, name, of)? * scale);
+        put(
+            text,
+            format_args!("| {} |{} |\n", label(record, name), row(scenarios, |s| figure(value(s)))),
+        );
     }
-    head(text, "server CPU, relative to raw TCP in the same round");
+    if !is_cost {
+        return;
+    }
+    let (what, _) = title.split_once(',').unwrap_or((title, ""));
+    head(text, &format!("{what}, relative to {floor} in the same round"));
     for Contestant { name, .. } in contestants {
-        let cell = |scenario: &str| figure(record.ratio(scenario, name, RAW));
+        let cell = |scenario: &str| figure(record.ratio(scenario, name, floor, of));
         put(text, format_args!("| {name} |{} |\n", row(scenarios, cell)));
     }
-    let best = |scenario: &str| best_peer(record, scenario, contestants);
-    let cell =
-        |scenario: &str| best(scenario).map_or_else(|| " –".into(), |best| format!(" {best}"));
-    put(text, format_args!("| best peer |{} |\n", row(scenarios, cell)));
-    let cell = |s: &str| figure(best(s).and_then(|best| record.ratio(s, OURS, best)));
-    put(text, format_args!("| **wirelet to the best peer** |{} |\n", row(scenarios, cell)));
-    head(text, "thousand messages a second");
-    for Contestant { name, .. } in contestants {
-        let thousands = |s: &str| Some(record.median(s, name, "messages_per_second")? / 1000.0);
-        put(text, format_args!("| {name} |{} |\n", row(scenarios, |s| figure(thousands(s)))));
+    let best = |scenario: &str| best_peer(record, scenario, contestants, of);
+    if contestants.iter().any(|contestant| contestant.kind == Kind::Peer) {
+        let cell =
+            |scenario: &str| best(scenario).map_or_else(|| " –".into(), |best| format!(" {best}"));
+        put(text, format_args!("| best peer |{} |\n", row(scenarios, cell)));
+        let cell = |s: &str| figure(best(s).and_then(|best| record.ratio(s, OURS, best, of)));
+        put(text, format_args!("| **wirelet to the best peer** |{} |\n", row(scenarios, cell)));
     }
 }
 
@@ -79,10 +107,15 @@ fn memory_table(text: &mut String, record: &Record) {
 }
 
 /// Finds the peer that takes the least time.
-fn best_peer(record: &Record, scenario: &str, contestants: &[Contestant]) -> Option<&'static str> {
+fn best_peer(
+    record: &Record,
+    scenario: &str,
+    contestants: &[Contestant],
+    figure: &str,
+) -> Option<&'static str> {
     let peers = contestants.iter().filter(|contestant| contestant.kind == Kind::Peer);
     let ratios =
-        peers.filter_map(|peer| Some((record.ratio(scenario, peer.name, RAW)?, peer.name)));
+        peers.filter_map(|peer| Some((record.ratio(scenario, peer.name, RAW, figure)?, peer.name)));
     ratios.min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, name)| name)
 }
 
@@ -116,5 +149,35 @@ fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
     let _ = text.write_fmt(what);
 }
 
-pub(crate) const RAW: &str = "raw TCP";
-pub(crate) const OURS: &str = "wirelet";
+const CPU_PER_MESSAGE: Measure =
+    Measure { title: "server CPU, µs per message", figure: CPU, scale: 1.0, is_cost: true };
+const CPU_PER_CONNECTION: Measure = Measure {
+    title: "server CPU, µs per connection of 10 messages",
+    figure: "/server_cpu_us_per_connection",
+    scale: 1.0,
+    is_cost: true,
+};
+const TIME_TO_ALL: Measure = Measure {
+    title: "time from the send to the last receipt, ms",
+    figure: "/to_all_us/p50",
+    scale: 1e-3,
+    is_cost: true,
+};
+const MESSAGES: Measure = Measure {
+    title: "thousand messages a second",
+    figure: "/messages_per_second",
+    scale: 1e-3,
+    is_cost: false,
+};
+const CONNECTIONS: Measure = Measure {
+    title: "thousand connections a second",
+    figure: "/connections_per_second",
+    scale: 1e-3,
+    is_cost: false,
+};
+const IDLE_CPU: Measure = Measure {
+    title: "server CPU while nothing is sent, % of a core",
+    figure: "/server_cpu_share",
+    scale: 100.0,
+    is_cost: false,
+};

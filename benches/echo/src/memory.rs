@@ -10,10 +10,10 @@ use crate::record::{MemorySample, Record};
 use crate::server::{Memory, Server};
 
 /// Measures every server with so many idle connections.
-pub(crate) fn run(connections: usize, record: &mut Record) {
+pub(crate) fn run(connections: usize, settle: Duration, record: &mut Record) {
     for contestant in echoing() {
         eprintln!("memory: {}", contestant.name);
-        if let Err(error) = measure(&contestant, connections, record) {
+        if let Err(error) = measure(&contestant, connections, settle, record) {
             record.fail("memory", contestant.name, &error.to_string());
         }
     }
@@ -22,6 +22,7 @@ pub(crate) fn run(connections: usize, record: &mut Record) {
 fn measure(
     contestant: &Contestant,
     connections: usize,
+    settle: Duration,
     record: &mut Record,
 ) -> Result<(), Box<dyn Error>> {
     let server = Server::start(contestant)?;
@@ -31,7 +32,7 @@ fn measure(
         clients.push(Client::connect(&server.url)?);
     }
     let mut sample = |after, since: Memory, connections| {
-        thread::sleep(SETTLE);
+        thread::sleep(settle);
         let now = server.memory()?;
         let each = |now, since| (bytes(now) - bytes(since)) / count(connections);
         let (rss, pss) = (each(now.rss, since.rss), each(now.pss, since.pss));
@@ -73,6 +74,3 @@ pub(crate) const AFTER_1K: &str = "after 1 KB";
 pub(crate) const AFTER_64K: &str = "after 64 KB";
 /// On one of 50 connections, and only what has come on top.
 pub(crate) const AFTER_1M: &str = "1 MB on top";
-
-/// For the server to give back what it keeps for a while.
-const SETTLE: Duration = Duration::from_secs(2);

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::error::Error;
+use std::time::Duration;
 
 use crate::scenario::{ALL, QUICK, Scenario};
 
@@ -12,6 +13,8 @@ pub(crate) struct Options {
     /// For which a server is measured in each round of a scenario. Short and often, as the machine gets
     /// faster and slower within seconds.
     pub(crate) seconds: f64,
+    /// How long to wait before memory is looked at, for the server to give back what it keeps for a while.
+    pub(crate) settle: Duration,
 }
 
 impl Options {
@@ -39,6 +42,7 @@ impl Options {
             scenarios: all.iter().filter(is_chosen).copied().collect(),
             rounds: if quick { 1 } else { 11 },
             seconds: if quick { 0.2 } else { 0.3 },
+            settle: Duration::from_millis(if quick { 100 } else { 2000 }),
         })
     }
 }

@@ -2,14 +2,15 @@
 
 use std::fmt::Write as _;
 
-use crate::contestant::{Contestant, Kind, echoing};
-use crate::markdown::RAW;
-use crate::record::Record;
+use crate::contestant::{Contestant, Kind, RAW, echoing};
+use crate::record::{CPU, Record};
 
 /// Draws what the scenarios took, relative to raw TCP, as SVG for light and dark pages.
 pub(crate) fn svg(record: &Record) -> String {
     let mut scenarios: Vec<&str> = record.samples.iter().map(|sample| sample.scenario).collect();
     scenarios.dedup();
+    // Not those in which raw TCP takes no part, or no time.
+    scenarios.retain(|scenario| record.ratio(scenario, RAW, RAW, CPU).is_some_and(f64::is_finite));
     let height = TOP + LINE * f64::from(u32::try_from(scenarios.len()).unwrap_or(0)) + BOTTOM;
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
@@ -37,7 +38,7 @@ pub(crate) fn svg(record: &Record) -> String {
         ));
         // The last lies on top.
         for Contestant { name, kind, .. } in echoing().iter().rev() {
-            let Some(ratio) = record.ratio(scenario, name, RAW) else { continue };
+            let Some(ratio) = record.ratio(scenario, name, RAW, CPU) else { continue };
             let class = match kind {
                 Kind::Floor => continue,
                 Kind::Ours => "ours",

@@ -8,7 +8,8 @@ use std::process::Command;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::contestant::{echoing, here};
+use crate::contestant::{all, here};
+use crate::scenario::{ALL, Scenario};
 
 /// All that was measured, and where.
 #[derive(Debug, Serialize)]
@@ -54,11 +55,12 @@ impl Record {
         let date = Command::new("date").args(["-u", "+%Y-%m-%d"]).output()?.stdout;
         let cpus = fs::read_to_string("/proc/cpuinfo")?;
         let cpu = cpus.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+        let contestants = ALL.iter().flat_map(|Scenario { work, .. }| all(*work));
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
         Ok(Self {
             date: String::from_utf8_lossy(&date).trim().to_owned(),
             machine: format!("{}, Linux {}", cpu.trim_matches(['\t', ':', ' ']), kernel.trim()),
-            libraries: echoing().iter().map(|c| (c.name, c.library())).collect(),
+            libraries: contestants.map(|c| (c.name, c.library())).collect(),
             samples: Vec::new(),
             memory: Vec::new(),
             failures: Vec::new(),
@@ -76,11 +78,16 @@ impl Record {
         median(self.rounds(scenario, server, figure).into_values())
     }
 
-    /// Returns the median of the ratios that two servers have in the same rounds, of the processor time
-    /// of a message.
-    pub(crate) fn ratio(&self, scenario: &str, server: &str, to: &str) -> Option<f64> {
-        let divisors = self.rounds(scenario, to, CPU);
-        let ratios = self.rounds(scenario, server, CPU).into_iter();
+    /// Returns the median of the ratios that two servers have in the same rounds, of a figure.
+    pub(crate) fn ratio(
+        &self,
+        scenario: &str,
+        server: &str,
+        to: &str,
+        figure: &str,
+    ) -> Option<f64> {
+        let divisors = self.rounds(scenario, to, figure);
+        let ratios = self.rounds(scenario, server, figure).into_iter();
         median(ratios.filter_map(|(round, us)| Some(us / divisors.get(&round)?)))
     }
 
@@ -102,7 +109,7 @@ impl Record {
         let samples =
             samples.filter(|sample| (sample.scenario, sample.server) == (scenario, server));
         samples
-            .filter_map(|sample| Some((sample.round, sample.figures[figure].as_f64()?)))
+            .filter_map(|sample| Some((sample.round, sample.figures.pointer(figure)?.as_f64()?)))
             .collect()
     }
 }
@@ -115,8 +122,8 @@ fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     Some(f64::midpoint(*low, *high))
 }
 
-/// The figure that counts.
-pub(crate) const CPU: &str = "server_cpu_us_per_message";
+/// The figure that counts, as a pointer into the JSON.
+pub(crate) const CPU: &str = "/server_cpu_us_per_message";
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::contestant::Contestant;
 
-/// The process of a contestant, pinned to a core, and ended when dropped.
+/// The process of a contestant, pinned to its cores, and ended when dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     process: Child,
@@ -27,7 +27,7 @@ impl Server {
     pub(crate) fn start(contestant: &Contestant) -> Result<Self, Box<dyn Error>> {
         let explain = |why: &str| format!("{}: {why}", contestant.name);
         let mut process = Command::new("taskset")
-            .args(["--cpu-list", SERVER_CORE])
+            .args(["--cpu-list", contestant.cores])
             .args(contestant.command())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -72,5 +72,3 @@ impl Drop for Server {
         let _ = self.process.wait();
     }
 }
-
-const SERVER_CORE: &str = "0";
