@@ -1,5 +1,5 @@
-//! Counts the allocations of a server that echoes. As nothing else may run meanwhile, this is a program
-//! without a test harness.
+//! Counts the allocations of a server that echoes, broadcasts, and sends to one. As nothing else may run
+//! meanwhile, this is a program without a test harness.
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -9,8 +9,12 @@ use std::num::NonZero;
 use dhat::HeapStats;
 use rand::Rng as _;
 use rand::rngs::StdRng;
-use wirelet::{Client, Connection, Header, Message};
-use wirelet_host::{Builder, Echo};
+use tokio::runtime::Runtime;
+use wirelet::{Client, Connection, Header, Message, Server};
+use wirelet_host::{Builder, Echo, Handler, Hub, Sink};
+
+/// How often a message is sent to count what it takes.
+const TIMES: u64 = 50;
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -18,26 +22,100 @@ static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 fn main() -> Result<(), Box<dyn Error>> {
     let _profiler = dhat::Profiler::builder().testing().build();
     let runtime = tokio::runtime::Runtime::new()?;
-    let builder = Builder::new().threads(NonZero::<usize>::MIN).listen("127.0.0.1:0");
-    let server = runtime.block_on(builder.bind(Echo))?;
-    let mut stream = TcpStream::connect(server.addresses()[0].tcp().expect("it is of TCP"))?;
-    runtime.spawn(server.run());
-    open(&mut stream)?;
-    stream.set_nonblocking(true)?;
+    echo(&runtime)?;
+    // As other tests say it.
+    println!("test no_message_is_worth_an_allocation_once_there_were_some_like_it ... ok");
+    hub(&runtime)?;
+    println!("test what_goes_through_the_hub_takes_as_many_allocations_as_are_known ... ok");
+    Ok(())
+}
 
+fn echo(runtime: &Runtime) -> Result<(), Box<dyn Error>> {
+    let (mut streams, _) = serve(runtime, Echo, 1)?;
+    let stream = &mut streams[0];
     let text = "Grüße, 世界 ".repeat(50_000);
     for len in [0, 20, 125, 126, 1024, 4096, 65_536, 300_000, 1 << 20] {
         let binary = vec![7; len];
         let text: String = text.chars().take(len / 2).collect();
-        steady_state(&mut stream, Message::Binary(&binary), 1)?;
-        steady_state(&mut stream, Message::Text(&text), 1)?;
+        steady_state(stream, Message::Binary(&binary), 1)?;
+        steady_state(stream, Message::Text(&text), 1)?;
         if len <= 1024 {
-            steady_state(&mut stream, Message::Binary(&binary), 32)?;
+            steady_state(stream, Message::Binary(&binary), 32)?;
         }
     }
-    // As other tests say it.
-    println!("test no_message_is_worth_an_allocation_once_there_were_some_like_it ... ok");
     Ok(())
+}
+
+/// Holds what the hub takes for a message, sent and received, against what is known of it:
+///
+/// - `send_to`: at most 4 allocations. The frame, which is encoded into a buffer and then shared; and the queue of
+///   a connection for which nothing waited, which goes again when it has been emptied.
+/// - `send_to_all` to n connections: at most 2 for each, for their queues, and 4 + log2(n) for the frame and for the
+///   list of those whose thread is to be told, which grows by doubling.
+///
+/// The length of the message makes no difference.
+fn hub(runtime: &Runtime) -> Result<(), Box<dyn Error>> {
+    for n_peers in [1, 10, 100] {
+        let (mut streams, hub) = serve(runtime, Sink, n_peers)?;
+        let first = hub.connections()[0].id();
+        for len in [20, 1024, 20_000] {
+            let message = vec![7; len];
+            let n = fewest(&mut streams, &message, || {
+                assert_eq!(hub.send_to_all(&*message), n_peers);
+            })?;
+            let most = 2 * n_peers + 4 + n_peers.next_power_of_two().ilog2() as usize;
+            assert!(n <= most, "{n} for {len} bytes to all of {n_peers}, which took {most}");
+            let n = fewest(&mut streams[..1], &message, || {
+                hub.send_to(first, &*message).expect("it is open and reads");
+            })?;
+            assert!(n <= 4, "{n} for {len} bytes to one of {n_peers}, which took 4");
+        }
+    }
+    Ok(())
+}
+
+/// Returns how many allocations a message takes that `send` sends, and that `streams` receive before the next
+/// one: of several times the fewest, as there may be others by chance.
+fn fewest(
+    streams: &mut [TcpStream],
+    message: &[u8],
+    send: impl Fn(),
+) -> Result<usize, Box<dyn Error>> {
+    let mut frame = vec![0; message.len() + Header::MAX_LEN];
+    let n = Connection::new(Server).send(Message::Binary(message), &mut frame)?;
+    let mut received = vec![0; n];
+    let mut fewest = u64::MAX;
+    for _ in 0..20 {
+        let before = HeapStats::get().total_blocks;
+        for _ in 0..TIMES {
+            send();
+            for stream in &mut *streams {
+                stream.read_exact(&mut received)?;
+                assert_eq!(received, frame[..n]);
+            }
+        }
+        fewest = fewest.min(HeapStats::get().total_blocks - before);
+    }
+    Ok(usize::try_from(fewest.div_ceil(TIMES))?)
+}
+
+/// Starts a server with one thread, and opens connections to it.
+fn serve(
+    runtime: &Runtime,
+    handler: impl Handler,
+    n_peers: usize,
+) -> Result<(Vec<TcpStream>, Hub), Box<dyn Error>> {
+    let builder = Builder::new().threads(NonZero::<usize>::MIN).listen("127.0.0.1:0");
+    let server = runtime.block_on(builder.bind(handler))?;
+    let addr = server.addresses()[0].tcp().expect("it is of TCP");
+    let hub = server.hub();
+    runtime.spawn(server.run());
+    let streams = (0..n_peers).map(|_| {
+        let mut stream = TcpStream::connect(addr)?;
+        open(&mut stream)?;
+        Ok(stream)
+    });
+    Ok((streams.collect::<io::Result<_>>()?, hub))
 }
 
 /// Sends `depth` messages at a time, and checks that after a while the server allocates nothing more.
@@ -46,6 +124,7 @@ fn steady_state(
     message: Message<'_>,
     depth: usize,
 ) -> Result<(), Box<dyn Error>> {
+    stream.set_nonblocking(true)?;
     let mut frame = vec![0; message.as_bytes().len() + Header::MAX_LEN];
     let mut rng: StdRng = rand::make_rng();
     let random = |bytes: &mut [u8]| rng.fill_bytes(bytes);
