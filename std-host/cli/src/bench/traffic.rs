@@ -227,7 +227,7 @@ impl Traffic {
     }
 
     fn end_slice(&mut self) {
-        let tally = mem::replace(&mut self.tally, Tally::new());
+        let tally = Box::new(mem::replace(&mut self.tally, Tally::new()));
         // If nobody listens, the program is ending.
         let _ = self.news.send(News::Slice { number: self.slice, tally: Box::new(tally) });
         self.slice += 1;
