@@ -29,7 +29,7 @@ pub struct Limits {
     /// Bytes that wait for one connection after its socket has refused something, because its peer
     /// reads too slowly; beyond them [`Policy`](crate::Policy) decides. While the socket takes all it is
     /// given, what is sent to it only waits for its thread, up to this or the length of a message,
-    /// whichever is more; one message may be longer when nothing else waits. Default: 64 KiB.
+    /// whichever is more; one message may be longer when nothing else waits. Default: 1 MiB.
     pub queue_bytes: usize,
     /// Silence after which a ping is sent; [`Duration::ZERO`] turns pings off, and with them
     /// [`ping_timeout`](Self::ping_timeout). Default: 100 s.
@@ -69,7 +69,7 @@ impl Default for Limits {
             handshake_bytes: 16 * 1024,
             handshake_time: Duration::from_secs(10),
             message_bytes: 16 * 1024 * 1024,
-            queue_bytes: 64 * 1024,
+            queue_bytes: 1024 * 1024,
             ping_interval: Duration::from_secs(100),
             ping_timeout: Duration::from_secs(20),
             close_time: Duration::from_secs(5),
