@@ -229,7 +229,7 @@ impl Traffic {
     fn end_slice(&mut self) {
         let tally = Box::new(mem::replace(&mut self.tally, Tally::new()));
         // If nobody listens, the program is ending.
-        let _ = self.news.send(News::Slice { number: self.slice, tally: Box::new(tally) });
+        let _ = self.news.send(News::Slice { number: self.slice, tally });
         self.slice += 1;
     }
 
