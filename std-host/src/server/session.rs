@@ -433,6 +433,7 @@ impl Session {
         match &mut self.phase {
             Phase::Open(open) => {
                 open.note_refused(&self.socket, turn);
+                open.tidy();
                 if open.is_closing() && !self.timer.is_closing() {
                     open.entry.peer.outbox.begin_close();
                     self.timer.wait(Why::Close, turn.now);

@@ -270,6 +270,13 @@ impl Open {
         self.look_at_obstacles(turn);
     }
 
+    /// Gives back the memory for what keeps it from going on, when nothing does any more.
+    pub(super) fn tidy(&mut self) {
+        self.halt.take_if(|halt| {
+            halt.end.is_none() && halt.obstacles.is_empty() && halt.unhandled.is_none()
+        });
+    }
+
     /// Sends what others have put into the outbox, as far as the socket takes it.
     pub(super) fn send_outbox<H>(&mut self, socket: &mut Socket, turn: &mut Turn<'_, H>) {
         if !self.is_told {
