@@ -112,6 +112,10 @@ impl Peer {
         self.id
     }
 
+    pub(crate) const fn id_ref(&self) -> &ConnectionId {
+        &self.id
+    }
+
     /// Returns the address at the other end; `None` on a Unix socket.
     #[must_use]
     pub fn remote_addr(&self) -> Option<SocketAddr> {

@@ -1,6 +1,8 @@
 //! A set of connections that is looked through by some while others join and leave.
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::hub::id::ConnectionId;
@@ -9,15 +11,39 @@ use crate::hub::peer::Peer;
 /// To join, to leave and to find one cost the same, however many there are.
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
-    members: HashMap<ConnectionId, Arc<Peer>>,
+    members: HashSet<Member>,
     /// All of them in the order of their ids, until one joins or leaves.
     list: Option<Arc<[Arc<Peer>]>>,
 }
 
+/// A connection, found by its id.
+#[derive(Debug)]
+struct Member(Arc<Peer>);
+
+impl Borrow<ConnectionId> for Member {
+    fn borrow(&self) -> &ConnectionId {
+        self.0.id_ref()
+    }
+}
+
+impl Hash for Member {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.id().hash(state);
+    }
+}
+
+impl PartialEq for Member {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id() == other.0.id()
+    }
+}
+
+impl Eq for Member {}
+
 impl Roster {
     /// Returns false if it is a member already.
     pub(crate) fn join(&mut self, peer: &Arc<Peer>) -> bool {
-        let is_new = self.members.insert(peer.id(), Arc::clone(peer)).is_none();
+        let is_new = self.members.insert(Member(Arc::clone(peer)));
         if is_new {
             self.list = None;
         }
@@ -26,7 +52,7 @@ impl Roster {
 
     /// Returns false if it is no member.
     pub(crate) fn leave(&mut self, id: ConnectionId) -> bool {
-        let was_member = self.members.remove(&id).is_some();
+        let was_member = self.members.remove(&id);
         if was_member {
             self.list = None;
             // What a crowd has left.
@@ -38,7 +64,7 @@ impl Roster {
     }
 
     pub(crate) fn find(&self, id: ConnectionId) -> Option<&Arc<Peer>> {
-        self.members.get(&id)
+        self.members.get(&id).map(|Member(peer)| peer)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -49,7 +75,7 @@ impl Roster {
     pub(crate) fn list(&mut self) -> Arc<[Arc<Peer>]> {
         let Self { members, list } = self;
         Arc::clone(list.get_or_insert_with(|| {
-            let mut list: Vec<_> = members.values().cloned().collect();
+            let mut list: Vec<_> = members.iter().map(|Member(peer)| Arc::clone(peer)).collect();
             list.sort_unstable_by_key(|peer| peer.id());
             list.into()
         }))

@@ -115,34 +115,54 @@ impl Timer {
 /// stays, and is looked at when it comes; when a time comes nearer, there is another entry.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    queue: BinaryHeap<Reverse<(Millis, usize)>>,
+    queue: BinaryHeap<Reverse<Entry>>,
 }
+
+/// When to look, and the slot, in one number of 64 bits: there are as many entries as connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry(u64);
+
+impl Entry {
+    /// `None` for a time that does not come within decades, or a slot that no worker has.
+    fn new(at: Millis, slot: usize) -> Option<Self> {
+        let slot = u64::try_from(slot).ok().filter(|slot| *slot < 1 << SLOT_BITS)?;
+        (at < 1 << (u64::BITS - SLOT_BITS)).then_some(Self(at << SLOT_BITS | slot))
+    }
+
+    fn parts(self) -> (Millis, usize) {
+        let slot = self.0 & ((1 << SLOT_BITS) - 1);
+        (self.0 >> SLOT_BITS, usize::try_from(slot).unwrap_or_default())
+    }
+}
+
+/// So one worker has 16 million connections at most, and its times last for 34 years.
+const SLOT_BITS: u32 = 24;
 
 impl Timers {
     pub(crate) fn arm(&mut self, at: Millis, slot: usize) {
-        if at < NEVER {
-            self.queue.push(Reverse((at, slot)));
-        }
+        self.queue.extend(Entry::new(at, slot).map(Reverse));
     }
 
     /// When to look next.
     pub(crate) fn next(&self) -> Option<Millis> {
-        self.queue.peek().map(|Reverse((at, _))| *at)
+        self.queue.peek().map(|Reverse(entry)| entry.parts().0)
     }
 
     /// Takes an entry that is due.
     pub(crate) fn pop(&mut self, now: Millis) -> Option<(Millis, usize)> {
-        let Reverse((at, _)) = self.queue.peek()?;
-        if *at > now {
+        if self.next()? > now {
             return None;
         }
-        self.queue.pop().map(|Reverse(entry)| entry)
+        self.queue.pop().map(|Reverse(entry)| entry.parts())
     }
 
     /// Forgets entries that are nobody's any more, if they are most of them.
     pub(crate) fn tidy(&mut self, n_connections: usize, is_armed: impl Fn(Millis, usize) -> bool) {
         if self.queue.len() > 4 * n_connections + KEPT {
-            self.queue.retain(|Reverse((at, slot))| is_armed(*at, *slot));
+            self.queue.retain(|Reverse(entry)| {
+                let (at, slot) = entry.parts();
+                is_armed(at, slot)
+            });
             self.queue.shrink_to(2 * self.queue.len() + KEPT);
         }
     }
