@@ -296,6 +296,23 @@ fn the_origin_is_read_from_the_request() {
 }
 
 #[test]
+fn a_request_that_lists_websocket_is_an_upgrade_whatever_else_is_wrong_with_it() {
+    assert!(Request::parse(REQUEST).unwrap().is_upgrade());
+    for (field, is_upgrade) in [
+        ("Upgrade: WebSocket", true),
+        ("Upgrade: h2c, websocket", true),
+        ("Upgrade: h2c\r\nUpgrade: websocket", true),
+        ("Upgrade: h2c", false),
+        ("Upgrade: websockets", false),
+        ("Connection: websocket", false),
+    ] {
+        let head = format!("POST / HTTP/1.0\r\n{field}\r\n\r\n");
+        let request = Request::parse(head.as_bytes()).unwrap();
+        assert_eq!(request.is_upgrade(), is_upgrade, "{field}");
+    }
+}
+
+#[test]
 fn a_plain_request_is_no_upgrade() {
     let request: Request = Request::parse(b"GET /page?x HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     assert!(!request.is_upgrade());
