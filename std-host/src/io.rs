@@ -2,6 +2,7 @@
 
 pub(crate) mod buffer;
 pub(crate) mod duplex;
+#[cfg(any(feature = "server", unix))]
 pub(crate) mod located;
 #[cfg(not(feature = "tls"))]
 pub(crate) mod no_tls;

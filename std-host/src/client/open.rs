@@ -20,6 +20,7 @@ use crate::connection::bounds::Bounds;
 use crate::connection::role::Either;
 use crate::connection::{Connection, Description, Ties};
 use crate::io::duplex::{Duplex, Transport};
+#[cfg(unix)]
 use crate::io::located::located;
 #[cfg(feature = "tls")]
 use crate::io::tls::Tls;

@@ -49,3 +49,9 @@ impl Tls {
         match *self {}
     }
 }
+
+/// Tells whether TLS is what failed.
+#[cfg(feature = "server")]
+pub(crate) const fn is_failure(_error: &io::Error) -> bool {
+    false
+}
