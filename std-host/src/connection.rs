@@ -143,7 +143,7 @@ impl Connection {
         description: Description,
         ties: Ties,
     ) -> Self {
-        let endpoint = Either::server(bounds.message_bytes);
+        let endpoint = Either::server();
         Self::new(transport, endpoint, early, bounds, description, ties)
     }
 

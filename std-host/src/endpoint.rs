@@ -18,8 +18,6 @@ use crate::endpoint::out::Out;
 pub(crate) struct Endpoint<Ro> {
     connection: Connection<Ro>,
     inbox: Inbox<Growing>,
-    /// The longest message, in bytes.
-    message_bytes: usize,
 }
 
 /// The sending side of an [`Endpoint`], while something that was received is still lent.
@@ -29,20 +27,19 @@ pub(crate) struct Link<'c, Ro> {
 }
 
 impl<Ro: Role> Endpoint<Ro> {
-    /// Joins messages of at most `message_bytes`.
-    pub(crate) fn new(role: Ro, message_bytes: usize) -> Self {
-        let connection = Connection::new(role);
-        Self { connection, inbox: Inbox::new(Growing::default()), message_bytes }
+    pub(crate) fn new(role: Ro) -> Self {
+        Self { connection: Connection::new(role), inbox: Inbox::new(Growing::default()) }
     }
 
     /// Takes received bytes: `of_rest` that were read into [`rest`](Self::rest), and behind them
-    /// `input`. Calls `on` for what they bring until it breaks, and appends replies to `out`. Returns
+    /// `input`, of messages of at most `limit` bytes. Calls `on` for what they bring until it breaks, and appends replies to `out`. Returns
     /// how much of `input` it took, which is all if nothing has broken. After an error the close frame
     /// that tells the peer is in `out`.
     pub(crate) fn receive(
         &mut self,
         of_rest: usize,
         input: &mut [u8],
+        limit: usize,
         out: &mut Out<'_>,
         mut on: impl FnMut(Received<'_, Message<'_>>, &mut Link<'_, Ro>) -> ControlFlow<()>,
     ) -> Result<usize, ProtocolError> {
@@ -56,7 +53,7 @@ impl<Ro: Role> Endpoint<Ro> {
                 self.inbox.push_stored(kind, true).map(Received::Data)
             } else {
                 // By reference: to move what was just written piece by piece makes the processor wait.
-                let result = self.connection.receive_within(self.message_bytes, &mut input[n..]);
+                let result = self.connection.receive_within(limit, &mut input[n..]);
                 let progress = match &result {
                     Ok(progress) => progress,
                     Err(error) => {
@@ -256,7 +253,7 @@ mod tests {
     /// Receives as a session does: what comes in pieces of `cut` bytes, into the rest of a message
     /// if there is one. Returns the messages.
     fn receive(stream: &[u8], cut: usize) -> Result<Vec<Vec<u8>>, ProtocolError> {
-        let mut endpoint = Endpoint::new(wirelet::Server, LIMIT);
+        let mut endpoint = Endpoint::new(wirelet::Server);
         let (mut output, mut messages, mut rests) = (Vec::new(), Vec::new(), 0);
         let mut on = |received: Received<'_, Message<'_>>, _: &mut Link<'_, wirelet::Server>| {
             if let Received::Data(message) = received {
@@ -270,7 +267,8 @@ mod tests {
             rest[..n].copy_from_slice(&piece[..n]);
             rests += usize::from(n > 0);
             let input = &mut piece[n..].to_vec();
-            let taken = endpoint.receive(n, input, &mut Out::gather(&mut output), &mut on)?;
+            let taken =
+                endpoint.receive(n, input, LIMIT, &mut Out::gather(&mut output), &mut on)?;
             assert_eq!(taken, input.len());
         }
         assert!(rests > 0, "nothing was read in place, cut at {cut}");

@@ -91,7 +91,7 @@ pub(super) async fn open_over(
         Err(error) => return Err(error.into()),
     };
     let bounds = Bounds::from(options);
-    let endpoint = Either::client(random, bounds.message_bytes);
+    let endpoint = Either::client(random);
     Ok(Connection::new(transport, endpoint, early, bounds, description, Ties::default()))
 }
 

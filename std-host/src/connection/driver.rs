@@ -331,7 +331,8 @@ impl Driver {
     fn take(&mut self, of_rest: usize, input: &mut [u8]) -> usize {
         let start = self.sending.output.end();
         let len = input.len();
-        let result = self.endpoint.receive(of_rest, input, self.sending.output.space());
+        let limit = self.bounds.message_bytes;
+        let result = self.endpoint.receive(of_rest, input, limit, self.sending.output.space());
         self.sending.output.note_replies(start);
         let n = match result {
             Ok((n, message)) => {

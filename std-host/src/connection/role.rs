@@ -29,12 +29,12 @@ macro_rules! each {
 }
 
 impl Either {
-    pub(crate) fn client(random: SeededRandom, message_bytes: usize) -> Self {
-        Self::Client(Endpoint::new(wirelet::Client(random), message_bytes))
+    pub(crate) fn client(random: SeededRandom) -> Self {
+        Self::Client(Endpoint::new(wirelet::Client(random)))
     }
 
-    pub(crate) fn server(message_bytes: usize) -> Self {
-        Self::Server(Endpoint::new(Server, message_bytes))
+    pub(crate) fn server() -> Self {
+        Self::Server(Endpoint::new(Server))
     }
 
     pub(super) const fn is_server(&self) -> bool {
@@ -46,6 +46,7 @@ impl Either {
         &mut self,
         of_rest: usize,
         input: &mut [u8],
+        limit: usize,
         out: &mut Vec<u8>,
     ) -> Result<(usize, Option<OwnedMessage>), ProtocolError> {
         let mut first = None;
@@ -54,7 +55,7 @@ impl Either {
             first = Some(received.into());
             ControlFlow::Break(())
         };
-        let n = self.receive_each(of_rest, input, out, take)?;
+        let n = self.receive_each(of_rest, input, limit, out, take)?;
         Ok((n, first))
     }
 
@@ -62,10 +63,13 @@ impl Either {
         &mut self,
         of_rest: usize,
         input: &mut [u8],
+        limit: usize,
         out: &mut Out<'_>,
         mut take: impl FnMut(Received<'_, Message<'_>>) -> ControlFlow<()>,
     ) -> Result<usize, ProtocolError> {
-        each!(self, endpoint => endpoint.receive(of_rest, input, out, |received, _| take(received)))
+        each!(self, endpoint => {
+            endpoint.receive(of_rest, input, limit, out, |received, _| take(received))
+        })
     }
 
     /// Lends the place for the rest of a long message, as [`Endpoint::rest`] does.

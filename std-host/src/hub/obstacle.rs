@@ -35,7 +35,7 @@ impl Obstacle {
 /// Waits until there may be room for a peer. Nothing of it stays with the peer when it is dropped.
 pub(crate) struct Room {
     peer: Arc<Peer>,
-    number: Option<u32>,
+    number: Option<u64>,
 }
 
 /// Returns when there may be room.

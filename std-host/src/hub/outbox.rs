@@ -5,7 +5,8 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::mem;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -66,22 +67,14 @@ impl fmt::Display for Status {
 /// was the first.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    content: Mutex<Content>,
+    /// While anything waits, anybody waits for room, or the socket refuses something.
+    queue: Mutex<Option<Box<Queue>>>,
     /// Something waits. Written under the lock.
     is_waiting: AtomicBool,
+    /// A [`Status`], written under the lock.
+    status: AtomicU8,
     /// It is closed because its peer reads too slowly.
     is_slow: AtomicBool,
-}
-
-#[derive(Debug, Default)]
-struct Content {
-    /// While anything waits, or anybody for room.
-    queue: Option<Box<Queue>>,
-    status: Status,
-    /// Numbers those who wait for room.
-    n_waiters: u32,
-    /// How many bytes the socket has refused; 0 if it takes what it is given.
-    refused: usize,
 }
 
 /// Frames in their order.
@@ -91,18 +84,30 @@ struct Queue {
     bytes: usize,
     /// What comes behind them.
     close: Option<OwnedClose>,
-    /// Who waits for room, with numbers by which they can give up.
-    waiters: Vec<(u32, Waker)>,
+    /// How many bytes the socket has refused; 0 if it takes what it is given.
+    refused: usize,
+    waiters: Waiters,
 }
 
 impl Queue {
-    /// Tells all who wait that there may be room.
-    fn wake(&mut self) {
-        self.waiters.drain(..).for_each(|(_, waker)| waker.wake());
-    }
-
+    /// Tells whether there is nothing to send.
     fn is_empty(&self) -> bool {
         self.frames.is_empty() && self.close.is_none()
+    }
+
+    /// Tells whether it says no more than none.
+    fn is_of_no_use(&self) -> bool {
+        self.is_empty() && self.refused == 0 && self.waiters.is_empty()
+    }
+}
+
+/// Those who wait for room, with numbers by which they can give up.
+type Waiters = Vec<(u64, Waker)>;
+
+/// Tells all who have waited; not under the lock, as it is their code that runs.
+fn wake(waiters: Waiters) {
+    for (_, waker) in waiters {
+        waker.wake();
     }
 }
 
@@ -168,17 +173,17 @@ pub(crate) struct Cut {
 impl Outbox {
     /// Puts a frame in, if there is room; when nothing waits, it may be of any length.
     pub(crate) fn put(&self, frame: Arc<[u8]>, policy: Policy, room: Room) -> Put {
-        let mut content = self.lock();
-        if content.status != Status::Open {
+        let mut queue = self.lock();
+        if self.status() != Status::Open {
             return Put::Closing;
         }
-        let queued = content.queue.as_ref().map_or(0, |queue| queue.bytes);
-        let limit = if content.refused > 0 { room.refused } else { room.ahead };
-        let waiting = content.refused.saturating_add(queued);
+        let (queued, refused) = queue.as_ref().map_or((0, 0), |queue| (queue.bytes, queue.refused));
+        let limit = if refused > 0 { room.refused } else { room.ahead };
+        let waiting = refused.saturating_add(queued);
         if waiting > 0 && waiting.saturating_add(frame.len()) > limit {
             return Put::Full;
         }
-        let queue = content.queue.get_or_insert_default();
+        let queue = queue.get_or_insert_default();
         let first = queue.is_empty();
         queue.bytes += frame.len();
         queue.frames.push_back(Waiting { frame, policy });
@@ -188,22 +193,31 @@ impl Outbox {
 
     /// Orders a close behind what was put in before; the worker must be told.
     pub(crate) fn close(&self, close: Close<'_>) {
-        let mut content = self.lock();
-        if content.status == Status::Open {
-            content.status = Status::Closing;
-            content.queue.get_or_insert_default().close = Some(OwnedClose::new(close));
+        let mut queue = self.lock();
+        if self.status() == Status::Open {
+            self.set_status(Status::Closing);
+            queue.get_or_insert_default().close = Some(OwnedClose::new(close));
             self.is_waiting.store(true, Ordering::Relaxed);
         }
     }
 
     /// Takes nothing more: a close frame has been sent or received.
     pub(crate) fn begin_close(&self) {
-        let mut content = self.lock();
-        content.status = content.status.max(Status::Closing);
+        let _queue = self.lock();
+        self.set_status(self.status().max(Status::Closing));
     }
 
     pub(crate) fn status(&self) -> Status {
-        self.lock().status
+        match self.status.load(Ordering::Relaxed) {
+            OPEN => Status::Open,
+            CLOSING => Status::Closing,
+            _ => Status::Closed,
+        }
+    }
+
+    /// To be called under the lock.
+    fn set_status(&self, status: Status) {
+        self.status.store(status as u8, Ordering::Relaxed);
     }
 
     /// Notes that it is closed because its peer reads too slowly.
@@ -223,7 +237,7 @@ impl Outbox {
     /// Takes frames, some `bytes` of them and at least one, and the close if it comes next.
     pub(crate) fn take(&self, bytes: usize, frames: &mut Vec<Arc<[u8]>>) -> Option<OwnedClose> {
         let mut content = self.lock();
-        let queue = content.queue.as_deref_mut()?;
+        let queue = content.as_deref_mut()?;
         let mut taken = 0;
         while taken < bytes
             && let Some(Waiting { frame, .. }) = queue.frames.pop_front()
@@ -235,21 +249,25 @@ impl Outbox {
         if !queue.frames.is_empty() {
             return None;
         }
-        let queue = content.queue.take();
+        let (close, waiters) = (queue.close.take(), mem::take(&mut queue.waiters));
+        if queue.is_of_no_use() {
+            *content = None;
+        }
         self.is_waiting.store(false, Ordering::Relaxed);
         drop(content);
-        let mut queue = queue?;
-        queue.wake();
-        queue.close
+        wake(waiters);
+        close
     }
 
     /// Notes how many bytes the socket refuses, and lets go what has no room behind them.
     pub(crate) fn refuse(&self, bytes: usize, room: Room) -> Cut {
         let mut content = self.lock();
-        let Content { queue, status, refused, .. } = &mut *content;
-        *refused = bytes;
+        if bytes == 0 && content.is_none() {
+            return Cut::default();
+        }
+        let queue = content.get_or_insert_default();
+        queue.refused = bytes;
         let mut cut = Cut::default();
-        let Some(queue) = queue.as_deref_mut() else { return cut };
         let mut waiting = bytes;
         if bytes > 0 && bytes.saturating_add(queue.bytes) > room.refused {
             queue.frames.retain(|Waiting { frame, policy }| {
@@ -264,58 +282,58 @@ impl Outbox {
                 fits
             });
         }
-        cut.closes &= *status == Status::Open;
+        cut.closes &= self.status() == Status::Open;
         if cut.closes {
-            *status = Status::Closing;
+            self.set_status(Status::Closing);
             queue.close = Some(OwnedClose::new(CloseCode::POLICY_VIOLATION.into()));
         }
-        if bytes.saturating_add(queue.bytes) < room.refused {
-            queue.wake();
+        let has_room = bytes.saturating_add(queue.bytes) < room.refused;
+        let waiters = if has_room { mem::take(&mut queue.waiters) } else { Waiters::new() };
+        if queue.is_of_no_use() {
+            *content = None;
         }
-        if queue.is_empty() && queue.waiters.is_empty() {
-            content.queue = None;
-        }
+        drop(content);
+        wake(waiters);
         cut
     }
 
     /// Lets everybody know that nothing will be taken any more.
     pub(crate) fn leave(&self) {
         let mut content = self.lock();
-        let queue = content.queue.take();
-        *content = Content { status: Status::Closed, ..Content::default() };
+        let queue = content.take();
+        self.set_status(Status::Closed);
         self.is_waiting.store(false, Ordering::Relaxed);
         drop(content);
-        if let Some(mut queue) = queue {
-            queue.wake();
-        }
+        wake(queue.map(|queue| queue.waiters).unwrap_or_default());
     }
 
     /// Lets `waker` know when there may be room, and returns a number to [give up](Self::give_up) by;
     /// `None` if nothing waits.
-    pub(crate) fn wait(&self, waker: &Waker) -> Option<u32> {
-        let mut content = self.lock();
-        let is_empty = content.queue.as_ref().is_none_or(|queue| queue.is_empty());
-        if is_empty && content.refused == 0 {
-            return None;
-        }
-        let number = content.n_waiters.wrapping_add(1);
-        content.n_waiters = number;
-        content.queue.get_or_insert_default().waiters.push((number, waker.clone()));
+    pub(crate) fn wait(&self, waker: &Waker) -> Option<u64> {
+        /// Of the last who has waited, anywhere.
+        static LAST: AtomicU64 = AtomicU64::new(0);
+
+        let mut queue = self.lock();
+        let queue = queue.as_mut().filter(|queue| !queue.is_empty() || queue.refused > 0)?;
+        let number = LAST.fetch_add(1, Ordering::Relaxed);
+        queue.waiters.push((number, waker.clone()));
         Some(number)
     }
 
     /// Does not wait any more.
-    pub(crate) fn give_up(&self, number: u32) {
-        let mut content = self.lock();
-        if let Some(queue) = content.queue.as_deref_mut() {
+    pub(crate) fn give_up(&self, number: u64) {
+        if let Some(queue) = self.lock().as_deref_mut() {
             queue.waiters.retain(|(other, _)| *other != number);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Content> {
-        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Option<Box<Queue>>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+const OPEN: u8 = Status::Open as u8;
+const CLOSING: u8 = Status::Closing as u8;
 
 #[cfg(test)]
 mod tests {

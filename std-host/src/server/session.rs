@@ -507,3 +507,19 @@ const BULK: usize = 16 * 1024;
 
 /// So much is read of what a client sends before it is let in, in bytes.
 const EARLY_BYTES: usize = 16 * 1024;
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use super::{Open, Session};
+    use crate::hub::peer::Peer;
+    use crate::io::socket::Socket;
+
+    #[test]
+    fn an_idle_connection_takes_no_more_than_these() {
+        // Without optimisation mio's sockets are longer.
+        assert_eq!(size_of::<Option<Session>>() - size_of::<Socket>(), 48);
+        // glibc has 8 bytes more for each box, and steps of 16; an `Arc` has 16.
+        assert_eq!(size_of::<Open>() + 8, 256);
+        assert_eq!(size_of::<Peer>() + 16 + 8, 144);
+    }
+}

@@ -17,8 +17,8 @@ pub(crate) type Millis = u64;
 pub(crate) struct Timer {
     why: Why,
     since: Millis,
-    /// The last sign of life.
-    alive: Millis,
+    /// The last sign of life, so many milliseconds behind `since`.
+    alive_after: u32,
 }
 
 /// What a connection waits for.
@@ -65,7 +65,7 @@ impl From<&Limits> for Times {
 impl Timer {
     /// Begins to wait for the request.
     pub(crate) const fn new(now: Millis) -> Self {
-        Self { why: Why::Handshake, since: now, alive: now }
+        Self { why: Why::Handshake, since: now, alive_after: 0 }
     }
 
     pub(crate) const fn why(&self) -> Why {
@@ -78,16 +78,21 @@ impl Timer {
         if !goes_on {
             self.since = now;
         }
-        self.alive = now;
         self.why = why;
+        self.note_alive(now);
     }
 
     /// Notes a sign of life.
-    pub(crate) const fn note_life(&mut self, now: Millis) {
-        self.alive = now;
-        if matches!(self.why, Why::Pong) {
-            self.why = Why::Ping;
+    pub(crate) fn note_life(&mut self, now: Millis) {
+        if matches!(self.why, Why::Ping | Why::Pong) {
+            (self.why, self.since) = (Why::Ping, now);
         }
+        self.note_alive(now);
+    }
+
+    fn note_alive(&mut self, now: Millis) {
+        // When something lasts for 49 days, what lives beyond them does not count.
+        self.alive_after = u32::try_from(now.saturating_sub(self.since)).unwrap_or(u32::MAX);
     }
 
     pub(crate) const fn is_closing(&self) -> bool {
@@ -96,7 +101,8 @@ impl Timer {
 
     /// Returns when it is due.
     pub(crate) fn due(&self, times: &Times) -> Millis {
-        let Self { why, since, alive } = *self;
+        let Self { why, since, alive_after } = *self;
+        let alive = since.saturating_add(alive_after.into());
         match why {
             Why::Handshake => since.saturating_add(times.handshake),
             Why::Ping => alive.saturating_add(times.ping_interval),

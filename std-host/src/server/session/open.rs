@@ -29,8 +29,8 @@ pub(super) struct Open {
     pub(super) entry: Entry,
     /// Boxed together, because most connections have none.
     halt: Option<Box<Halt>>,
-    /// What its outbox knows that the socket has refused.
-    refused: usize,
+    /// Its outbox knows that the socket refuses something.
+    is_refused: bool,
     /// The worker was told of the outbox, in which something waits.
     is_told: bool,
 }
@@ -85,8 +85,8 @@ impl Open {
         let entry = turn.shared.hub.enter(remote_addr, agreed, data, queue);
         log::note_open(turn.span, &entry.peer);
         tracing::debug!(id = %entry.peer.id(), path = entry.peer.path(), "open");
-        let endpoint = Endpoint::new(Server, turn.shared.limits.message_bytes);
-        Box::new(Self { endpoint, entry, halt: None, refused: 0, is_told: false })
+        let endpoint = Endpoint::new(Server);
+        Box::new(Self { endpoint, entry, halt: None, is_refused: false, is_told: false })
     }
 
     /// Tells the handler.
@@ -252,7 +252,8 @@ impl Open {
             if link.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let len = bytes.len();
-        let result = endpoint.receive(of_rest, bytes, out, on);
+        let limit = turn.shared.limits.message_bytes;
+        let result = endpoint.receive(of_rest, bytes, limit, out, on);
         peer.counters.messages_received.add(n_messages);
         if let Err(error) = result {
             end = Some(error.into());
@@ -328,10 +329,10 @@ impl Open {
     /// Lets the outbox know what the socket refuses. By the policies, what has no room behind it goes.
     pub(super) fn note_refused<H>(&mut self, socket: &Socket, turn: &Turn<'_, H>) {
         let refused = socket.unsent_len();
-        if refused == 0 && self.refused == 0 {
+        if refused == 0 && !self.is_refused {
             return;
         }
-        self.refused = refused;
+        self.is_refused = refused > 0;
         let peer = &self.entry.peer;
         let cut = peer.outbox.refuse(refused, turn.shared.hub.room());
         if cut.n_dropped > 0 {
