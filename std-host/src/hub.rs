@@ -338,14 +338,14 @@ impl Hub {
         self.list().iter().for_each(|peer| peer.close(code.into()));
     }
 
-    /// Adds a connection; it leaves when the returned guard is dropped.
+    /// Adds a connection, which is to [leave](Self::leave) at its end.
     pub(crate) fn enter(
         &self,
         remote_addr: Option<SocketAddr>,
         agreed: Agreed,
         data: Option<Data>,
         queue: (Arc<WakeQueue>, usize),
-    ) -> Entry {
+    ) -> Arc<Peer> {
         let mut peers = self.peers();
         peers.last_id += 1;
         if *peers.last_agreed != agreed {
@@ -360,7 +360,17 @@ impl Hub {
         if let Some(code) = closing {
             peer.close(code.into());
         }
-        Entry { inner: Arc::clone(&self.inner), peer }
+        peer
+    }
+
+    /// Takes out a connection that has ended.
+    pub(crate) fn leave(&self, peer: &Peer) {
+        let mut peers = self.peers();
+        peers.open.leave(peer.id());
+        peers.gone += peer.traffic();
+        drop(peers);
+        peer.outbox.leave();
+        self.topics_mut().leave(peer.id());
     }
 
     /// Puts a frame into a connection's outbox, or does what the policy says. Tells whether the worker
@@ -489,30 +499,6 @@ impl Told {
 impl Drop for Told {
     fn drop(&mut self) {
         self.0.iter().for_each(|(queue, tokens)| queue.wake_all(tokens));
-    }
-}
-
-/// Keeps a connection in the hub as long as it lives.
-pub(crate) struct Entry {
-    inner: Arc<Inner>,
-    pub(crate) peer: Arc<Peer>,
-}
-
-impl Entry {
-    /// Takes the connection out of the hub.
-    pub(crate) fn leave(self) -> Arc<Peer> {
-        Arc::clone(&self.peer)
-    }
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        let mut peers = lock(&self.inner.peers);
-        peers.open.leave(self.peer.id());
-        peers.gone += self.peer.traffic();
-        drop(peers);
-        self.peer.outbox.leave();
-        lock(&self.inner.topics).leave(self.peer.id());
     }
 }
 

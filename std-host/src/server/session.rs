@@ -45,6 +45,10 @@ pub(crate) struct Session {
     read_closed: bool,
     /// Something has happened elsewhere that it waits for.
     is_woken: bool,
+    /// In the outbox something waits, of which the worker was told.
+    is_told: bool,
+    /// The outbox knows that the socket refuses something.
+    is_refused: bool,
 }
 
 enum Phase {
@@ -101,6 +105,8 @@ impl Session {
             readable: false,
             read_closed: false,
             is_woken: false,
+            is_told: false,
+            is_refused: false,
         }
     }
 
@@ -111,7 +117,7 @@ impl Session {
     /// The name of a connection that is open.
     pub(crate) fn id(&self) -> Option<ConnectionId> {
         match &self.phase {
-            Phase::Open(open) => Some(open.entry.peer.id()),
+            Phase::Open(open) => Some(open.peer.id()),
             _ => None,
         }
     }
@@ -120,7 +126,7 @@ impl Session {
     pub(crate) fn span(&self) -> Span {
         match &self.phase {
             Phase::Handshake(handshake) => log::span_of_request(handshake.remote_addr),
-            Phase::Open(open) => log::span_of(&open.entry.peer),
+            Phase::Open(open) => log::span_of(&open.peer),
             Phase::Accepted(_) | Phase::Lingering | Phase::Over => Span::none(),
         }
     }
@@ -195,7 +201,8 @@ impl Session {
         if std::mem::take(&mut self.is_woken) {
             self.take_answer(turn);
             if let Phase::Open(open) = &mut self.phase {
-                open.wake(turn);
+                self.is_told = true;
+                open.look_at_obstacles(turn);
             }
         }
         if self.can_receive()
@@ -217,8 +224,10 @@ impl Session {
             }
         }
         // Behind what was read: so who sends a lot and reads nothing is not interrupted by it.
-        if let Phase::Open(open) = &mut self.phase {
-            open.send_outbox(&mut self.socket, turn);
+        if self.is_told
+            && let Phase::Open(open) = &mut self.phase
+        {
+            self.is_told = open.send_outbox(&mut self.socket, turn);
         }
         self.settle(turn);
     }
@@ -432,10 +441,14 @@ impl Session {
     fn settle<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
         match &mut self.phase {
             Phase::Open(open) => {
-                open.note_refused(&self.socket, turn);
+                let refused = self.socket.unsent_len();
+                if refused > 0 || self.is_refused {
+                    self.is_refused = refused > 0;
+                    open.note_refused(refused, turn);
+                }
                 open.tidy();
                 if open.is_closing() && !self.timer.is_closing() {
-                    open.entry.peer.outbox.begin_close();
+                    open.peer.outbox.begin_close();
                     self.timer.wait(Why::Close, turn.now);
                 }
                 let Some(end) = open.take_end(!self.socket.has_unsent()) else { return };
@@ -457,11 +470,11 @@ impl Session {
         tracing::debug!("{end}");
         self.socket.drop_unsent();
         if let Phase::Open(open) = std::mem::replace(&mut self.phase, next) {
-            let is_slow = open.entry.peer.outbox.is_slow();
+            let is_slow = open.peer.outbox.is_slow();
             let ending = if is_slow { Ending::SlowPeer } else { end.ending() };
             turn.shared.hub.count_ending(ending);
-            let peer = open.entry.leave();
-            turn.shared.handler.closed(&peer, end, &turn.shared.hub);
+            turn.shared.hub.leave(&open.peer);
+            turn.shared.handler.closed(&open.peer, end, &turn.shared.hub);
         }
     }
 
@@ -472,8 +485,8 @@ impl Session {
             shared.hub.count_ending(Ending::Abandoned);
         }
         if let Phase::Open(open) = phase {
-            let peer = open.entry.leave();
-            shared.handler.closed(&peer, &Closed::Abandoned, &shared.hub);
+            shared.hub.leave(&open.peer);
+            shared.handler.closed(&open.peer, &Closed::Abandoned, &shared.hub);
         }
     }
 
@@ -519,7 +532,7 @@ mod tests {
         // Without optimisation mio's sockets are longer.
         assert_eq!(size_of::<Option<Session>>() - size_of::<Socket>(), 48);
         // glibc has 8 bytes more for each box, and steps of 16; an `Arc` has 16.
-        assert_eq!(size_of::<Open>() + 8, 256);
+        assert_eq!(size_of::<Open>() + 8, 240);
         assert_eq!(size_of::<Peer>() + 16 + 8, 144);
     }
 }

@@ -89,13 +89,23 @@ impl<H: Handler> Worker<H> {
 
     /// Serves until it is told to stop and has no connection left.
     pub(crate) fn run(mut self) {
+        if let Err(error) = self.serve() {
+            tracing::error!("a worker ends: {error}");
+            for (_, session) in &mut self.sessions {
+                abandon(session, &self.shared);
+                self.shared.count.leave();
+            }
+        }
+    }
+
+    fn serve(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         let mut woken = Woken::default();
         while self.order == Order::Serve || !self.sessions.is_empty() {
             match self.poll.poll(&mut events, self.timeout()) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return tracing::error!("a worker ends: {error}"),
+                Err(error) => return Err(error),
             }
             let now = self.now();
             if !events.is_empty() || !self.run_queue.is_empty() {
@@ -141,6 +151,7 @@ impl<H: Handler> Worker<H> {
                 self.expire(at, slot, now);
             }
         }
+        Ok(())
     }
 
     fn now(&self) -> Millis {
@@ -230,8 +241,7 @@ impl<H: Handler> Worker<H> {
         let result = catch_unwind(AssertUnwindSafe(|| run(session, &mut turn)));
         if result.is_err() {
             self.hub.begin_call();
-            let abandoned = AssertUnwindSafe(|| session.abandon(&self.shared));
-            let _ = catch_unwind(abandoned);
+            abandon(session, &self.shared);
         }
         if session.is_over() {
             self.sessions.remove(slot);
@@ -355,6 +365,11 @@ impl<H: Handler> Worker<H> {
         self.arm(slot);
         Ok(())
     }
+}
+
+/// Ends a connection that nobody will serve any more; the handler that is told may panic.
+fn abandon<H: Handler>(session: &mut Session, shared: &Shared<H>) {
+    let _ = catch_unwind(AssertUnwindSafe(|| session.abandon(shared)));
 }
 
 /// One read fills at most this much, and the replies to it leave in one write.

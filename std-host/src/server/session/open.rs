@@ -11,10 +11,9 @@ use wirelet::{Message, Received, Server};
 use crate::connection::Description;
 use crate::endpoint::out::Out;
 use crate::endpoint::{Endpoint, Link};
-use crate::hub::Entry;
 use crate::hub::obstacle::{Call, Obstacle};
 use crate::hub::outbox::Status;
-use crate::hub::peer::{Agreed, Data};
+use crate::hub::peer::{Agreed, Data, Peer};
 use crate::hub::wake::WakeOne;
 use crate::io::buffer::{self, Buffer};
 use crate::io::socket::Socket;
@@ -26,13 +25,10 @@ use crate::server::turn::Turn;
 /// A connection that is in the hub.
 pub(super) struct Open {
     pub(super) endpoint: Endpoint<Server>,
-    pub(super) entry: Entry,
+    /// Is in the hub until [`Hub::leave`](crate::Hub) takes it out.
+    pub(super) peer: Arc<Peer>,
     /// Boxed together, because most connections have none.
     halt: Option<Box<Halt>>,
-    /// Its outbox knows that the socket refuses something.
-    is_refused: bool,
-    /// The worker was told of the outbox, in which something waits.
-    is_told: bool,
 }
 
 /// What keeps a connection from going on.
@@ -82,18 +78,18 @@ impl Open {
     pub(super) fn new<H>(accepted: Accepted, turn: &Turn<'_, H>) -> Box<Self> {
         let Accepted { agreed, data, remote_addr } = accepted;
         let queue = (Arc::clone(turn.queue), turn.slot);
-        let entry = turn.shared.hub.enter(remote_addr, agreed, data, queue);
-        log::note_open(turn.span, &entry.peer);
-        tracing::debug!(id = %entry.peer.id(), path = entry.peer.path(), "open");
+        let peer = turn.shared.hub.enter(remote_addr, agreed, data, queue);
+        log::note_open(turn.span, &peer);
+        tracing::debug!(id = %peer.id(), path = peer.path(), "open");
         let endpoint = Endpoint::new(Server);
-        Box::new(Self { endpoint, entry, halt: None, is_refused: false, is_told: false })
+        Box::new(Self { endpoint, peer, halt: None })
     }
 
     /// Tells the handler.
     pub(super) fn begin<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
         turn.hub.begin_call();
         let link = self.endpoint.link(Out::gather(turn.output));
-        let mut context = Context::new(link, &self.entry.peer, turn.hub);
+        let mut context = Context::new(link, &self.peer, turn.hub);
         turn.shared.handler.opened(&mut context);
         self.take_obstacles(turn);
     }
@@ -134,7 +130,7 @@ impl Open {
 
     /// Tells whether the closing has begun.
     pub(super) fn is_closing(&self) -> bool {
-        let outbox = &self.entry.peer.outbox;
+        let outbox = &self.peer.outbox;
         self.is_ended()
             || self.endpoint.is_close_sent()
             // An order to close waits there.
@@ -150,7 +146,7 @@ impl Open {
     /// Keeps what came behind the request.
     pub(super) fn keep(&mut self, early: &[u8]) {
         if !early.is_empty() {
-            self.entry.peer.counters.bytes_received.add(early.len());
+            self.peer.counters.bytes_received.add(early.len());
             let unhandled = &mut self.halt.get_or_insert_default().unhandled;
             unhandled.get_or_insert_with(buffer::take).append(early);
         }
@@ -165,7 +161,7 @@ impl Open {
         socket: &mut Socket,
         turn: &mut Turn<'_, H>,
     ) {
-        self.entry.peer.counters.bytes_received.add(of_rest + bytes.len());
+        self.peer.counters.bytes_received.add(of_rest + bytes.len());
         let mut at = 0;
         while of_rest > 0 || at < bytes.len() {
             at += self.receive_some(of_rest, &mut bytes[at..], socket, turn);
@@ -216,7 +212,7 @@ impl Open {
         turn: &mut Turn<'_, H>,
     ) -> usize {
         turn.hub.begin_call();
-        let Self { endpoint, entry: Entry { peer, .. }, .. } = self;
+        let Self { endpoint, peer, .. } = self;
         let mut io = Ok(());
         let mut send = |pieces: [&[u8]; 3]| {
             peer.counters.bytes_sent.add(pieces.iter().map(|piece| piece.len()).sum());
@@ -265,12 +261,6 @@ impl Open {
         result.unwrap_or(len)
     }
 
-    /// Notes that the worker was woken for it.
-    pub(super) fn wake<H>(&mut self, turn: &Turn<'_, H>) {
-        self.is_told = true;
-        self.look_at_obstacles(turn);
-    }
-
     /// Gives back the memory for what keeps it from going on, when nothing does any more.
     pub(super) fn tidy(&mut self) {
         self.halt.take_if(|halt| {
@@ -278,23 +268,18 @@ impl Open {
         });
     }
 
-    /// Sends what others have put into the outbox, as far as the socket takes it.
-    pub(super) fn send_outbox<H>(&mut self, socket: &mut Socket, turn: &mut Turn<'_, H>) {
-        if !self.is_told {
-            return;
-        }
-        while !socket.has_unsent()
-            && self.entry.peer.outbox.is_waiting()
-            && self.endpoint.may_begin()
-        {
-            let close = self.entry.peer.outbox.take(PIECE, turn.frames);
+    /// Sends what others have put into the outbox, as far as the socket takes it. Tells whether
+    /// something still waits there.
+    pub(super) fn send_outbox<H>(&mut self, socket: &mut Socket, turn: &mut Turn<'_, H>) -> bool {
+        while !socket.has_unsent() && self.peer.outbox.is_waiting() && self.endpoint.may_begin() {
+            let close = self.peer.outbox.take(PIECE, turn.frames);
             for frame in &*turn.frames {
-                self.entry.peer.note_sent(frame);
+                self.peer.note_sent(frame);
             }
             match &turn.frames[..] {
                 // One that is alone goes from where it lies.
                 [frame] if turn.output.is_empty() => {
-                    self.entry.peer.counters.bytes_sent.add(frame.len());
+                    self.peer.counters.bytes_sent.add(frame.len());
                     if let Err(error) = socket.send([frame]) {
                         self.end_with(Closed::Io(error));
                     }
@@ -311,7 +296,7 @@ impl Open {
                 break;
             }
         }
-        self.is_told = self.entry.peer.outbox.is_waiting();
+        self.peer.outbox.is_waiting()
     }
 
     /// Sends the output.
@@ -319,7 +304,7 @@ impl Open {
         if output.is_empty() {
             return;
         }
-        self.entry.peer.counters.bytes_sent.add(output.len());
+        self.peer.counters.bytes_sent.add(output.len());
         if let Err(error) = socket.send([output]) {
             self.end_with(Closed::Io(error));
         }
@@ -327,13 +312,8 @@ impl Open {
     }
 
     /// Lets the outbox know what the socket refuses. By the policies, what has no room behind it goes.
-    pub(super) fn note_refused<H>(&mut self, socket: &Socket, turn: &Turn<'_, H>) {
-        let refused = socket.unsent_len();
-        if refused == 0 && !self.is_refused {
-            return;
-        }
-        self.is_refused = refused > 0;
-        let peer = &self.entry.peer;
+    pub(super) fn note_refused<H>(&self, refused: usize, turn: &Turn<'_, H>) {
+        let peer = &self.peer;
         let cut = peer.outbox.refuse(refused, turn.shared.hub.room());
         if cut.n_dropped > 0 {
             peer.note_slow(cut.n_dropped, cut.closes);
@@ -349,10 +329,10 @@ impl Open {
     }
 
     /// Keeps what is still in the way; the worker is woken when something is not any more.
-    fn look_at_obstacles<H>(&mut self, turn: &Turn<'_, H>) {
+    pub(super) fn look_at_obstacles<H>(&mut self, turn: &Turn<'_, H>) {
         let Some(halt) = &mut self.halt else { return };
         if !halt.obstacles.is_empty() {
-            let (queue, token) = (Arc::clone(turn.queue), self.entry.peer.token());
+            let (queue, token) = (Arc::clone(turn.queue), self.peer.token());
             let waker = Waker::from(Arc::new(WakeOne { queue, token }));
             halt.obstacles.retain_mut(|obstacle| obstacle.wait(&waker));
         }
