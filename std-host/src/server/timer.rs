@@ -104,15 +104,21 @@ impl Timer {
         let Self { why, since, alive_after } = *self;
         let alive = since.saturating_add(alive_after.into());
         match why {
-            Why::Handshake => since.saturating_add(times.handshake),
-            Why::Ping => alive.saturating_add(times.ping_interval),
-            Why::Pong => since.saturating_add(times.ping_timeout),
+            Why::Handshake => after(since, times.handshake),
+            Why::Ping => after(alive, times.ping_interval),
+            Why::Pong => after(since, times.ping_timeout),
             Why::Close | Why::Linger => {
-                let in_all = since.saturating_add(times.close_in_all);
-                alive.saturating_add(times.close).min(in_all)
+                after(alive, times.close).min(after(since, times.close_in_all))
             }
         }
     }
+}
+
+/// When a wait is over: later by less than a 64th of it, and less than 128 ms, at a time that it shares
+/// with others, so that the worker wakes up once for all of them.
+fn after(since: Millis, wait: Millis) -> Millis {
+    let grid = 1 << (wait / 64).clamp(1, 128).ilog2();
+    since.saturating_add(wait).checked_next_multiple_of(grid).unwrap_or(NEVER)
 }
 
 /// The timers of a worker's connections; what they cost is for what is due, not for what is open.
@@ -247,6 +253,20 @@ mod tests {
             assert_eq!(timer.due(&Times::from(&limits)), NEVER);
         }
         assert_eq!(millis(Duration::from_nanos(1)), 1);
+    }
+
+    #[test]
+    fn waits_that_end_at_about_the_same_time_end_together_and_none_too_soon() {
+        assert_eq!((after(1, 10_000), after(112, 10_000)), (10_112, 10_112));
+        assert_eq!(after(113, 10_000), 10_240);
+        assert_eq!([after(1, 127), after(1, 128), after(2, 300)], [128, 130, 304]);
+        for wait in (0..20_000).step_by(7).chain([100_000, 86_400_000]) {
+            for since in [0, 1, 63, 12_345] {
+                let late = after(since, wait) - since - wait;
+                assert!(late <= wait / 64 && late < 128, "{late} ms behind {since} + {wait}");
+            }
+        }
+        assert_eq!(after(1, NEVER), NEVER);
     }
 
     #[test]
