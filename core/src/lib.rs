@@ -31,7 +31,8 @@
 //! | [`handshake`] | HTTP/1.1 upgrade, both roles | frames |
 //! | [`Keepalive`], [`Deadline`] | intervals | clocks |
 //!
-//! Start reading at [`Connection`]; the RFC is quoted where it decides.
+//! Start reading at [`Connection`]; the RFC is quoted where it decides. The [`guide`] has an example of each way to
+//! use it, and all limits.
 //!
 //! # What holds
 //!
@@ -87,6 +88,9 @@ mod close;
 mod connection;
 pub mod driver;
 mod error;
+// Only its text is of use.
+#[cfg(any(doc, doctest))]
+pub mod guide;
 pub mod handshake;
 mod header;
 mod inbox;

@@ -1,0 +1,4 @@
+//! A page for those who take it onto a board: [`board`].
+
+#[doc = include_str!("../docs/board.md")]
+pub mod board {}
