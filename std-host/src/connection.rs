@@ -420,6 +420,11 @@ impl Shared {
         polled
     }
 
+    /// One of its halves is gone.
+    fn unsplit(&self) {
+        self.change(|driver| driver.unsplit(&mut Context::from_waker(&self.waker)));
+    }
+
     /// Does something without waiting, and wakes who has something to look at.
     fn change<T>(&self, change: impl FnOnce(&mut Driver) -> T) -> T {
         let mut driver = self.lock();

@@ -43,6 +43,7 @@ pub struct SendHalf {
 }
 
 pub(super) fn split(shared: Arc<Shared>) -> (SendHalf, ReceiveHalf) {
+    shared.lock().split();
     (SendHalf { shared: Arc::clone(&shared) }, ReceiveHalf { shared })
 }
 
@@ -63,10 +64,16 @@ impl ReceiveHalf {
     /// Both halves, if they are of two connections.
     pub fn reunite(self, send: SendHalf) -> Result<Connection, (Self, SendHalf)> {
         if Arc::ptr_eq(&self.shared, &send.shared) {
-            Ok(Connection { shared: self.shared })
+            Ok(Connection { shared: Arc::clone(&self.shared) })
         } else {
             Err((self, send))
         }
+    }
+}
+
+impl Drop for ReceiveHalf {
+    fn drop(&mut self) {
+        self.shared.unsplit();
     }
 }
 
@@ -155,5 +162,11 @@ impl Sink<OwnedMessage> for SendHalf {
         context: &mut Context<'_>,
     ) -> Poll<Result<(), Self::Error>> {
         self.shared.poll_close(context)
+    }
+}
+
+impl Drop for SendHalf {
+    fn drop(&mut self) {
+        self.shared.unsplit();
     }
 }
