@@ -15,6 +15,9 @@ use crate::connection::{Connection, Shared};
 
 /// The receiving direction of a [`Connection`]; it also lets leave what was sent.
 ///
+/// Behind an error, receive to the end or drop it, or the peer may not learn of it in time; see
+/// [a peer that breaks the protocol](Connection#a-peer-that-breaks-the-protocol).
+///
 /// ```
 /// # async fn f(connection: wirelet_host::Connection) {
 /// let (_send, mut receive) = connection.split();
@@ -29,6 +32,10 @@ pub struct ReceiveHalf {
 }
 
 /// The sending direction of a [`Connection`]. While it waits, it reads ahead, and answers pings.
+///
+/// When the peer has broken the protocol, it sends what it still has, for the time to close at most, before
+/// the close frame that tells the peer; drop it, or close, when there is nothing more. See
+/// [a peer that breaks the protocol](Connection#a-peer-that-breaks-the-protocol).
 ///
 /// ```
 /// # async fn f(connection: wirelet_host::Connection) -> Result<(), wirelet_host::ConnectionError> {
