@@ -57,6 +57,17 @@ use wakers::{Side, Wakers};
 /// Behind a close frame, or an error, the stream ends, once what was sent has left and the peer has had
 /// the chance to read it. All that has come before an error is handed out before it.
 ///
+/// # A peer that breaks the protocol
+///
+/// Nothing is taken from it any more; `receive` returns the error, and a close frame tells the peer. That
+/// leaves at once, unless the connection was [`split`](Self::split): the other half may still have
+/// answers to what came before. They are sent, and the close frame leaves
+///
+/// - when the sending half is dropped, or closes: the code is that of the violation in any case;
+/// - when the receiving half is dropped, or the two are put together again;
+/// - after the time to close ([`Limits::close_time`](crate::Limits::close_time),
+///   [`ClientOptions::close_time`](crate::ClientOptions::close_time)), if somebody waits: go on receiving.
+///
 /// # Cancel safety
 ///
 /// Each future here can be dropped: what has come is not lost, and of a message whose send was dropped
@@ -418,6 +429,11 @@ impl Shared {
             self.wakers.wake(side.other());
         }
         polled
+    }
+
+    /// One of its halves is gone.
+    fn unsplit(&self) {
+        self.change(|driver| driver.unsplit(&mut Context::from_waker(&self.waker)));
     }
 
     /// Does something without waiting, and wakes who has something to look at.

@@ -32,9 +32,9 @@ impl<Ro: Role> Endpoint<Ro> {
     }
 
     /// Takes received bytes: `of_rest` that were read into [`rest`](Self::rest), and behind them
-    /// `input`, of messages of at most `limit` bytes. Calls `on` for what they bring until it breaks, and appends replies to `out`. Returns
-    /// how much of `input` it took, which is all if nothing has broken. After an error the close frame
-    /// that tells the peer is in `out`.
+    /// `input`, of messages of at most `limit` bytes. Calls `on` for what they bring until it breaks, and
+    /// appends replies to `out`. Returns how much of `input` it took, which is all if nothing has broken.
+    /// After an error [`reply`](Self::reply) has the close frame that tells the peer.
     pub(crate) fn receive(
         &mut self,
         of_rest: usize,
@@ -43,7 +43,7 @@ impl<Ro: Role> Endpoint<Ro> {
         out: &mut Out<'_>,
         mut on: impl FnMut(Received<'_, Message<'_>>, &mut Link<'_, Ro>) -> ControlFlow<()>,
     ) -> Result<usize, ProtocolError> {
-        let mut in_place = self.receive_rest(of_rest, out)?;
+        let mut in_place = self.receive_rest(of_rest)?;
         let mut n = 0;
         while in_place.is_some() || n < input.len() {
             let (payload, len);
@@ -56,10 +56,7 @@ impl<Ro: Role> Endpoint<Ro> {
                 let result = self.connection.receive_within(limit, &mut input[n..]);
                 let progress = match &result {
                     Ok(progress) => progress,
-                    Err(error) => {
-                        self.reply(out);
-                        return Err(*error);
-                    }
+                    Err(error) => return Err(*error),
                 };
                 n += progress.consumed;
                 match &progress.event {
@@ -99,26 +96,18 @@ impl<Ro: Role> Endpoint<Ro> {
 
     /// Takes the bytes that were read into [`rest`](Self::rest). Returns the kind of the message
     /// that is whole with them.
-    fn receive_rest(&mut self, n: usize, out: &mut Out<'_>) -> Result<Option<Kind>, ProtocolError> {
+    fn receive_rest(&mut self, n: usize) -> Result<Option<Kind>, ProtocolError> {
         if n == 0 {
             return Ok(None);
         }
         let buffer = self.inbox.store_mut().buffer();
-        match self.connection.receive(buffer.space(n)) {
-            Ok(progress) => {
-                // All of it is payload of one frame.
-                let whole = match progress.event {
-                    Some(Event::Chunk(chunk)) if chunk.is_last() => Some(chunk.kind()),
-                    _ => None,
-                };
-                buffer.advance(n);
-                Ok(whole)
-            }
-            Err(error) => {
-                self.reply(out);
-                Err(error)
-            }
-        }
+        // All of it is payload of one frame.
+        let whole = match self.connection.receive(buffer.space(n))?.event {
+            Some(Event::Chunk(chunk)) if chunk.is_last() => Some(chunk.kind()),
+            _ => None,
+        };
+        buffer.advance(n);
+        Ok(whole)
     }
 
     /// Lends the place for the rest of a long message, or as much of it as should be read at a time;
@@ -156,7 +145,9 @@ impl<Ro: Role> Endpoint<Ro> {
         (copy, payload.len())
     }
 
-    fn reply(&mut self, out: &mut Out<'_>) {
+    /// Appends what waits to be replied. Behind an error that is a close frame, unless one was sent
+    /// before.
+    pub(crate) fn reply(&mut self, out: &mut Out<'_>) {
         let mut reply = [0; 131];
         loop {
             let n = self.connection.reply(&mut reply);

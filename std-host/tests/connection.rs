@@ -510,6 +510,136 @@ async fn a_message_can_be_answered_before_the_violation_behind_it_which_is_told_
     assert!(ending.await.unwrap());
 }
 
+/// How the owner of a half lets the close frame leave.
+#[derive(Clone, Copy, Debug)]
+enum Release {
+    DropSend,
+    DropReceive,
+    Close,
+    Reunite,
+}
+
+#[tokio::test]
+async fn a_half_that_sends_is_waited_for_before_the_peer_is_told_of_its_violation() {
+    use Release::{Close, DropReceive, DropSend, Reunite};
+    for release in [DropSend, DropReceive, Close, Reunite] {
+        let (connection, mut peer) = server(limits(), 1000).await;
+        let (mut send, mut receive) = connection.split();
+        let ping = frame(PING, b"");
+        peer.write_all(&[&frame(TEXT, b"?")[..], b"\x81\x00", &ping].concat()).await.unwrap();
+        assert_eq!(receive.receive().await.unwrap().unwrap(), "?".into());
+        let end = receive.receive().await;
+        assert!(matches!(end, Some(Err(ConnectionError::Protocol(_)))), "{end:?}");
+        for answer in ["1", "2"] {
+            send.send(answer).await.unwrap();
+            let mut received = [0; 3];
+            peer.read_exact(&mut received).await.unwrap();
+            assert_eq!(received, [0x81, 1, answer.as_bytes()[0]]);
+            assert!(once(receive.receive()).await.is_none(), "it is not over");
+            assert!(once(peer.read(&mut [0])).await.is_none(), "told too early");
+        }
+        let mut kept = (None, None, None);
+        match release {
+            DropSend => {
+                drop(send);
+                kept.0 = Some(receive);
+            }
+            DropReceive => {
+                drop(receive);
+                let refused = send.send("more").await;
+                assert!(
+                    matches!(refused, Err(ConnectionError::Send(SendError::Closed))),
+                    "{refused:?}"
+                );
+                kept.1 = Some(send);
+            }
+            Close => {
+                send.close(CloseCode::GOING_AWAY).await.unwrap();
+                kept = (Some(receive), Some(send), None);
+            }
+            Reunite => kept.2 = Some(receive.reunite(send).unwrap()),
+        }
+        // The code is that of the violation.
+        let mut close = [0; 4];
+        timeout(Duration::from_secs(2), peer.read_exact(&mut close)).await.unwrap().unwrap();
+        assert_eq!(close, *b"\x88\x02\x03\xea", "{release:?}");
+        drop(kept);
+        let n = peer.read(&mut [0]).await.unwrap();
+        assert_eq!(n, 0, "{release:?}: it is all");
+    }
+}
+
+#[tokio::test]
+async fn a_client_waits_for_its_half_that_sends_as_well() {
+    let (connection, mut peer) = client(options(), 1000).await;
+    let (mut send, mut receive) = connection.split();
+    // Masked.
+    peer.write_all(&[b"\x81\x01?", &frame(TEXT, b"!")[..]].concat()).await.unwrap();
+    assert_eq!(receive.receive().await.unwrap().unwrap(), "?".into());
+    assert!(matches!(receive.receive().await, Some(Err(ConnectionError::Protocol(_)))));
+    send.send("!").await.unwrap();
+    drop(send);
+    let mut received = [0; 2 + 4 + 1 + 2 + 4 + 2];
+    peer.read_exact(&mut received).await.unwrap();
+    assert_eq!((received[0], received[7], received[8]), (0x81, CLOSE, 0x82));
+    assert_eq!([received[13] ^ received[9], received[14] ^ received[10]], [0x03, 0xea]);
+    drop(peer);
+    assert!(receive.receive().await.is_none());
+}
+
+#[tokio::test]
+async fn a_peer_that_leaves_behind_its_violation_is_not_waited_for() {
+    let (connection, mut peer) = server(limits(), 1000).await;
+    let (mut send, mut receive) = connection.split();
+    peer.write_all(b"\x81\x00").await.unwrap();
+    drop(peer);
+    assert!(matches!(receive.receive().await, Some(Err(ConnectionError::Protocol(_)))));
+    let end = timeout(Duration::from_secs(2), receive.receive()).await;
+    assert!(end.expect("it waits").is_none());
+    assert!(send.send("more").await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_half_that_sends_nothing_or_for_ever_is_waited_for_no_longer_than_the_close_time() {
+    for (sends, reads) in [(false, true), (true, true), (true, false)] {
+        let (connection, peer) = server(limits(), 1000).await;
+        let (mut send, mut receive) = connection.split();
+        let (mut read, mut write) = tokio::io::split(peer);
+        write.write_all(b"\x81\x00").await.unwrap();
+        let begin = Instant::now();
+        assert!(matches!(receive.receive().await, Some(Err(ConnectionError::Protocol(_)))));
+        let sending = tokio::spawn(async move {
+            let mut n_sent = 0;
+            while sends && send.send(bytes(500)).await.is_ok() {
+                n_sent += 1;
+                sleep(Duration::from_millis(10)).await;
+            }
+            (send, n_sent)
+        });
+        let reading = tokio::spawn(async move {
+            let mut all = Vec::new();
+            while reads && !all.ends_with(b"\x88\x02\x03\xea") {
+                all.push(read.read_u8().await.unwrap());
+            }
+            (begin.elapsed().as_millis(), all.len(), read)
+        });
+        // It neither answers nor ends.
+        assert!(receive.receive().await.is_none());
+        let seconds = begin.elapsed().as_secs();
+        assert!((10..=11).contains(&seconds), "{sends}, {reads}: {seconds}");
+        let (_send, n_sent) = sending.await.unwrap();
+        let (told_after, n_read, _read) = reading.await.unwrap();
+        if reads {
+            assert!((5_000..5_100).contains(&told_after), "{sends}: {told_after} ms");
+            assert_eq!(n_read, n_sent * 504 + 4);
+        } else {
+            // The bound, and what the stream itself takes.
+            assert!((19..25).contains(&n_sent), "{n_sent}");
+        }
+        assert!(n_sent > 0 || !sends);
+    }
+}
+
 #[tokio::test]
 async fn a_message_that_is_too_long_is_told_to_both() {
     let limits = Limits { message_bytes: 100, ..limits() };

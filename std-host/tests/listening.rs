@@ -17,6 +17,7 @@ use wirelet_host::rustls;
 use wirelet_host::{Builder, Certificates, Echo, Ending, Hub, Limits, Listen, Origins, Shutdown};
 
 use harness::certificates::Issued;
+use harness::tls::begin_tls;
 use harness::{BINARY, CLOSE, TEXT, frame, read_frame, read_head, tcp, within};
 
 /// A server with a runtime of its own.
@@ -71,16 +72,7 @@ fn talk(stream: &mut (impl Read + Write)) {
 
 /// Speaks TLS, and trusts whom the file says.
 fn tls<S: Read + Write>(issued: &Issued, stream: S) -> StreamOwned<ClientConnection, S> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(issued.ca()).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let name = ServerName::try_from("localhost").unwrap();
-    StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream)
+    begin_tls(stream, &issued.ca(), "localhost")
 }
 
 #[test]

@@ -12,10 +12,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use harness::certificates::Issued;
+use harness::tls::begin_tls;
 use harness::{CLOSE, Running, TEXT, frame, upgrade_request, within};
-use wirelet_host::rustls::pki_types::pem::PemObject as _;
-use wirelet_host::rustls::pki_types::{CertificateDer, ServerName};
-use wirelet_host::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use wirelet_host::rustls::{ClientConnection, StreamOwned};
 
 type Stream = StreamOwned<ClientConnection, TcpStream>;
 
@@ -27,18 +26,7 @@ fn serve(issued: &Issued, flags: &[&str]) -> Running {
 
 /// Begins TLS, and trusts the authority in this file alone.
 fn connect(addr: SocketAddr, authority: &Path, name: &str) -> Stream {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();
-    let provider = Arc::new(wirelet_host::rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let name = ServerName::try_from(name.to_owned()).unwrap();
-    let socket = TcpStream::connect(addr).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), socket)
+    begin_tls(harness::tcp(addr), authority, name)
 }
 
 fn read_head(stream: &mut Stream) -> std::io::Result<String> {

@@ -24,6 +24,8 @@ pub(super) struct Clock {
 enum Wait {
     /// Any sign of life.
     Keepalive(Keepalive),
+    /// Whoever sends, who may still have something for a peer that has broken the protocol.
+    Telling(Deadline),
     /// The end of the connection: both that from the last progress and the one that counts for all
     /// must be still to come.
     Closing { from_progress: Deadline, overall: Deadline },
@@ -35,6 +37,8 @@ enum Wait {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Due {
     Ping,
+    /// To tell the peer that it has broken the protocol.
+    Tell,
     End,
 }
 
@@ -58,7 +62,7 @@ impl Clock {
             Wait::Closing { from_progress, .. } => {
                 *from_progress = Deadline::after(self.close_time, now);
             }
-            Wait::LastBytes(_) => {}
+            Wait::Telling(_) | Wait::LastBytes(_) => {}
         }
     }
 
@@ -69,9 +73,17 @@ impl Clock {
         }
     }
 
+    /// A close frame waits for what else is sent.
+    pub(super) fn begin_telling(&mut self) {
+        if let Wait::Keepalive(_) = self.waits_for {
+            let deadline = Deadline::after(self.close_time, self.since.elapsed());
+            self.waits_for = Wait::Telling(deadline);
+        }
+    }
+
     /// A close frame was sent or is about to be.
     pub(super) fn begin_closing(&mut self) {
-        if let Wait::Keepalive(_) = self.waits_for {
+        if let Wait::Keepalive(_) | Wait::Telling(_) = self.waits_for {
             let now = self.since.elapsed();
             self.waits_for = Wait::Closing {
                 from_progress: Deadline::after(self.close_time, now),
@@ -99,6 +111,10 @@ impl Clock {
                 Wait::Closing { from_progress, overall } => {
                     from_progress.remaining(now).min(overall.remaining(now))
                 }
+                Wait::Telling(deadline) => match deadline.remaining(now) {
+                    None => return Poll::Ready(Due::Tell),
+                    remaining => remaining,
+                },
                 Wait::LastBytes(deadline) => deadline.remaining(now),
             };
             let Some(remaining) = remaining else { return Poll::Ready(Due::End) };

@@ -9,6 +9,9 @@
 //! Input is looked at one message at a time, when the one before has been taken, so that a message can
 //! be answered before the next ends the connection; and ahead of that only while somebody waits for the
 //! stream to take more, because the peer may be waiting for its pongs.
+//!
+//! A peer that breaks the protocol is told at once, unless the two directions have an owner each: then
+//! whoever sends may still have answers to what came before, and the close frame waits for them.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -42,6 +45,10 @@ pub(super) struct Driver {
     received_len: usize,
     sending: Sending,
     phase: Phase,
+    /// Each direction has an owner of its own.
+    is_split: bool,
+    /// The peer has broken the protocol, and the close frame that tells it so waits for whoever sends.
+    is_untold: bool,
     is_shut_down: bool,
     /// Who else has something to look at.
     news: [bool; 2],
@@ -82,6 +89,8 @@ impl Driver {
             received_len: 0,
             sending: Sending::new(n_written),
             phase: Phase::Open,
+            is_split: false,
+            is_untold: false,
             is_shut_down: false,
             news: [false; 2],
             going_away,
@@ -231,9 +240,14 @@ impl Driver {
         Ok(self.endpoint.ping(payload, self.sending.output.space())?)
     }
 
-    /// Takes a close frame over, which begins the closing handshake.
+    /// Takes a close frame over, which begins the closing handshake; instead of it goes the one that
+    /// tells the peer of its violation, if that waits.
     pub(super) fn close(&mut self, close: Close<'_>) -> Result<(), ConnectionError> {
         self.check()?;
+        if self.is_untold {
+            self.tell();
+            return Ok(());
+        }
         self.endpoint.close(close, self.sending.output.space())?;
         self.clock.begin_closing();
         // Its deadline is another one, which somebody must wait for.
@@ -243,6 +257,21 @@ impl Driver {
 
     pub(super) fn is_close_sent(&self) -> bool {
         self.endpoint.is_close_sent()
+    }
+
+    /// Gives each direction an owner of its own.
+    pub(super) const fn split(&mut self) {
+        self.is_split = true;
+    }
+
+    /// One owner is left: nothing more is sent, or nothing received, or both by the same.
+    pub(super) fn unsplit(&mut self, context: &mut Context<'_>) {
+        self.is_split = false;
+        if self.is_untold {
+            self.tell();
+            // Nobody may poll any more.
+            let _ = self.flush(context);
+        }
     }
 
     /// Tells whether this side has something to look at that the other one has done.
@@ -348,6 +377,7 @@ impl Driver {
             }
             Err(error) => {
                 self.fail(error.into());
+                self.tell_in_time();
                 len
             }
         };
@@ -360,6 +390,24 @@ impl Driver {
     fn fail(&mut self, why: ConnectionError) {
         self.input.clear();
         self.phase = Phase::Failed(why);
+        self.news = [true; 2];
+    }
+
+    /// Tells the peer that it has broken the protocol, when nobody sends anything else.
+    fn tell_in_time(&mut self) {
+        if self.is_split && !self.endpoint.is_close_sent() {
+            self.is_untold = true;
+            self.clock.begin_telling();
+        } else {
+            self.tell();
+        }
+    }
+
+    /// Tells the peer that it has broken the protocol.
+    fn tell(&mut self) {
+        self.is_untold = false;
+        self.endpoint.tell(self.sending.output.space());
+        self.clock.begin_closing();
         self.news = [true; 2];
     }
 
@@ -380,6 +428,10 @@ impl Driver {
                 let _ = self.endpoint.ping(&[], self.sending.output.space());
                 true
             }
+            Poll::Ready(Due::Tell) => {
+                self.tell();
+                true
+            }
             Poll::Ready(Due::End) => {
                 self.sending.give_up();
                 // Otherwise the end comes by itself, behind what was received.
@@ -394,6 +446,14 @@ impl Driver {
 
     /// Lets what was sent leave, and waits for the peer's end, so that no reset overtakes it.
     fn poll_end(&mut self, is_first: bool, context: &mut Context<'_>) -> Poll<()> {
+        while self.is_untold {
+            let _ = self.flush(context);
+            let has_left = self.sending.broken.is_some() || self.skip(context).is_ready();
+            if !has_left {
+                ready!(self.clock.poll(context));
+            }
+            self.tell();
+        }
         let is_flushed = self.flush(context).is_ready();
         if self.sending.broken.is_some() {
             return Poll::Ready(());

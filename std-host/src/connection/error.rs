@@ -27,11 +27,11 @@ pub enum ConnectionError {
     Tls(rustls::Error),
     /// Nothing has moved in either direction for too long.
     TimedOut,
-    /// The peer broke the protocol; it has been told by a close frame.
+    /// The peer broke the protocol; a close frame tells it.
     Protocol(ProtocolError),
-    /// The peer's message is longer than the limit; it has been told by a close frame.
+    /// The peer's message is longer than the limit; a close frame tells it.
     Capacity(CapacityError),
-    /// The peer's message had more than 1000 empty fragments; it has been told by a close frame.
+    /// The peer's message had more than 1000 empty fragments; a close frame tells it.
     EmptyFragments,
     /// What was asked for must not be sent.
     Send(SendError),

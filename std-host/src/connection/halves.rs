@@ -15,6 +15,9 @@ use crate::connection::{Connection, Shared};
 
 /// The receiving direction of a [`Connection`]; it also lets leave what was sent.
 ///
+/// Behind an error, receive to the end or drop it, or the peer may not learn of it in time; see
+/// [a peer that breaks the protocol](Connection#a-peer-that-breaks-the-protocol).
+///
 /// ```
 /// # async fn f(connection: wirelet_host::Connection) {
 /// let (_send, mut receive) = connection.split();
@@ -30,6 +33,10 @@ pub struct ReceiveHalf {
 
 /// The sending direction of a [`Connection`]. While it waits, it reads ahead, and answers pings.
 ///
+/// When the peer has broken the protocol, it sends what it still has, for the time to close at most, before
+/// the close frame that tells the peer; drop it, or close, when there is nothing more. See
+/// [a peer that breaks the protocol](Connection#a-peer-that-breaks-the-protocol).
+///
 /// ```
 /// # async fn f(connection: wirelet_host::Connection) -> Result<(), wirelet_host::ConnectionError> {
 /// let (mut send, _receive) = connection.split();
@@ -43,6 +50,7 @@ pub struct SendHalf {
 }
 
 pub(super) fn split(shared: Arc<Shared>) -> (SendHalf, ReceiveHalf) {
+    shared.lock().split();
     (SendHalf { shared: Arc::clone(&shared) }, ReceiveHalf { shared })
 }
 
@@ -63,10 +71,16 @@ impl ReceiveHalf {
     /// Both halves, if they are of two connections.
     pub fn reunite(self, send: SendHalf) -> Result<Connection, (Self, SendHalf)> {
         if Arc::ptr_eq(&self.shared, &send.shared) {
-            Ok(Connection { shared: self.shared })
+            Ok(Connection { shared: Arc::clone(&self.shared) })
         } else {
             Err((self, send))
         }
+    }
+}
+
+impl Drop for ReceiveHalf {
+    fn drop(&mut self) {
+        self.shared.unsplit();
     }
 }
 
@@ -155,5 +169,11 @@ impl Sink<OwnedMessage> for SendHalf {
         context: &mut Context<'_>,
     ) -> Poll<Result<(), Self::Error>> {
         self.shared.poll_close(context)
+    }
+}
+
+impl Drop for SendHalf {
+    fn drop(&mut self) {
+        self.shared.unsplit();
     }
 }

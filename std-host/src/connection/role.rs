@@ -72,6 +72,11 @@ impl Either {
         })
     }
 
+    /// Appends the close frame that tells the peer of its violation.
+    pub(super) fn tell(&mut self, out: &mut Vec<u8>) {
+        each!(self, endpoint => endpoint.reply(&mut Out::gather(out)));
+    }
+
     /// Lends the place for the rest of a long message, as [`Endpoint::rest`] does.
     pub(super) fn rest(&mut self) -> &mut [u8] {
         each!(self, endpoint => endpoint.rest())

@@ -252,6 +252,7 @@ impl Open {
         let result = endpoint.receive(of_rest, bytes, limit, out, on);
         peer.counters.messages_received.add(n_messages);
         if let Err(error) = result {
+            endpoint.reply(out);
             end = Some(error.into());
         }
         if let Some(end) = end.or(io.err().map(Closed::Io)) {
