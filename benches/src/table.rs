@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn times_have_three_digits_if_the_rounds_agree() {
         let steady = |ns: f64| time(Spread::of([ns].into_iter()));
-        let shown = [2.345, 23.45, 234.5, 2345.0, 23_450.0, 234_500.0].map(steady);
+        let shown = [2.346, 23.46, 234.6, 2346.0, 23_460.0, 234_600.0].map(steady);
         assert_eq!(shown, ["2.35", "23.5", "235", "2350", "23.5k", "235k"]);
         let unsteady = Spread { low: 21.0, median: 23.4, high: 26.0 };
         assert_eq!(time(Some(unsteady)), "23");
