@@ -77,8 +77,8 @@ fn load_tables(
         };
         put(text, format_args!("| {} |{} |\n", label(record, name), row(scenarios, cell)));
     }
-    notes(text, contestants);
     if !is_cost {
+        notes(text, contestants);
         return;
     }
     let (what, _) = title.split_once(',').unwrap_or((title, ""));
