@@ -51,8 +51,11 @@ impl Spread {
     }
 }
 
-/// The power of ten of the first digit.
+/// The power of ten of the first digit; little less than 1 is taken as 1, for ratios to have equal decimals.
 fn magnitude(value: f64) -> i32 {
+    if (0.5..1.0).contains(&value) {
+        return 0;
+    }
     (-9..=12).rev().find(|power| value.abs() >= 10_f64.powi(*power)).unwrap_or(0)
 }
 
@@ -90,6 +93,8 @@ mod tests {
         let text = |shown: &str, quartiles: &str| (shown.to_owned(), quartiles.to_owned());
         assert_eq!(shown(1.033, 1.042, 1.05), text("1.04", "1.03–1.05"));
         assert_eq!(shown(1.02, 1.042, 1.07), text("1.0", "1.0–1.1"));
+        assert_eq!(shown(0.96, 0.98, 1.02), text("1.0", "1.0–1.0"));
+        assert_eq!(shown(0.974, 0.98, 0.986), text("0.98", "0.97–0.99"));
         assert_eq!(shown(26.3, 27.34, 28.2), text("27", "26–28"));
         assert_eq!(shown(27.2, 27.34, 27.4), text("27.3", "27.2–27.4"));
         assert_eq!(shown(1050.0, 1083.0, 1110.0), text("1100", "1100–1100"));
