@@ -136,8 +136,10 @@ fn memory_table(text: &mut String, record: &Record) {
         let cell = |column: &str| {
             let mut samples = record.memory.iter();
             let sample = samples.find(|s| (s.server, s.after) == (*name, column));
-            let shown =
-                |bytes| Spread::of([bytes].into_iter()).map_or_else(String::new, |s| s.shown());
+            let shown = |bytes| {
+                let spread = Spread::of([bytes].into_iter());
+                spread.map_or_else(String::new, |spread| grouped(&spread.shown()))
+            };
             sample.map_or_else(
                 || " –".into(),
                 |sample| format!(" {} ({})", shown(sample.rss), shown(sample.pss)),
@@ -146,6 +148,17 @@ fn memory_table(text: &mut String, record: &Record) {
         put(text, format_args!("| {} |{} |\n", label(record, name), row(&columns, cell)));
     }
     notes(text, &contestants);
+}
+
+/// Puts a comma before every three digits of a number without decimals.
+fn grouped(number: &str) -> String {
+    let digits = number.trim_start_matches('-');
+    if digits.contains('.') {
+        return number.to_owned();
+    }
+    let groups = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy);
+    let sign = &number[..number.len() - digits.len()];
+    format!("{sign}{}", groups.collect::<Vec<_>>().join(","))
 }
 
 /// Finds the one of the least median.
@@ -232,3 +245,14 @@ const IDLE_CPU: Measure = Measure {
     scale: 100.0,
     is_cost: false,
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_numbers_have_commas() {
+        let numbers = ["0", "82.3", "475", "-1540", "1050000"].map(grouped);
+        assert_eq!(numbers, ["0", "82.3", "475", "-1,540", "1,050,000"]);
+    }
+}
