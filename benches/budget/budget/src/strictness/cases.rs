@@ -113,7 +113,7 @@ pub(super) fn all() -> Vec<(&'static str, Case)> {
 }
 
 pub(super) const JOINS: &str = "joins fragments";
-pub(super) const HANDS_ON: &str = "hands on fragments, of messages of any length";
+pub(super) const HANDS_ON: &str = "hands on fragments as they come";
 
 /// Makes a client's frame with at most 125 bytes, masked with zeros.
 fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
