@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::rounds::ROUND;
+use crate::spread::Spread;
 
 /// Holds all rows, in the order in which they were measured.
 #[derive(Debug)]
@@ -78,20 +79,20 @@ impl Row {
     }
 
     /// Returns the nanoseconds of a contender.
-    pub(crate) fn time(&self, name: &str) -> Option<f64> {
-        median(self.contenders.get(name)?.values().copied())
+    pub(crate) fn time(&self, name: &str) -> Option<Spread> {
+        Spread::of(self.contenders.get(name)?.values().copied())
     }
 
-    /// Returns how many times as long as `other` a contender takes, as the median of the rounds.
-    pub(crate) fn ratio(&self, name: &str, other: &str) -> Option<f64> {
+    /// Returns how many times as long as `other` a contender takes, in the same rounds.
+    pub(crate) fn ratio(&self, name: &str, other: &str) -> Option<Spread> {
         let (times, others) = (self.contenders.get(name)?, self.contenders.get(other)?);
         let of = |(round, time): (&String, &f64)| Some(time / others.get(round)?);
-        median(times.iter().filter_map(of))
+        Spread::of(times.iter().filter_map(of))
     }
 
     /// Returns the name of the contender among `names` that takes least.
     pub(crate) fn fastest<'n>(&self, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-        let timed = names.filter_map(|name| Some((name, self.time(name)?)));
+        let timed = names.filter_map(|name| Some((name, self.time(name)?.median)));
         timed.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(name, _)| name)
     }
 }
@@ -146,25 +147,9 @@ fn parse<T: DeserializeOwned>(file: &Path) -> Result<T, Box<dyn Error>> {
     Ok(serde_json::from_reader(reader).map_err(|error| in_file(&error))?)
 }
 
-fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    let upper = *values.get(values.len() / 2)?;
-    let lower = *values.get((values.len() - 1) / 2)?;
-    Some(f64::midpoint(lower, upper))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_median_lies_in_the_middle() {
-        assert_eq!(median([].into_iter()), None);
-        assert_eq!(median([3.0].into_iter()), Some(3.0));
-        assert_eq!(median([9.0, 1.0, 2.0].into_iter()), Some(2.0));
-        assert_eq!(median([9.0, 1.0, 2.0, 4.0].into_iter()), Some(3.0));
-    }
 
     #[test]
     fn a_ratio_is_taken_within_each_round() {
@@ -175,7 +160,7 @@ mod tests {
         let contenders = contenders.map(|(name, all)| (name.to_owned(), times(all))).into();
         let (group, case) = (String::new(), String::new());
         let row = Row { group, case, contenders, measured: SystemTime::UNIX_EPOCH };
-        assert_eq!(row.ratio("a", "b"), Some(2.0));
+        assert_eq!(row.ratio("a", "b"), Some(Spread { low: 2.0, median: 2.0, high: 2.5 }));
         assert_eq!(row.fastest(["a", "b", "c"].into_iter()), Some("b"));
     }
 }

@@ -24,7 +24,7 @@ pub(crate) fn describe(figures: &Figures) -> Result<String, Box<dyn Error>> {
         .filter_map(|line| line.split(" (").next())
         .collect();
     Ok(format!(
-        "Nanoseconds of processor time, medians of {} rounds; {}; {}; RUSTFLAGS: {flags}; {}; {}.\n",
+        "Nanoseconds of processor time (k: thousands), medians of {} rounds; {}; {}; RUSTFLAGS: {flags}; {}; {}.\n",
         figures.rounds(),
         date.trim(),
         processor(),

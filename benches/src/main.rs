@@ -9,6 +9,9 @@ mod figures;
 mod machine;
 mod plot;
 mod rounds;
+// The rule for digits and for what is equal, in one place.
+#[path = "../echo/src/spread.rs"]
+mod spread;
 mod table;
 
 use std::error::Error;
@@ -31,7 +34,7 @@ enum Command {
     /// Forget all figures, measure in rounds and report.
     Run {
         /// How often everything is measured; each figure is a median of them.
-        #[arg(long, default_value_t = 5)]
+        #[arg(long, default_value_t = 11)]
         rounds: u32,
         /// Measure only what matches this regular expression, such as "receive.*20 B".
         filter: Option<String>,
@@ -59,6 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Command::Report(report) => report,
     };
     let figures = Figures::read(&directory)?;
+    print!("{HEAD}");
     println!("{}", machine::describe(&figures)?);
     println!("{}", table::summary(&figures));
     println!("{}", table::full(&figures));
@@ -76,3 +80,10 @@ fn criterion_directory() -> Result<PathBuf, Box<dyn Error>> {
     let target = program.ancestors().nth(2).ok_or("the program lies in no target directory")?;
     Ok(target.join("criterion"))
 }
+
+const HEAD: &str = "\
+# Speed in memory, all figures
+
+Printed by `wirelet-bench`; [what is done, and by whom](README.md).
+
+";

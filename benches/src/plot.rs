@@ -50,15 +50,17 @@ fn line(out: &mut String, row: &Row, y: usize) {
         if let Some(ratio) = row.ratio(name, "limit") {
             let _ = writeln!(
                 out,
-                r#"<circle class="{class}" cx="{:.1}" cy="{y}" r="{radius}"><title>{name} {ratio:.2}</title></circle>"#,
-                x(ratio),
+                r#"<circle class="{class}" cx="{:.1}" cy="{y}" r="{radius}"><title>{name} {}</title></circle>"#,
+                x(ratio.median),
+                ratio.shown(),
             );
         }
     }
     if let Some(peer) = best_peer(row)
         && let Some(ratio) = row.ratio("wirelet", peer)
     {
-        let _ = writeln!(out, r#"<text x="{}" y="{text}">{ratio:.2} {peer}</text>"#, RIGHT + 10);
+        let _ =
+            writeln!(out, r#"<text x="{}" y="{text}">{} {peer}</text>"#, RIGHT + 10, ratio.shown());
     }
 }
 

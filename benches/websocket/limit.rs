@@ -3,6 +3,8 @@
 
 mod handshake;
 
+use fearless_simd::{Level, dispatch};
+
 use crate::contender::{BUFFER_LEN, Receive, Role};
 use crate::wire::Wire;
 
@@ -174,8 +176,20 @@ fn header(payload_len: usize, mask: u8) -> ([u8; 10], usize) {
     }
 }
 
-/// XORs eight bytes at a time, in a shape that the compiler makes vectors of.
+/// Unmasks by the vectors that every processor of the target has, and what is long by the widest that this one
+/// has: those of wirelet, from the same length.
+#[inline]
 fn unmask(payload: &mut [u8], key: [u8; 4]) {
+    if payload.len() < LONG {
+        return unmask_words(payload, key);
+    }
+    dispatch!(Level::new(), _ => unmask_words(payload, key));
+}
+
+/// XORs eight bytes at a time, in a shape that the compiler makes vectors of.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "so that the vectors are those of the caller")]
+fn unmask_words(payload: &mut [u8], key: [u8; 4]) {
     let half = u32::from_ne_bytes(key);
     let word = u64::from(half) << 32 | u64::from(half);
     let (words, rest) = payload.as_chunks_mut::<8>();
@@ -197,6 +211,9 @@ fn checked(opcode: u8, payload: &[u8]) -> &[u8] {
     }
     payload
 }
+
+/// Bytes.
+const LONG: usize = 1024;
 
 /// The values of the length field that say "16 bits follow" and "64 bits follow".
 const LEN_16: u8 = 0x7e;

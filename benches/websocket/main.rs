@@ -31,8 +31,8 @@ criterion_main!(websocket);
 fn config() -> Criterion<CpuTime> {
     Criterion::default()
         .with_measurement(CpuTime)
-        .warm_up_time(Duration::from_millis(50))
-        .measurement_time(Duration::from_millis(200))
+        .warm_up_time(Duration::from_millis(30))
+        .measurement_time(Duration::from_millis(100))
         .sample_size(20)
         .nresamples(1000)
         .without_plots()

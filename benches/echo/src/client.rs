@@ -1,9 +1,10 @@
 //! A client that can stay connected and do nothing, which `wirelet bench` does not.
 
 use std::error::Error;
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::thread;
+use std::time::Duration;
 
 use rand::Rng as _;
 use rand::rngs::StdRng;
@@ -22,10 +23,10 @@ impl Client {
     /// Connects to a `ws://` or `tcp://` URL.
     pub(crate) fn connect(url: &str) -> Result<Self, Box<dyn Error>> {
         if let Some(addr) = url.strip_prefix("tcp://") {
-            return Ok(Self { stream: TcpStream::connect(addr)?, connection: None });
+            return Ok(Self { stream: open(addr)?, connection: None });
         }
         let addr = url.strip_prefix("ws://").ok_or("neither ws:// nor tcp://")?;
-        let mut stream = TcpStream::connect(addr)?;
+        let mut stream = open(addr)?;
         let mut random = SeededRandom(rand::make_rng());
         let mut nonce = [0; 16];
         random.fill(&mut nonce);
@@ -52,7 +53,8 @@ impl Client {
         Ok(Self { stream, connection: Some(Connection::new(wirelet::Client(random))) })
     }
 
-    /// Sends a message and receives it back; `buffer` is what is read into.
+    /// Sends a message as it comes over a network, in segments, and receives it back; `buffer` is what is
+    /// read into.
     pub(crate) fn exchange(
         &mut self,
         payload: &[u8],
@@ -71,7 +73,14 @@ impl Client {
         let (mut reader, mut writer) = (&*stream, &*stream);
         thread::scope(|scope| {
             // A server of plain bytes echoes before the end has come: then both directions can fill up.
-            let writing = scope.spawn(move || writer.write_all(&frame));
+            let writing = scope.spawn(move || {
+                for segment in frame.chunks(SEGMENT_BYTES) {
+                    writer.write_all(segment)?;
+                    // For the server to read it by itself.
+                    thread::sleep(BETWEEN_SEGMENTS);
+                }
+                Ok::<_, io::Error>(())
+            });
             let mut remaining = payload.len();
             while remaining > 0 {
                 let n = match reader.read(buffer)? {
@@ -87,6 +96,18 @@ impl Client {
         })
     }
 }
+
+fn open(addr: &str) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(addr)?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// What a TCP segment carries over Ethernet.
+const SEGMENT_BYTES: usize = 1448;
+
+/// With what the timer adds, about as at 100 Mbit/s.
+const BETWEEN_SEGMENTS: Duration = Duration::from_micros(50);
 
 /// Makes masking keys; seeded by the operating system.
 #[derive(Debug)]

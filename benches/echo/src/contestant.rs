@@ -1,6 +1,7 @@
 //! The servers that are compared.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::scenario::Work;
 
@@ -61,8 +62,8 @@ pub(crate) fn all(work: Work) -> Vec<Contestant> {
     }
 }
 
-/// All that echo. "batch" is one flush for all messages that are there, where a library lets its user
-/// choose. wirelet and uWebSockets do so by themselves; the others have no such choice.
+/// All that echo. "batch" is one flush for all messages that are there, by the library's own means or by a
+/// write buffer in front of it. wirelet and uWebSockets do so by themselves.
 pub(crate) fn echoing() -> Vec<Contestant> {
     let on = |name, program, library, args: &[&str]| {
         let source = Source::Crate { program, library: Some(library) };
@@ -74,12 +75,16 @@ pub(crate) fn echoing() -> Vec<Contestant> {
         wirelet("echo", &[]),
         uwebsockets("echo", &[]),
         on("fastwebsockets", "fastwebsockets", "fastwebsockets", &[]),
+        on("fastwebsockets, batch", "fastwebsockets", "fastwebsockets", batch),
         on("wtx", "wtx", "wtx", &[]),
+        on("wtx, batch", "wtx", "wtx", batch),
         on("sockudo-ws", "sockudo_ws", "sockudo-ws", &[]),
         on("sockudo-ws, batch", "sockudo_ws", "sockudo-ws", batch),
         on("tokio-websockets", "tokio_websockets", "tokio-websockets", &[]),
+        on("tokio-websockets, batch", "tokio_websockets", "tokio-websockets", batch),
         on("yawc", "yawc", "yawc", &[]),
         on("yawc, batch", "yawc", "yawc", batch),
+        on("yawc, default buffers", "yawc", "yawc", &["--default-buffers"]),
         on("web-socket", "web_socket", "web-socket", &[]),
         on("web-socket, batch", "web_socket", "web-socket", batch),
         on("tokio-tungstenite", "tungstenite", "tokio-tungstenite", &[]),
@@ -166,9 +171,7 @@ impl Contestant {
         match self.source {
             Source::Wirelet | Source::Ours { .. } => locked("wirelet"),
             Source::Crate { library, .. } => library.map(locked).unwrap_or_default(),
-            Source::UWebSockets { .. } => {
-                format!("uWebSockets of {}", locked("libuwebsockets-sys"))
-            }
+            Source::UWebSockets { .. } => format!("uWebSockets {UWEBSOCKETS_DATE}"),
             Source::Node => {
                 let pinned = include_str!("../node/package.json").lines();
                 let ws = pinned.filter_map(|line| line.trim().strip_prefix("\"ws\": "));
@@ -177,6 +180,28 @@ impl Contestant {
                     ws.map(|version| version.trim_matches(['"', ','])).collect::<String>()
                 )
             }
+        }
+    }
+
+    /// Returns what a reader of a table has to know of the server.
+    pub(crate) fn note(&self) -> Option<String> {
+        match self.source {
+            Source::UWebSockets { .. } => Some(format!(
+                "uWebSockets is of {UWEBSOCKETS_DATE} ({}), the newest whose sources a package registry has. It checks \
+                 text without vectors, ASCII 4 bytes at a time; later ones take 16, or simdutf if they are built \
+                 with it, and need less for `ascii` and `chinese` than is shown.",
+                locked("libuwebsockets-sys")
+            )),
+            Source::Crate { library: Some("wtx"), .. } => {
+                Some("wtx 0.47 and later need Rust 1.96.".into())
+            }
+            Source::Crate { library: Some("yawc"), .. } => Some(
+                "yawc has the buffers of its own benchmarks, 128 KiB to read and 64 KiB to write, and for comparison \
+                 those that it has by itself."
+                    .into(),
+            ),
+            Source::Node => Some(format!("Node is {}.", node_version())),
+            Source::Wirelet | Source::Crate { .. } | Source::Ours { .. } => None,
         }
     }
 }
@@ -196,6 +221,15 @@ pub(crate) fn here() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Returns what `node` calls itself, or that there is none.
+fn node_version() -> String {
+    let output = Command::new("node").arg("--version").output();
+    output.map_or_else(
+        |_| "missing".into(),
+        |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+    )
+}
+
 /// Returns a package with its version in the lock file.
 fn locked(package: &str) -> String {
     let mut lines = include_str!("../Cargo.lock").lines();
@@ -203,6 +237,9 @@ fn locked(package: &str) -> String {
     let version = lines.find(|line| *line == name).and_then(|_| lines.next()).unwrap_or_default();
     format!("{package} {}", version.trim_start_matches("version = ").trim_matches('"'))
 }
+
+/// The month of the sources that are built.
+const UWEBSOCKETS_DATE: &str = "2024-07";
 
 pub(crate) const RAW: &str = "raw TCP";
 pub(crate) const OURS: &str = "wirelet";

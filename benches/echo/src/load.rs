@@ -36,6 +36,7 @@ pub(crate) fn run(scenario: &Scenario, options: &Options, record: &mut Record) {
         }
     }
     let seconds = scenario.work.seconds(options.seconds);
+    // The floor and every server have their turn in each round: they are compared within it.
     for round in 0..options.rounds {
         eprintln!("{}: round {} of {}", scenario.name, round + 1, options.rounds);
         for turn in 0..running.len() {

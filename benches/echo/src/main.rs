@@ -7,7 +7,7 @@
 //!
 //! What counts is the processor time that a server takes for a message: it does not depend on how fast
 //! the load is, and little on what else the machine does. Ratios are taken within a round, whose
-//! measurements are neighbours in time, and their median is shown.
+//! measurements are neighbours in time; their median is shown, and their quartiles.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -22,9 +22,11 @@ mod plot;
 mod record;
 mod scenario;
 mod server;
+mod spread;
 
+use contestant::here;
 use options::Options;
-use record::Record;
+use record::{Record, write};
 use scenario::Work;
 
 fn main() -> ExitCode {
@@ -48,7 +50,13 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
             _ => load::run(scenario, options, &mut record),
         }
     }
+    let plot = plot::svg(&record);
     print!("{}", markdown::tables(&record, &options.scenarios));
-    record.write(&plot::svg(&record))?;
+    record.write(&here().join("target/echo.json"))?;
+    write(&here().join("target/echo.svg"), &plot)?;
+    if options.is_whole {
+        write(&here().join("results.md"), &markdown::page(&record, &options.scenarios))?;
+        write(&here().join("results.svg"), &plot)?;
+    }
     Ok(record.failures.is_empty())
 }

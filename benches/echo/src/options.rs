@@ -9,6 +9,8 @@ use crate::scenario::{ALL, QUICK, Scenario};
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) scenarios: Vec<Scenario>,
+    /// All, at full length: what is published.
+    pub(crate) is_whole: bool,
     pub(crate) rounds: usize,
     /// For which a server is measured in each round of a scenario. Short and often, as the machine gets
     /// faster and slower within seconds.
@@ -39,9 +41,10 @@ impl Options {
             names.is_empty() || names.iter().any(|name| name == scenario.name)
         };
         Ok(Self {
+            is_whole: !quick && names.is_empty(),
             scenarios: all.iter().filter(is_chosen).copied().collect(),
             rounds: if quick { 1 } else { 11 },
-            seconds: if quick { 0.2 } else { 0.3 },
+            seconds: 0.2,
             settle: Duration::from_millis(if quick { 100 } else { 2000 }),
         })
     }

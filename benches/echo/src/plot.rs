@@ -10,7 +10,9 @@ pub(crate) fn svg(record: &Record) -> String {
     let mut scenarios: Vec<&str> = record.samples.iter().map(|sample| sample.scenario).collect();
     scenarios.dedup();
     // Not those in which raw TCP takes no part, or no time.
-    scenarios.retain(|scenario| record.ratio(scenario, RAW, RAW, CPU).is_some_and(f64::is_finite));
+    scenarios.retain(|scenario| {
+        record.ratio(scenario, RAW, RAW, CPU).is_some_and(|ratio| ratio.median.is_finite())
+    });
     let height = TOP + LINE * f64::from(u32::try_from(scenarios.len()).unwrap_or(0)) + BOTTOM;
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
@@ -44,9 +46,11 @@ pub(crate) fn svg(record: &Record) -> String {
                 Kind::Ours => "ours",
                 Kind::Peer => "peer",
             };
-            let (x, r) = (x_at(ratio), if *kind == Kind::Ours { 6 } else { 4 });
+            let (x, r) = (x_at(ratio.median), if *kind == Kind::Ours { 6 } else { 4 });
             put(format_args!(
-                "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y}\" r=\"{r}\"><title>{name}: {ratio:.2}×</title></circle>\n"
+                "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y}\" r=\"{r}\"><title>{name}: {}× ({})</title></circle>\n",
+                ratio.shown(),
+                ratio.quartiles()
             ));
         }
         y += LINE;

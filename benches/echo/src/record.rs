@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::contestant::{all, here};
+use crate::contestant::all;
 use crate::scenario::{ALL, Scenario};
+use crate::spread::Spread;
 
 /// All that was measured, and where.
 #[derive(Debug, Serialize)]
@@ -45,9 +47,9 @@ pub(crate) struct MemorySample {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Failure {
-    scenario: &'static str,
-    server: &'static str,
-    why: String,
+    pub(crate) scenario: &'static str,
+    pub(crate) server: &'static str,
+    pub(crate) why: String,
 }
 
 impl Record {
@@ -73,35 +75,27 @@ impl Record {
         self.failures.push(Failure { scenario, server, why: why.to_owned() });
     }
 
-    /// Returns the median of a figure over the rounds.
-    pub(crate) fn median(&self, scenario: &str, server: &str, figure: &str) -> Option<f64> {
-        median(self.rounds(scenario, server, figure).into_values())
+    /// Returns what a figure was in the rounds.
+    pub(crate) fn spread(&self, scenario: &str, server: &str, figure: &str) -> Option<Spread> {
+        Spread::of(self.rounds(scenario, server, figure).into_values())
     }
 
-    /// Returns the median of the ratios that two servers have in the same rounds, of a figure.
+    /// Returns what the ratios were that two servers have in the same rounds, of a figure.
     pub(crate) fn ratio(
         &self,
         scenario: &str,
         server: &str,
         to: &str,
         figure: &str,
-    ) -> Option<f64> {
+    ) -> Option<Spread> {
         let divisors = self.rounds(scenario, to, figure);
         let ratios = self.rounds(scenario, server, figure).into_iter();
-        median(ratios.filter_map(|(round, us)| Some(us / divisors.get(&round)?)))
+        Spread::of(ratios.filter_map(|(round, us)| Some(us / divisors.get(&round)?)))
     }
 
-    /// Writes the record as JSON, and the plot beside it; returns where.
-    pub(crate) fn write(&self, plot: &str) -> Result<(), Box<dyn Error>> {
-        let target = here().join("target");
-        for (name, text) in
-            [("echo.json", &*serde_json::to_string_pretty(self)?), ("echo.svg", plot)]
-        {
-            let path = target.join(name);
-            fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
-            eprintln!("written: {}", path.display());
-        }
-        Ok(())
+    /// Writes the record as JSON.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), Box<dyn Error>> {
+        write(path, &serde_json::to_string_pretty(self)?)
     }
 
     fn rounds(&self, scenario: &str, server: &str, figure: &str) -> BTreeMap<usize, f64> {
@@ -114,27 +108,12 @@ impl Record {
     }
 }
 
-fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut values: Vec<_> = values.collect();
-    values.sort_by(f64::total_cmp);
-    let (low, high) =
-        (values.get(values.len().checked_sub(1)? / 2)?, values.get(values.len() / 2)?);
-    Some(f64::midpoint(*low, *high))
+/// Writes a file, and tells so.
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Box<dyn Error>> {
+    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    eprintln!("written: {}", path.display());
+    Ok(())
 }
 
 /// The figure that counts, as a pointer into the JSON.
 pub(crate) const CPU: &str = "/server_cpu_us_per_message";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_in_the_middle() {
-        let median = |values: &[f64]| median(values.iter().copied());
-        assert_eq!(median(&[]), None);
-        assert_eq!(median(&[3.0]), Some(3.0));
-        assert_eq!(median(&[9.0, 1.0]), Some(5.0));
-        assert_eq!(median(&[9.0, 1.0, 2.0]), Some(2.0));
-    }
-}

@@ -124,7 +124,7 @@ pub(crate) const ALL: [Scenario; 23] = [
     Scenario { name: "broadcast", work: Work::Broadcast { connections: 1000, size: 1024 } },
     Scenario { name: "broadcast9K", work: Work::Broadcast { connections: 9000, size: 1024 } },
     Scenario { name: "publish", work: Work::Publish { connections: 1000, size: 1024 } },
-    Scenario { name: "idle", work: Work::Idle { connections: 15_000, seconds: 30 } },
+    Scenario { name: "idle", work: Work::Idle { connections: 15_000, seconds: 12 } },
     Scenario { name: "memory", work: Work::Memory { connections: 5000 } },
 ];
 

@@ -3,7 +3,7 @@
 use crate::figures::{Figures, Name};
 use crate::programs::is_wirelet;
 
-/// Returns a line for each figure of wirelet that has grown too much, is new, or is gone.
+/// Returns a line for each figure of wirelet that has grown too much since it was accepted, is new, or is gone.
 pub(crate) fn compare(accepted: &Figures, measured: &Figures) -> Vec<String> {
     let mut complaints = Vec::new();
     for (name, now) in ours(measured) {
@@ -20,6 +20,37 @@ pub(crate) fn compare(accepted: &Figures, measured: &Figures) -> Vec<String> {
         if measured.get(name).is_none() {
             complaints.push(format!("{}: was {before}, is gone; `run --accept`", show(name)));
         }
+    }
+    complaints
+}
+
+/// Returns a line for each figure of wirelet that has grown too much since the last release, whatever was accepted
+/// in between, beyond what `grown` lets it; and for each that `grown` lets, and need not.
+pub(crate) fn compare_release(
+    released: &Figures,
+    grown: &Figures,
+    measured: &Figures,
+) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for (name, now) in ours(measured) {
+        let Some(before) = released.get(name) else { continue };
+        match grown.get(name) {
+            None if has_grown(before, now) => complaints.push(format!(
+                "{}: {now} is more than {TOLERANCE_PERCENT} % above the {before} of the last release; if it must be, \
+                 grown.toml says so, and why",
+                show(name)
+            )),
+            Some(most) if now > most => complaints.push(format!(
+                "{}: {now} is above the {most} of grown.toml; {before} in the last release",
+                show(name)
+            )),
+            Some(_) if !has_grown(before, now) => complaints
+                .push(format!("{}: {now} has no need of grown.toml; {before} released", show(name))),
+            None | Some(_) => {}
+        }
+    }
+    for (name, _) in grown.iter().filter(|(name, _)| measured.get(name).is_none()) {
+        complaints.push(format!("{}: is in grown.toml, and not measured", show(name)));
     }
     complaints
 }
@@ -60,6 +91,27 @@ mod tests {
     fn a_figure_that_appears_or_vanishes_must_be_accepted() {
         let complaints = compare(&figure("a", "wirelet", 1), &figure("b", "wirelet asynch", 1));
         assert_eq!(complaints.len(), 2);
+    }
+
+    #[test]
+    fn steps_that_were_accepted_one_by_one_add_up() {
+        let (released, none) = (figure("server", "wirelet", 1000), Figures::default());
+        let (first, second) =
+            (figure("server", "wirelet", 1015), figure("server", "wirelet", 1030));
+        assert!(compare(&first, &second).is_empty());
+        assert!(compare_release(&released, &none, &first).is_empty());
+        assert_eq!(compare_release(&released, &none, &second).len(), 1);
+    }
+
+    #[test]
+    fn growth_has_to_be_written_down_and_is_let_no_further() {
+        let (released, grown) =
+            (figure("server", "wirelet", 1000), figure("server", "wirelet", 1100));
+        let complaints =
+            |now| compare_release(&released, &grown, &figure("server", "wirelet", now)).len();
+        assert_eq!([1020, 1021, 1100, 1101].map(complaints), [1, 0, 0, 1]);
+        let gone = compare_release(&released, &grown, &figure("client", "wirelet", 1));
+        assert_eq!(gone.len(), 1);
     }
 
     #[test]

@@ -69,8 +69,8 @@ impl Figures {
         Self::parse(&text).with_context(|| format!("in {}", file.display()))
     }
 
-    pub(crate) fn save(&self, file: &Path) -> Result<()> {
-        fs::write(file, self.to_toml())
+    pub(crate) fn save(&self, file: &Path, heading: &str) -> Result<()> {
+        fs::write(file, self.to_toml(heading))
             .with_context(|| format!("{} cannot be written", file.display()))
     }
 
@@ -88,8 +88,8 @@ impl Figures {
         Ok(figures)
     }
 
-    fn to_toml(&self) -> String {
-        let mut text = String::from(HEADING);
+    fn to_toml(&self, heading: &str) -> String {
+        let mut text = String::from(heading);
         for section in self.sections() {
             let _ = writeln!(text, "\n[{section:?}]");
             for row in self.rows(section) {
@@ -113,11 +113,6 @@ fn unique<'n>(names: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
     found
 }
 
-const HEADING: &str = "\
-# What `run` has measured, written by `run --accept`. No figure of wirelet may grow by more than 2 %;
-# those of the peers are there to compare.
-";
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,7 +123,7 @@ mod tests {
         figures.push("flash", "server", "wirelet", 1);
         figures.push("flash", "server", "peer", 2);
         figures.push("sizes", "WebSocket<'_, (), Server>", "wirelet", 3);
-        let read = Figures::parse(&figures.to_toml()).unwrap();
+        let read = Figures::parse(&figures.to_toml("# heading\n")).unwrap();
         assert_eq!(read.iter().count(), 3);
         for (name, figure) in figures.iter() {
             assert_eq!(read.get(name), Some(figure));

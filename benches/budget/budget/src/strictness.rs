@@ -10,16 +10,25 @@ use embedded_io::{ErrorType, Read, Write};
 
 mod cases;
 
+use crate::programs::{self, is_wirelet};
 use cases::{Case, Verdict};
 
-/// Writes a table of what each server does, and fails if wirelet leaves something out.
+/// Writes a table of what each server does, a column for each whose figures are shown, and fails if wirelet leaves
+/// something out.
 pub(crate) fn markdown() -> Result<String> {
     let names = SERVERS.map(|(name, _)| name);
+    ensure!(
+        names == programs::SERVERS.map(|(name, _)| name),
+        "not the columns of the other tables"
+    );
     let mut text = format!("\n### what each server does\n\n| | {} |\n", names.join(" | "));
     let _ = writeln!(text, "|---|{}", ":---:|".repeat(names.len()));
     for (name, case) in cases::all() {
         let verdicts = SERVERS.map(|(_, serve)| try_out(&case, serve));
-        ensure!(verdicts[0] == Verdict::Right, "wirelet: {name}: {:?}", verdicts[0]);
+        for (server, verdict) in names.into_iter().zip(verdicts).filter(|(s, _)| is_wirelet(s)) {
+            let expected = if is_other(server, name) { Verdict::Wrong } else { Verdict::Right };
+            ensure!(verdict == expected, "{server}: {name}: {verdict:?}");
+        }
         let cells = verdicts.map(|verdict| match verdict {
             Verdict::Right => "yes",
             Verdict::Wrong => "–",
@@ -33,8 +42,17 @@ pub(crate) fn markdown() -> Result<String> {
 /// Lets a server run on what a client sends; returns what it wrote, or nothing if it panicked.
 type Serve = fn(Client) -> Option<Vec<u8>>;
 
-const SERVERS: [(&str, Serve); 5] = [
+/// Tells whether a server of wirelet's does not do something because it does the other: joins, or hands on.
+fn is_other(server: &str, case: &str) -> bool {
+    let hands_on = matches!(server, "wirelet streaming" | "wirelet sans-I/O");
+    case == if hands_on { cases::JOINS } else { cases::HANDS_ON }
+}
+
+const SERVERS: [(&str, Serve); 8] = [
     ("wirelet", serve::<echo::wirelet::Server>),
+    ("wirelet streaming", serve::<echo::wirelet::Streaming>),
+    ("wirelet sans-I/O", serve::<echo::wirelet::SansIo>),
+    ("wirelet async", serve::<echo::wirelet::Asynch>),
     ("embedded-websocket", serve::<echo::embedded_websocket::Server>),
     ("websocketz", serve::<echo::websocketz::Server>),
     ("edge", serve::<echo::edge::Server>),

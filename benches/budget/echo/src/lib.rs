@@ -54,6 +54,9 @@ pub trait Echo {
     /// The buffers before their first use, all zeros.
     const MEMORY: Self::Memory;
 
+    /// What the buffers are for, and how long each is; nothing for a program whose memory is not shown.
+    const BUFFERS: &'static [(&'static str, usize)] = &[];
+
     /// The program begins with the server's side of the opening handshake.
     const HANDSHAKE: bool;
 
@@ -76,6 +79,25 @@ pub trait Echo {
 
 /// Unmasks a payload from its first byte on.
 pub type Unmask = fn(&mut [u8], [u8; 4]);
+
+/// Says whether the buffers that a program names are all that it has.
+#[must_use]
+pub const fn names_all_buffers<E: Echo>() -> bool {
+    let (mut sum, mut rest) = (0, E::BUFFERS);
+    while let [(_, len), others @ ..] = rest {
+        sum += *len;
+        rest = others;
+    }
+    E::BUFFERS.is_empty() || sum == size_of::<E::Memory>()
+}
+
+/// What a buffer is for.
+pub(crate) mod buffer {
+    pub(crate) const HEAD: &str = "for the head of a request";
+    pub(crate) const RECEIVE: &str = "to receive";
+    pub(crate) const MESSAGE: &str = "for a message";
+    pub(crate) const TRANSMIT: &str = "to transmit";
+}
 
 /// Says that a program ended before the peer closed. A firmware without a log does not ask why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -42,7 +42,11 @@ fn main() -> ! {
         println!("unmasking 1 KB\t{}", unmask::instructions(unmask));
     }
     println!("stack depth in bytes\t{depth}");
-    println!("memory/buffers\t{}", size_of::<<Chosen as Echo>::Memory>());
+    const { assert!(echo::names_all_buffers::<Chosen>()) }
+    for (name, len) in Chosen::BUFFERS {
+        println!("memory/buffer {name}\t{len}");
+    }
+    println!("memory/all buffers\t{}", size_of::<<Chosen as Echo>::Memory>());
     println!("memory/state of a connection\t{}", Chosen::STATE);
     for (name, size) in Chosen::TYPES {
         println!("types/{name}\t{size}");

@@ -1,5 +1,7 @@
 //! What the servers have in common: a port of the kernel's choice, one thread, `TCP_NODELAY`.
 
+mod corked;
+
 use std::fmt::Display;
 use std::io;
 
@@ -9,6 +11,8 @@ use sockudo_ws::handshake::{build_response, generate_accept_key, parse_request};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
+
+pub use corked::Corked;
 
 /// Serves each connection by a task of `serve`, all on one thread of tokio, and never returns unless
 /// the server cannot start.
@@ -64,7 +68,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub enum Batch {
     /// After each message, as `send` of [`futures_util::Sink`] does.
     No,
-    /// When no more messages are there, as `feed` and `flush` make possible.
+    /// When no more messages are there, as `feed` and `flush` make possible, or a write buffer.
     Yes,
 }
 
@@ -90,23 +94,27 @@ where
     W: Stream<Item = Result<M, E>> + Sink<M, Error = E> + Unpin,
     E: Into<BoxError>,
 {
+    let mut messages = Vec::new();
     while let Some(message) = ws.next().await {
-        let message = message.map_err(Into::into)?;
-        if !is_data(&message) {
+        messages.push(message.map_err(Into::into)?);
+        // All are read before the first is sent: some libraries flush when they are asked for the next.
+        while batch == Batch::Yes
+            && messages.len() < MOST_AT_ONCE
+            && let Some(Some(message)) = ws.next().now_or_never()
+        {
+            messages.push(message.map_err(Into::into)?);
+        }
+        messages.retain(&is_data);
+        if messages.is_empty() {
             continue;
         }
-        if batch == Batch::No {
-            ws.send(message).await.map_err(Into::into)?;
-            continue;
-        }
-        ws.feed(message).await.map_err(Into::into)?;
-        while let Some(Some(message)) = ws.next().now_or_never() {
-            let message = message.map_err(Into::into)?;
-            if is_data(&message) {
-                ws.feed(message).await.map_err(Into::into)?;
-            }
+        for message in messages.drain(..) {
+            ws.feed(message).await.map_err(Into::into)?;
         }
         ws.flush().await.map_err(Into::into)?;
     }
     Ok(())
 }
+
+/// So many messages are held at most: what comes without an end is answered, too.
+const MOST_AT_ONCE: usize = 64;

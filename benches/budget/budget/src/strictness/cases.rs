@@ -57,6 +57,8 @@ pub(super) fn all() -> Vec<(&'static str, Case)> {
     let answered = |pieces: &[&[u8]], answer| {
         Case::Answered(pieces.iter().map(|piece| piece.to_vec()).collect(), answer)
     };
+    let (first, last) = (masked(0x01, b"he"), masked(0x80, b"llo"));
+    let fragments = [REQUEST.as_bytes(), &first, &last];
     let (head, tail) = REQUEST.as_bytes().split_at(REQUEST.len() / 2);
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     vec![
@@ -80,13 +82,8 @@ pub(super) fn all() -> Vec<(&'static str, Case)> {
             "takes a frame's header in two reads",
             answered(&[REQUEST.as_bytes(), b"\x81", b"\x82\0\0\0\0hi"], b"\x81\x02hi"),
         ),
-        (
-            "joins fragments",
-            answered(
-                &[REQUEST.as_bytes(), &masked(0x01, b"he"), &masked(0x80, b"llo")],
-                b"\x81\x05hello",
-            ),
-        ),
+        (JOINS, answered(&fragments, b"\x81\x05hello")),
+        (HANDS_ON, answered(&fragments, b"\x01\x02he\x80\x03llo")),
         (
             "answers a ping between fragments",
             answered(
@@ -114,6 +111,9 @@ pub(super) fn all() -> Vec<(&'static str, Case)> {
         ),
     ]
 }
+
+pub(super) const JOINS: &str = "joins fragments";
+pub(super) const HANDS_ON: &str = "hands on fragments as they come";
 
 /// Makes a client's frame with at most 125 bytes, masked with zeros.
 fn masked(first: u8, payload: &[u8]) -> Vec<u8> {

@@ -7,7 +7,7 @@ use embedded_io::{Read, Write};
 
 use super::echo;
 use crate::asynch::{Socket, block_on};
-use crate::{BUFFER, Echo, Failed, Unmask};
+use crate::{BUFFER, Echo, Failed, Unmask, buffer};
 
 /// Accepts, then echoes frames.
 pub struct Server;
@@ -19,6 +19,9 @@ impl Echo for Server {
     type Memory = ([u8; BUFFER], [u8; BUFFER]);
 
     const MEMORY: Self::Memory = ([0; BUFFER], [0; BUFFER]);
+
+    const BUFFERS: &'static [(&'static str, usize)] =
+        &[(buffer::HEAD, BUFFER), (buffer::RECEIVE, BUFFER)];
 
     const HANDSHAKE: bool = true;
 

@@ -6,7 +6,7 @@ use ws::framer::{Framer, Stream as _};
 use ws::{WebSocketContext, WebSocketServer};
 
 use super::{Frames, Memory, Socket, echo};
-use crate::{Echo, Failed};
+use crate::{BUFFER, Echo, Failed, buffer};
 
 /// Accepts, then echoes whole messages.
 pub struct Server;
@@ -15,6 +15,9 @@ impl Echo for Server {
     type Memory = Memory;
 
     const MEMORY: Memory = Frames::MEMORY;
+
+    const BUFFERS: &'static [(&'static str, usize)] =
+        &[(buffer::RECEIVE, BUFFER), (buffer::MESSAGE, BUFFER), (buffer::TRANSMIT, BUFFER)];
 
     const HANDSHAKE: bool = true;
 

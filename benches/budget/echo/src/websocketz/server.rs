@@ -7,7 +7,7 @@ use embedded_io::{Read, Write};
 use super::{Frames, Memory, echo};
 use crate::asynch::{Socket, block_on};
 use crate::random::Sequence;
-use crate::{Echo, Failed};
+use crate::{BUFFER, Echo, Failed, buffer};
 
 /// Accepts, then echoes whole messages.
 pub struct Server;
@@ -16,6 +16,9 @@ impl Echo for Server {
     type Memory = Memory;
 
     const MEMORY: Memory = Frames::MEMORY;
+
+    const BUFFERS: &'static [(&'static str, usize)] =
+        &[(buffer::RECEIVE, BUFFER), (buffer::MESSAGE, BUFFER), (buffer::TRANSMIT, BUFFER)];
 
     const HANDSHAKE: bool = true;
 

@@ -6,7 +6,7 @@ use wirelet::handshake::Acceptance;
 use wirelet::{Error, Received, Storage};
 
 use crate::asynch::{Socket, block_on};
-use crate::{BUFFER, Echo, Failed};
+use crate::{BUFFER, Echo, Failed, buffer};
 
 /// Echoes whole messages, async.
 pub struct Asynch;
@@ -15,6 +15,9 @@ impl Echo for Asynch {
     type Memory = Storage<BUFFER, BUFFER, 256>;
 
     const MEMORY: Self::Memory = Storage::new();
+
+    const BUFFERS: &'static [(&'static str, usize)] =
+        &[(buffer::RECEIVE, BUFFER), (buffer::MESSAGE, BUFFER), (buffer::TRANSMIT, 256)];
 
     const HANDSHAKE: bool = true;
 

@@ -4,7 +4,7 @@ use embedded_io::{Read, Write};
 use wirelet::handshake::{Acceptance, HandshakeError, HeadScanner, Refusal, Request, RequestError};
 
 use super::{Frames, frames};
-use crate::{Echo, Failed};
+use crate::{BUFFER, Echo, Failed, buffer};
 
 /// Accepts or refuses, then echoes chunks.
 pub struct SansIo;
@@ -13,6 +13,9 @@ impl Echo for SansIo {
     type Memory = <Frames as Echo>::Memory;
 
     const MEMORY: Self::Memory = Frames::MEMORY;
+
+    const BUFFERS: &'static [(&'static str, usize)] =
+        &[(buffer::RECEIVE, BUFFER), (buffer::TRANSMIT, BUFFER)];
 
     const HANDSHAKE: bool = true;
 

@@ -5,7 +5,7 @@ use wirelet::blocking::WebSocket;
 use wirelet::handshake::Acceptance;
 use wirelet::{Error, MaskingKey, Received, Storage};
 
-use crate::{BUFFER, Echo, Failed, Unmask};
+use crate::{BUFFER, Echo, Failed, Unmask, buffer};
 
 /// Echoes whole messages.
 pub struct Server;
@@ -14,6 +14,9 @@ impl Echo for Server {
     type Memory = Storage<BUFFER, BUFFER, 256>;
 
     const MEMORY: Self::Memory = Storage::new();
+
+    const BUFFERS: &'static [(&'static str, usize)] =
+        &[(buffer::RECEIVE, BUFFER), (buffer::MESSAGE, BUFFER), (buffer::TRANSMIT, 256)];
 
     const HANDSHAKE: bool = true;
 

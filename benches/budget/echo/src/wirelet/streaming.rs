@@ -5,7 +5,7 @@ use wirelet::blocking::WebSocket;
 use wirelet::handshake::Acceptance;
 use wirelet::{Error, Received, Storage};
 
-use crate::{BUFFER, Echo, Failed};
+use crate::{BUFFER, Echo, Failed, buffer};
 
 /// Echoes chunks; it has no buffer for messages.
 pub struct Streaming;
@@ -14,6 +14,9 @@ impl Echo for Streaming {
     type Memory = Storage<BUFFER, 0, 256>;
 
     const MEMORY: Self::Memory = Storage::new();
+
+    const BUFFERS: &'static [(&'static str, usize)] =
+        &[(buffer::RECEIVE, BUFFER), (buffer::TRANSMIT, 256)];
 
     const HANDSHAKE: bool = true;
 

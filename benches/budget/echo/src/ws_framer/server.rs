@@ -4,7 +4,7 @@ use ::ws_framer::{Header, WsRxFramer, WsTxFramer};
 use embedded_io::{Read, Write};
 
 use super::{Frames, echo};
-use crate::{Echo, Failed};
+use crate::{BUFFER, Echo, Failed, buffer};
 
 /// Accepts, then echoes whole messages.
 pub struct Server;
@@ -13,6 +13,9 @@ impl Echo for Server {
     type Memory = <Frames as Echo>::Memory;
 
     const MEMORY: Self::Memory = Frames::MEMORY;
+
+    const BUFFERS: &'static [(&'static str, usize)] =
+        &[(buffer::RECEIVE, BUFFER), (buffer::TRANSMIT, BUFFER)];
 
     const HANDSHAKE: bool = true;
 

@@ -1,7 +1,7 @@
 //! web-socket, which has neither handshake nor read buffer of its own; with `--batch`, through a write
 //! buffer that is flushed when the read buffer is empty.
 
-use echo_servers::{Batch, BoxError, upgrade};
+use echo_servers::{Batch, BoxError, Corked, upgrade};
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, BufWriter};
 use web_socket::{DataType, Event, MessageType, WebSocket};
 
@@ -11,7 +11,10 @@ fn main() -> std::io::Result<()> {
         upgrade(&mut stream).await?;
         match batch {
             Batch::No => echo(BufReader::new(stream)).await,
-            Batch::Yes => echo(BufReader::new(BufWriter::new(stream))).await,
+            Batch::Yes => {
+                let stream = BufWriter::with_capacity(Corked::CAPACITY, stream);
+                echo(BufReader::with_capacity(Corked::CAPACITY, stream)).await
+            }
         }
     })
 }
