@@ -22,7 +22,8 @@ def main(name, reports):
     failed = len(failures) + abs(CASES - len(results))
     if len(results) != CASES:
         failures.append(f"{len(results)} cases have a result, {CASES} must")
-    print(f"{name}: {passed} passed, {failed} failed")
+    informational = sum("INFORMATIONAL" in (r["behavior"], r["behaviorClose"]) for r in results.values())
+    print(f"{name}: {passed} passed, {failed} failed; {informational} are INFORMATIONAL, {len(results) - informational} not")
     for failure in failures:
         print(f"    {failure}")
     return 1 if failed else 0
