@@ -515,8 +515,8 @@ impl Handshake {
 /// How often is read in one turn, at most.
 const READS: usize = 8;
 
-/// After a read of so many bytes there is another.
-const BULK: usize = 16 * 1024;
+/// After a read of so many bytes, half of what one takes, there is another: more comes faster than it is handled.
+const BULK: usize = 128 * 1024;
 
 /// So much is read of what a client sends before it is let in, in bytes.
 const EARLY_BYTES: usize = 16 * 1024;
