@@ -1,16 +1,19 @@
 //! What a hostile server does to a client.
 
+mod harness;
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use harness::LIMIT;
 use wirelet::ProtocolError;
 use wirelet::handshake::{HandshakeError, Key, ResponseError};
 use wirelet_host::{Client, ClientError, ClientOptions, OwnedMessage};
 
 /// Serves one connection: reads the request, sends what `answer` makes of the right value of
-/// `Sec-WebSocket-Accept`, and returns what the client sent until it closed or 3 s have passed.
+/// `Sec-WebSocket-Accept`, and returns what the client sent until it ended the connection.
 fn serve(
     answer: impl FnOnce(&str) -> Vec<u8> + Send + 'static,
 ) -> (SocketAddr, JoinHandle<(String, Vec<u8>)>) {
@@ -18,17 +21,12 @@ fn serve(
     let addr = listener.local_addr().unwrap();
     let served = std::thread::spawn(move || {
         let (mut socket, _) = listener.accept().unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+        socket.set_read_timeout(Some(LIMIT)).unwrap();
         let request = read_request(&mut socket);
         let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
         let accept = Key::parse(key.unwrap().as_bytes()).unwrap().accept();
         socket.write_all(&answer(str::from_utf8(&accept).unwrap())).unwrap();
-        let mut received = Vec::new();
-        let mut buf = [0; 1024];
-        while let Ok(n @ 1..) = socket.read(&mut buf) {
-            received.extend(&buf[..n]);
-        }
-        (request, received)
+        (request, harness::read_to_end(&mut socket).0)
     });
     (addr, served)
 }
@@ -143,11 +141,12 @@ async fn each_wrong_response_fails_the_connection() {
     let too_long = ("an endless head", endless, HandshakeError::HeadTooLong);
     let cases = refused.into_iter().chain([too_long]);
     for (name, answer, wanted) in cases {
-        let (addr, _served) = serve(move |accept| answer(accept).into_bytes());
+        let (addr, served) = serve(move |accept| answer(accept).into_bytes());
         match connect(addr).await {
             Err(ClientError::Handshake(got)) => assert_eq!(got, wanted, "{name}"),
             other => panic!("{name}: {other:?}"),
         }
+        assert_eq!(served.join().unwrap().1, b"", "{name}: it leaves without a word");
     }
 }
 
@@ -171,11 +170,14 @@ async fn eight_interim_responses_are_skipped_and_folded_lines_are_read() {
 
 #[tokio::test]
 async fn a_server_that_says_nothing_is_given_up() {
-    let (addr, _served) = serve(|_| Vec::new());
+    let (addr, served) = serve(|_| Vec::new());
     let options =
         ClientOptions { handshake_time: Duration::from_millis(300), ..ClientOptions::default() };
+    let begin = Instant::now();
     let result = Client::connect_with(&format!("ws://{addr}"), &options).await;
     assert!(matches!(result, Err(ClientError::TimedOut)), "{result:?}");
+    assert!(begin.elapsed() >= options.handshake_time, "{:?}", begin.elapsed());
+    assert_eq!(served.join().unwrap().1, b"");
 }
 
 #[tokio::test]
@@ -207,9 +209,8 @@ async fn a_message_can_be_answered_before_the_violation_behind_it_ends_the_conne
 }
 
 #[tokio::test]
-async fn no_two_frames_have_the_same_masking_key_and_no_two_requests_the_same_key() {
-    let mut keys = std::collections::HashSet::new();
-    let mut requests = std::collections::HashSet::new();
+async fn masking_keys_and_the_keys_of_requests_are_random() {
+    let (mut keys, mut requests) = (Vec::new(), Vec::new());
     for _ in 0..4 {
         let (addr, served) = serve(|accept| switching(accept).into_bytes());
         let mut client = connect(addr).await.unwrap();
@@ -218,16 +219,40 @@ async fn no_two_frames_have_the_same_masking_key_and_no_two_requests_the_same_ke
         }
         drop(client);
         let (request, frames) = served.join().unwrap();
-        requests.insert(
-            request.lines().find(|line| line.starts_with("Sec-WebSocket-Key")).map(str::to_owned),
-        );
+        let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
+        requests.push(key.unwrap().to_owned());
         for frame in frames.chunks(10) {
             let (first, key, payload) = unmask(frame);
             assert_eq!((first, &*payload), (0x81, &b"same"[..]));
-            keys.insert(key);
+            keys.push(u32::from_be_bytes(key));
         }
     }
-    assert_eq!((keys.len(), requests.len()), (200, 4));
+    assert_eq!(keys.len(), 200);
+    assert_random(&keys);
+    // Nor does one follow from the other.
+    let steps: Vec<u32> = keys.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
+    assert_random(&steps);
+    let turned: Vec<u32> = keys.windows(2).map(|pair| pair[1] ^ pair[0]).collect();
+    assert_random(&turned);
+    // 22 digits, of which chance makes two the same one time in 64.
+    for (i, request) in requests.iter().enumerate() {
+        for other in &requests[..i] {
+            let same = request.bytes().zip(other.bytes()).take(21).filter(|(a, b)| a == b).count();
+            assert!(same < 8, "{request} and {other}");
+        }
+    }
+}
+
+/// Holds numbers against what chance makes of them: hardly two are the same, and each bit is set in about
+/// half of them. Chance itself fails one time in millions.
+#[track_caller]
+fn assert_random(numbers: &[u32]) {
+    let different: std::collections::HashSet<_> = numbers.iter().collect();
+    assert!(different.len() + 1 >= numbers.len(), "{} are different", different.len());
+    for bit in 0..32 {
+        let n = numbers.iter().filter(|number| **number >> bit & 1 == 1).count();
+        assert!((55..=145).contains(&n), "the bit {bit} is set in {n} of {}", numbers.len());
+    }
 }
 
 #[tokio::test]
@@ -248,6 +273,7 @@ async fn nothing_that_the_application_gives_can_inject_a_line() {
         let is_refused = matches!(result, Err(ClientError::Handshake(HandshakeError::Build(_))));
         assert!(is_refused, "{options:?}: {result:?}");
         let (mut socket, _) = listener.accept().unwrap();
-        assert_eq!(socket.read(&mut [0; 1]).unwrap(), 0, "nothing was sent");
+        socket.set_read_timeout(Some(LIMIT)).unwrap();
+        harness::ended(&mut socket);
     }
 }

@@ -320,7 +320,8 @@ fn write_all_frames(
     (n_written, writing)
 }
 
-/// Waits until a number grows no more; returns it.
+/// Waits until a number grows no more; returns it. The clock, which must be paused, moves when nobody has
+/// anything to do.
 async fn settled(n: &AtomicUsize) -> usize {
     let mut last = usize::MAX;
     while last != n.load(Ordering::Relaxed) {
@@ -330,7 +331,7 @@ async fn settled(n: &AtomicUsize) -> usize {
     last
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_has_come_and_is_not_received_is_bounded() {
     let (mut connection, peer) = server(limits(), 1000).await;
     let (mut read, write) = tokio::io::split(peer);
@@ -353,7 +354,7 @@ async fn what_has_come_and_is_not_received_is_bounded() {
     writing.await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_peer_that_pings_and_does_not_read_is_read_no_more_until_it_does() {
     let (mut connection, peer) = server(limits(), 1000).await;
     let (mut read, write) = tokio::io::split(peer);

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -20,6 +20,9 @@ use wirelet_host::{
     Builder, Client, ClientError, Closed, Context, Handler, Hub, Limits, OwnedMessage, Peer,
     Policy, Server, Service,
 };
+
+/// How long anything may take that has to come.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Echoes, and remembers how connections have ended.
 #[derive(Default)]
@@ -88,7 +91,7 @@ async fn start(builder: Builder) -> Running {
 }
 
 async fn next(client: &mut Client) -> OwnedMessage {
-    timeout(Duration::from_secs(10), client.receive()).await.expect("nothing comes").unwrap()
+    timeout(LIMIT, client.receive()).await.expect("nothing comes").unwrap()
 }
 
 async fn connect(running: &Running) -> Client {
@@ -99,13 +102,18 @@ async fn connect(running: &Running) -> Client {
 
 /// Waits for ends of connections.
 async fn ends(running: &Running, n: usize) -> Vec<String> {
-    for _ in 0..1000 {
-        if running.ends.lock().unwrap().len() >= n {
-            break;
-        }
-        sleep(Duration::from_millis(10)).await;
-    }
+    until(|| running.ends.lock().unwrap().len() >= n).await;
     running.ends.lock().unwrap().clone()
+}
+
+/// Waits until it holds.
+async fn until(mut holds: impl FnMut() -> bool) {
+    let waiting = async {
+        while !holds() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(LIMIT, waiting).await.expect("it does not come to hold");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,7 +133,7 @@ async fn a_route_of_axum_serves_websockets() {
     assert_eq!(next(&mut client).await, OwnedMessage::Text("from elsewhere".into()));
     client.close(CloseCode::NORMAL_CLOSURE).await.unwrap();
     assert!(matches!(next(&mut client).await, OwnedMessage::Close { .. }));
-    client.finish(Duration::from_secs(5)).await.unwrap();
+    client.finish(LIMIT).await.unwrap();
     assert_eq!(ends(&running, 1).await, ["/ws: closed by the peer with 1000"]);
     assert!(running.service.hub().connections().is_empty());
 }
@@ -182,7 +190,7 @@ async fn ask(addr: SocketAddr, head: &str) -> String {
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut response = String::new();
     let read = stream.read_to_string(&mut response);
-    timeout(Duration::from_secs(10), read).await.expect("it ends").unwrap();
+    timeout(LIMIT, read).await.expect("it ends").unwrap();
     response
 }
 
@@ -220,27 +228,30 @@ async fn a_refusal_has_the_same_header_fields_through_axum_as_from_a_server_of_i
 async fn a_shutdown_closes_and_silence_is_pinged() {
     let limits = Limits {
         ping_interval: Duration::from_millis(200),
-        ping_timeout: Duration::from_millis(400),
+        ping_timeout: Duration::from_secs(3),
         ..Limits::default()
     };
     let running = start(Builder::new().limits(limits)).await;
-    let mut client = connect(&running).await;
-    assert_eq!(next(&mut client).await, OwnedMessage::Ping("".into()));
+    let begin = Instant::now();
     let silent = connect(&running).await; // it answers nothing, as nobody polls it
-    assert_eq!(ends(&running, 1).await[0], "/ws: the peer did not answer in time");
-    drop((client, silent));
+    let mut client = connect(&running).await;
+    let answering = tokio::spawn(async move {
+        loop {
+            assert_eq!(next(&mut client).await, OwnedMessage::Ping("".into()));
+        }
+    });
+    assert_eq!(ends(&running, 1).await, ["/ws: the peer did not answer in time"]);
+    assert!(begin.elapsed() >= Duration::from_millis(3_200), "{:?}", begin.elapsed());
+    assert!(!answering.is_finished() && running.service.hub().connections().len() == 1);
+    answering.abort();
+    drop(silent);
 
+    let running = start(Builder::new()).await;
     let mut client = connect(&running).await;
     running.service.shutdown().begin();
-    let end = loop {
-        match next(&mut client).await {
-            OwnedMessage::Ping(_) => {}
-            end => break end,
-        }
-    };
     let code = Some(CloseCode::GOING_AWAY);
-    assert_eq!(end, OwnedMessage::Close { code, reason: "".into() });
-    client.finish(Duration::from_secs(5)).await.unwrap();
+    assert_eq!(next(&mut client).await, OwnedMessage::Close { code, reason: "".into() });
+    client.finish(LIMIT).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -255,8 +266,9 @@ async fn the_handler_is_told_of_a_connection_that_is_dropped_or_that_it_has_pani
     let request = http_request();
     let (_, upgrade) = running.service.answer(&request, None).await.unwrap();
     let serving = tokio::spawn(upgrade.serve(ours));
-    sleep(Duration::from_millis(20)).await;
-    assert_eq!(running.service.hub().connections()[0].remote_addr(), None);
+    let hub = running.service.hub();
+    until(|| hub.connections().iter().any(|peer| peer.path() == "/direct")).await;
+    assert_eq!(hub.connections()[0].remote_addr(), None);
     serving.abort();
     assert_eq!(ends(&running, 2).await[1], "/direct: nobody serves it any more");
     assert!(running.service.hub().connections().is_empty());

@@ -2,12 +2,14 @@
 
 mod harness;
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use harness::certificates::Issued;
-use harness::{CLOSE, PING, TEXT, frame, handshake, read_frame, read_head, tcp, within};
+use harness::{
+    CLOSE, LIMIT, PING, TEXT, frame, handshake, read_frame, read_head, read_to_end, tcp, within,
+};
 use wirelet::{CloseCode, Message};
 use wirelet_host::{
     Answer, Builder, Certificates, Closed, Context, Ending, Handler, Handshake, Hub, Limits,
@@ -85,7 +87,7 @@ impl Running {
         let counted =
             || -> Vec<_> { self.hub.totals().endings.iter().filter(|(_, n)| *n > 0).collect() };
         let mut last = Vec::new();
-        for _ in 0..1500 {
+        for _ in 0..3000 {
             last = counted();
             if last == expected && self.hub.connections().is_empty() {
                 return;
@@ -101,12 +103,6 @@ impl Running {
         socket.write_all(request.as_bytes()).unwrap();
         socket
     }
-}
-
-/// Reads to the end of TCP, however it comes.
-fn read_to_end(socket: &mut TcpStream) {
-    let mut rest = Vec::new();
-    let _ = socket.read_to_end(&mut rest);
 }
 
 #[test]
@@ -236,15 +232,13 @@ fn too_many_connections_are_counted_with_those_that_get_no_answer() {
     drop(refused);
     // As many as are let in to be refused, which send nothing, and ten more.
     let silent: Vec<_> = (0..64 + 10).map(|_| tcp(server.addr)).collect();
-    within(Duration::from_secs(30), || server.hub.totals().endings.of(Ending::Dropped) > 0);
+    within(LIMIT, || server.hub.totals().endings.of(Ending::Dropped) > 0);
     drop(silent);
     for socket in &mut open {
         socket.write_all(&frame(CLOSE, b"\x03\xe8")).unwrap();
         read_to_end(socket);
     }
-    within(Duration::from_secs(30), || {
-        server.hub.totals().endings.iter().map(|(_, n)| n).sum::<u64>() == 2 + 1 + 74
-    });
+    within(LIMIT, || server.hub.totals().endings.iter().map(|(_, n)| n).sum::<u64>() == 2 + 1 + 74);
     let endings = server.hub.totals().endings;
     assert_eq!(endings.of(Ending::TooManyConnections), 1);
     assert!((10..=11).contains(&endings.of(Ending::Dropped)), "{endings:?}");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -19,7 +19,8 @@ struct User(String);
 /// Asks for a token, tells everybody who they are, and has a page.
 #[derive(Default)]
 struct App {
-    abandoned: Arc<AtomicUsize>,
+    /// How many futures that never end were begun, and dropped.
+    never: Arc<[AtomicUsize; 2]>,
 }
 
 impl Handler for App {
@@ -43,9 +44,10 @@ impl Handler for App {
                 })
             }
             "/never" => {
-                let abandoned = CountDrop(Arc::clone(&self.abandoned));
+                let never = CountDrop(Arc::clone(&self.never));
                 Answer::later(async move {
-                    let _abandoned = abandoned;
+                    never.0[0].fetch_add(1, Ordering::Relaxed);
+                    let _never = never;
                     std::future::pending().await
                 })
             }
@@ -90,11 +92,11 @@ impl Handler for App {
     }
 }
 
-struct CountDrop(Arc<AtomicUsize>);
+struct CountDrop(Arc<[AtomicUsize; 2]>);
 
 impl Drop for CountDrop {
     fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.0[1].fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -113,7 +115,7 @@ async fn ask(addr: &str, request_line: &str, fields: &str) -> String {
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut response = String::new();
     let read = stream.read_to_string(&mut response);
-    tokio::time::timeout(Duration::from_secs(10), read).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(60), read).await.unwrap().unwrap();
     response
 }
 
@@ -192,35 +194,40 @@ async fn early_frames_wait_for_a_handler_that_takes_its_time() {
     }
 }
 
-/// Waits until a number of futures have been dropped.
-async fn abandoned(n: &AtomicUsize, wanted: usize) {
-    for _ in 0..1000 {
+/// Waits until a number has come to another one.
+async fn comes_to(n: &AtomicUsize, wanted: usize) {
+    for _ in 0..6000 {
         if n.load(Ordering::Relaxed) == wanted {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("{} futures of the handler were dropped, not {wanted}", n.load(Ordering::Relaxed));
+    panic!("it is {}, not {wanted}", n.load(Ordering::Relaxed));
 }
 
 #[tokio::test]
 async fn a_handler_that_never_answers_is_given_up_at_the_deadline() {
     let limits = Limits { handshake_time: Duration::from_millis(200), ..Limits::default() };
     let app = App::default();
-    let n = Arc::clone(&app.abandoned);
+    let never = Arc::clone(&app.never);
+    let [begun, dropped] = &*never;
     let (addr, _) = start(Builder::new().limits(limits), app).await;
     let upgrade = format!("Connection: Upgrade\r\nUpgrade: websocket\r\n{UPGRADE}");
+    let start = Instant::now();
     let response = ask(&addr, "GET /never", &upgrade).await;
+    assert!(start.elapsed() >= limits.handshake_time, "{:?}", start.elapsed());
+    comes_to(begun, 1).await;
     assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
     assert!(response.ends_with("the server did not decide in time\n"), "{response}");
-    abandoned(&n, 1).await;
+    comes_to(dropped, 1).await;
 }
 
 #[tokio::test]
 async fn a_handler_that_takes_its_time_is_given_up_when_the_client_leaves() {
     let limits = Limits { handshake_time: Duration::from_secs(3600), ..Limits::default() };
     let app = App::default();
-    let n = Arc::clone(&app.abandoned);
+    let never = Arc::clone(&app.never);
+    let [begun, dropped] = &*never;
     let (addr, _) = start(Builder::new().limits(limits), app).await;
     let head = format!(
         "GET /never HTTP/1.1\r\nHost: {addr}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{UPGRADE}\r\n"
@@ -230,13 +237,14 @@ async fn a_handler_that_takes_its_time_is_given_up_when_the_client_leaves() {
     {
         let mut stream = TcpStream::connect(&addr).await.unwrap();
         stream.write_all(format!("{head}{early}").as_bytes()).await.unwrap();
+        comes_to(begun, i + 1).await;
         tokio::time::sleep(Duration::from_millis(50)).await;
-        assert_eq!(n.load(Ordering::Relaxed), i, "given up before the client has left");
+        assert_eq!(dropped.load(Ordering::Relaxed), i, "given up before the client has left");
         if resets {
             stream.set_zero_linger().unwrap();
         }
         drop(stream);
-        abandoned(&n, i + 1).await;
+        comes_to(dropped, i + 1).await;
     }
 }
 
@@ -399,12 +407,6 @@ async fn a_program_keeps_its_handler_and_all_calls_go_through_the_pointers() {
         assert_eq!(client.receive().await.unwrap(), OwnedMessage::from("hello"));
     }
     drop(client);
-    let counted = || calls.0.each_ref().map(|n| n.load(Ordering::Relaxed));
-    for _ in 0..1000 {
-        if counted()[4] > 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(counted(), [1, 1, 1, 3, 1]);
+    comes_to(&calls.0[4], 1).await;
+    assert_eq!(calls.0.each_ref().map(|n| n.load(Ordering::Relaxed)), [1, 1, 1, 3, 1]);
 }

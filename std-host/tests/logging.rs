@@ -5,9 +5,9 @@ mod harness;
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, LazyLock, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use harness::{CLOSE, TEXT, frame, read_frame, read_head, tcp, within};
+use harness::{CLOSE, LIMIT, TEXT, frame, read_frame, read_head, tcp, within};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::runtime::Runtime;
 use tracing::Level;
@@ -111,7 +111,7 @@ fn each_call_of_the_handler_stands_in_the_span_of_its_connection() {
     }
     socket.write_all(&frame(CLOSE, b"\x03\xe8")).unwrap();
     assert_eq!(read_frame(&mut socket), (CLOSE, b"\x03\xe8".to_vec()));
-    within(Duration::from_secs(20), || !lines_with("callbacks closed").is_empty());
+    within(LIMIT, || !lines_with("callbacks closed").is_empty());
     let address = format!("remote_addr={own}");
     for call in ["handshake", "later", "opened", "message", "closed"] {
         let lines = lines_with(&format!("callbacks {call}"));
@@ -175,7 +175,7 @@ fn who_is_refused_and_why_is_a_warning() {
     let mut socket = tcp(addr);
     socket.write_all(b"GET /refusing-plain HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     assert!(read_head(&mut socket).starts_with("HTTP/1.1 426 "));
-    within(Duration::from_secs(20), || lines_with("/refusing-plain").len() == 1);
+    within(LIMIT, || lines_with("/refusing-plain").len() == 1);
     let address = format!("remote_addr={own}");
     for (text, parts) in [
         ("not refusing", &["status=403", "path=\"/no\"", &address][..]),

@@ -8,7 +8,7 @@ use std::num::NonZero;
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
-use harness::{TEXT, frame, handshake, within};
+use harness::{LIMIT, TEXT, frame, handshake, within};
 use wirelet::Message;
 use wirelet_host::{Builder, ConnectionId, Context, Handler};
 
@@ -32,12 +32,8 @@ impl Handler for Turns {
 
 /// Fills what the system holds for a connection; returns how many whole frames that is.
 fn fill(socket: &mut TcpStream, frames: &[u8]) -> usize {
-    socket.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
-    let mut n = 0;
-    while let Ok(written) = socket.write(&frames[n % LEN..]) {
-        n += written;
-    }
-    n / LEN
+    socket.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
+    harness::stuff(socket, frames, 1 << 30, || {}) / LEN
 }
 
 /// Of a frame, in bytes.
@@ -63,7 +59,7 @@ fn a_connection_has_one_turn_in_a_round_however_much_it_sends() {
     turns.barrier.wait();
 
     let n_all = n_first + n_second;
-    within(Duration::from_secs(20), || turns.order.lock().unwrap().len() >= n_all);
+    within(LIMIT, || turns.order.lock().unwrap().len() >= n_all);
     let order = turns.order.lock().unwrap();
     // As long as both have something. A turn takes 512 KiB at most, which is 4,946 messages.
     let both = 2 * n_first.min(n_second) * 3 / 4;

@@ -140,7 +140,8 @@ fn after_a_wrong_response_nothing_is_received<D: Driver>() {
     far.put(b"HTTP/1.1 404 Not Found\r\n\r\n\x81\x02hi");
     let mut storage = Storage::<200, 9, 131>::new();
     let mut client = D::new(near, TestClient::role(), storage.buffers());
-    assert!(D::connect(&mut client, &PLAIN).is_err());
+    let refused = HandshakeError::Response(ResponseError::Refused(Status::NOT_FOUND));
+    assert_eq!(D::connect(&mut client, &PLAIN), Err(Error::Handshake(refused)));
     assert_eq!(client.receive(), Err(Error::Closed));
     assert_eq!(D::connect(&mut client, &PLAIN), Err(Error::Closed));
 }

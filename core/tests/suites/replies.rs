@@ -3,7 +3,7 @@
 use crate::common::{Seen, TestRole};
 use crate::drive::{Driver, INTERRUPTED, Part, Talk, on_every_driver_and_role};
 use crate::pipe::{Shape, WIDE, pipe};
-use wirelet::{Flush, Kind, Storage};
+use wirelet::{Error, Flush, Kind, ProtocolError, Storage};
 
 fn when_a_ping_is_told_its_pong_has_left<D: Driver, Ro: TestRole>() {
     for flush in [Flush::Batch, Flush::Manual] {
@@ -50,7 +50,7 @@ fn what_comes_behind_a_ping_takes_its_pong_along<D: Driver, Ro: TestRole>() {
     // Behind a violation nothing is told, so the pong leaves with the close.
     far.put(&[Ro::received(0x89, b"!"), Ro::received(0x83, b"ignored")].concat());
     assert_eq!(ws.receive(), Ok(Seen::Ping(b"!".into())));
-    assert!(ws.receive().is_err());
+    assert_eq!(ws.receive(), Err(Error::Protocol(ProtocolError::ReservedOpcode)));
     assert_eq!(near.writes_and_flushes(), (2, 2));
     assert_eq!(far.take(), [Ro::sent(0x8a, b"!"), Ro::sent(0x88, b"\x03\xea")].concat());
 }

@@ -178,9 +178,11 @@ fn a_refused_frame_draws_no_masking_key() {
     let mut connection = Connection::new(Client(TestRng::new(7)));
     let mut same = Connection::new(Client(TestRng::new(7)));
     let mut out = [0; 32];
-    assert!(connection.send("Hello", &mut out[..10]).is_err());
-    assert!(connection.send(Chunk::last("Hello"), &mut out).is_err());
-    assert!(connection.ping(&[0; 126], &mut out).is_err());
+    let out_of_space = SendError::OutOfSpace { needed: 11 };
+    assert_eq!(connection.send("Hello", &mut out[..10]), Err(out_of_space));
+    let last = connection.send(Chunk::last("Hello"), &mut out);
+    assert_eq!(last, Err(SendError::NoMessageInProgress));
+    assert_eq!(connection.ping(&[0; 126], &mut out), Err(SendError::ControlTooLong));
     let (mut first, mut second) = ([0; 11], [0; 11]);
     assert_eq!(connection.send("Hello", &mut first), Ok(11));
     assert_eq!(same.send("Hello", &mut second), Ok(11));

@@ -2,7 +2,7 @@
 
 use crate::common::{FixedKey, KEY, TestRole, parse_frames};
 use crate::drive::{
-    Driver, Outcome, Talk, again, on_both_drivers_and_roles, on_every_driver_and_role,
+    Driver, INTERRUPTED, Outcome, Talk, again, on_both_drivers_and_roles, on_every_driver_and_role,
 };
 use crate::pipe::{Shape, WIDE, WouldBlock, pipe};
 use wirelet::{Chunk, Client, CloseCode, Error, Kind, SendError, Server, Storage};
@@ -303,7 +303,7 @@ fn what_goes_on_with_a_text_that_was_cut_is_text<D: Driver, Ro: TestRole>() {
         let (near, far) = pipe(Shape { write, capacity, ..WIDE });
         let mut storage = Storage::<64, 0, 131>::new();
         let mut ws = D::new(near.clone(), Ro::role(), storage.buffers());
-        assert!(ws.send(text.as_str()).is_err());
+        assert_eq!(ws.send(text.as_str()), Err(INTERRUPTED));
         let missing = ws.unfinished();
         let at = text.len() - missing;
         near.set_capacity(9000);

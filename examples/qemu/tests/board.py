@@ -13,11 +13,15 @@ from websockets.exceptions import InvalidStatus
 
 PORT = int(sys.argv[1])
 URL = f"ws://127.0.0.1:{PORT}"
-harness.TIME_LIMIT = 60  # seconds; a check waits for the keepalive
+harness.TIME_LIMIT = 120  # seconds; a check waits for the keepalive
 
 # As in `app::server`.
 CLIENTS, SLOTS = 4, 6
 HANDSHAKE_TIME, PING_INTERVAL, PONG_TIMEOUT = 5, 10, 5
+
+# In seconds: a board does nothing before its time, but for rounding; how late it is depends on what
+# else this machine does.
+EARLY, LATE = 0.5, 30
 
 # Around the ends of the three length encodings and of the rings, and far beyond.
 LENGTHS = [0, 1, 125, 126, 127, 1536, 2048, 2049, 65535, 65536, 2**20]
@@ -259,30 +263,27 @@ async def time_limits_hold():
     """At the same time, since each takes a while."""
 
     async def a_handshake_that_dribbles_is_cut():
-        reader, writer = await asyncio.open_connection("127.0.0.1", PORT)
         begin = time.monotonic()
+        reader, writer = await asyncio.open_connection("127.0.0.1", PORT)
 
         async def dribble():
             for byte in REQUEST.format(path="/").encode():
                 writer.write(bytes([byte]))
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(0.3)  # the whole of it would take longer than what is late
 
         dribbling = asyncio.create_task(dribble())
         expect(await read_to_end(reader), b"", "response to half a request")
         dribbling.cancel()
         writer.close()
-        after = time.monotonic() - begin
-        expect(HANDSHAKE_TIME - 0.5 < after < HANDSHAKE_TIME + 2, True, f"cut after {after:.1f} s")
+        expect_after(begin, HANDSHAKE_TIME, "cut")
 
     async def who_does_not_answer_a_ping_is_dropped():
         begin = time.monotonic()
         async with open_raw(PORT) as (reader, _):
             expect(await reader.readexactly(2), b"\x89\x00", "a ping")
-            silence = time.monotonic() - begin
-            expect(PING_INTERVAL - 0.5 < silence < PING_INTERVAL + 2, True, f"{silence:.1f} s")
+            expect_after(begin, PING_INTERVAL, "pinged")
             expect(await read_to_end(reader), b"", "after the ping")
-            silence = time.monotonic() - begin - PING_INTERVAL
-            expect(PONG_TIMEOUT - 0.5 < silence < PONG_TIMEOUT + 2, True, f"{silence:.1f} s more")
+            expect_after(begin, PING_INTERVAL + PONG_TIMEOUT, "dropped")
 
     async def who_answers_pings_stays():
         async with open_ws() as ws:
@@ -294,6 +295,11 @@ async def time_limits_hold():
         who_does_not_answer_a_ping_is_dropped(),
         who_answers_pings_stays(),
     )
+
+
+def expect_after(begin, seconds, what):
+    after = time.monotonic() - begin
+    expect(seconds - EARLY < after < seconds + LATE, True, f"{what} after {after:.1f} s")
 
 
 @check

@@ -3,7 +3,7 @@
 mod harness;
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -144,7 +144,8 @@ async fn the_time_for_the_handshake_covers_that_of_tls() {
     let begin = Instant::now();
     let result = Client::connect_with(&url, &options).await;
     assert!(matches!(result, Err(ClientError::TimedOut)), "{result:?}");
-    assert!(begin.elapsed() < Duration::from_secs(3));
+    let elapsed = begin.elapsed();
+    assert!(elapsed >= options.handshake_time && elapsed < Duration::from_secs(9), "{elapsed:?}");
 }
 
 #[tokio::test]
@@ -208,92 +209,4 @@ async fn a_unix_socket_is_as_good_as_tcp() {
     let error = Client::connect_with("ws://localhost/", &options(missing.clone())).await;
     let error = error.unwrap_err().to_string();
     assert!(error.contains(&missing.display().to_string()), "{error}");
-}
-
-#[tokio::test]
-async fn a_refusal_is_told_with_its_status_and_first_line() {
-    for (response, status, why) in [
-        ("403 Forbidden\r\nContent-Length: 9\r\n\r\nnot you\r\n", 403, "not you"),
-        ("503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nlater\n\r\n0\r\n\r\n", 503, "later"),
-        ("429 Slow\r\nContent-Length: 4\r\n\r\nslow and what follows", 429, "slow"),
-        ("404 Not Found\r\nContent-Length: 0\r\n\r\n", 404, ""),
-        ("500 Oops\r\n\r\n\x1b[31mred\x07\nmore\n", 500, "[31mred"),
-    ] {
-        let addr = answer(format!("HTTP/1.1 {response}"));
-        let begin = Instant::now();
-        match Client::connect(&format!("ws://{addr}/")).await {
-            Err(ClientError::Refused { status: got, why: line }) => {
-                assert_eq!((got.get(), &*line), (status, why));
-            }
-            other => panic!("{response}: {other:?}"),
-        }
-        // Nobody waited for more than was told to come.
-        assert!(begin.elapsed() < Duration::from_millis(900), "{response}");
-    }
-    // One whose line never ends is told as far as it came.
-    let addr = answer("HTTP/1.1 418 Tea\r\n\r\nno end".into());
-    let error = Client::connect(&format!("ws://{addr}/")).await.unwrap_err().to_string();
-    assert_eq!(error, "the server refused with 418: no end");
-}
-
-#[tokio::test]
-async fn a_server_that_has_gone_is_found_out_by_pings() {
-    // A server that takes all and says nothing, behind a server that does not know.
-    let server = Running::serve(&["--mode", "sink"]);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("ws://{}/", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        let (mut client, _) = listener.accept().unwrap();
-        let mut server = std::net::TcpStream::connect(server.addr).unwrap();
-        let mut buf = [0; 4096];
-        let n = client.read(&mut buf).unwrap();
-        server.write_all(&buf[..n]).unwrap();
-        let n = server.read(&mut buf).unwrap();
-        client.write_all(&buf[..n]).unwrap();
-        while client.read(&mut buf).is_ok_and(|n| n > 0) {}
-    });
-    let keepalive = Some(Duration::from_millis(200));
-    let options = ClientOptions { keepalive, ..ClientOptions::default() };
-    let mut client = Client::connect_with(&url, &options).await.unwrap();
-    let begin = Instant::now();
-    let result = client.receive().await;
-    assert!(matches!(result, Err(ClientError::TimedOut)), "{result:?}");
-    assert!((300..2000).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
-}
-
-#[tokio::test]
-async fn a_server_that_answers_pings_is_kept() {
-    let server = Running::serve(&[]);
-    let keepalive = Some(Duration::from_millis(50));
-    let options = ClientOptions { keepalive, ..ClientOptions::default() };
-    let url = format!("ws://{}/", server.addr);
-    let mut client = Client::connect_with(&url, &options).await.unwrap();
-    let mut n_pongs = 0;
-    let silence = async {
-        loop {
-            assert_eq!(client.receive().await.unwrap(), OwnedMessage::Pong("".into()));
-            n_pongs += 1;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(1), silence).await.unwrap_err();
-    assert!((3..=20).contains(&n_pongs), "{n_pongs}");
-    talk_only_close(client).await;
-}
-
-async fn talk_only_close(mut client: Client) {
-    client.close(CloseCode::NORMAL_CLOSURE).await.unwrap();
-    while !matches!(client.receive().await.unwrap(), OwnedMessage::Close { .. }) {}
-}
-
-/// Answers the request of one connection with this, and leaves the connection open.
-fn answer(response: String) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        let (mut socket, _) = listener.accept().unwrap();
-        harness::read_head(&mut socket);
-        socket.write_all(response.as_bytes()).unwrap();
-        let _ = socket.read(&mut [0; 1]);
-    });
-    addr
 }

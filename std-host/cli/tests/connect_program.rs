@@ -3,14 +3,15 @@
 mod harness;
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use harness::certificates::Issued;
-use harness::{CLOSE, PROGRAM, Running, connect, front};
+use harness::{CLOSE, LIMIT, PING, PROGRAM, Running, connect, front};
 
 #[test]
 fn lines_are_sent_answers_are_printed_and_the_end_closes_cleanly() {
@@ -105,6 +106,7 @@ fn exit_after_closes_when_so_many_have_come_and_not_before() {
 #[test]
 fn pings_are_timed() {
     let server = Running::serve(&[]);
+    let start = Instant::now();
     let mut child = Command::new(PROGRAM)
         .args(["connect", &url(server.addr), "--ping", "0.05"])
         .stdin(Stdio::piped())
@@ -112,27 +114,35 @@ fn pings_are_timed() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    thread::sleep(Duration::from_millis(700));
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let (mut n, mut n_answered) = (0, 0);
+    while n_answered < 5 {
+        n += 1;
+        let line = lines.next().expect("it goes on");
+        let time = line.strip_prefix(&format!("wirelet: ping {n}: ")).expect(&line);
+        // On a busy machine the next may be due before.
+        let unanswered = time.strip_prefix("no answer in ");
+        n_answered += u32::from(unanswered.is_none());
+        let time = unanswered.unwrap_or(time);
+        let time: f64 = time.strip_suffix(" ms").unwrap().parse().unwrap();
+        assert!(time > 0.0 && time <= start.elapsed().as_secs_f64() * 1e3, "{line}");
+        assert!(n <= 100, "hardly any is answered");
+    }
+    // None before it was due; the first at once.
+    assert!(start.elapsed() >= Duration::from_millis(50) * (n - 1), "{n} in {:?}", start.elapsed());
     drop(child.stdin.take());
+    assert!(lines.all(|line| line.starts_with("wirelet: ping ")));
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), &output.stdout[..]), (Some(0), &b""[..]));
-    let err = String::from_utf8(output.stderr).unwrap();
-    let lines: Vec<_> = err.lines().collect();
-    assert!((3..=15).contains(&lines.len()), "{err}");
-    for (i, line) in lines.iter().enumerate() {
-        let time = line.strip_prefix(&format!("wirelet: ping {}: ", i + 1)).unwrap();
-        // On a busy machine the next may be due before.
-        let time = time.strip_prefix("no answer in ").unwrap_or(time);
-        let time: f64 = time.strip_suffix(" ms").unwrap().parse().unwrap();
-        assert!((0.001..700.0).contains(&time), "{line}");
-    }
 }
 
 #[test]
 fn a_ping_without_an_answer_is_told() {
     let addr = serve(|mut socket| {
-        // It answers nothing but the close.
-        thread::sleep(Duration::from_millis(500));
+        // It answers nothing; behind the second ping it closes.
+        let mut pings = [0; 2 * 14];
+        socket.read_exact(&mut pings).unwrap();
+        assert_eq!([pings[0], pings[14]], [PING; 2]);
         socket.write_all(b"\x88\x02\x03\xe8").unwrap();
         let _ = socket.read_to_end(&mut Vec::new());
     });
@@ -164,7 +174,12 @@ fn a_file_needs_no_memory_of_its_length() {
     let issued = Issued::new();
     let path = issued.path("sparse");
     File::create(&path).unwrap().set_len(LEN).unwrap();
-    let addr = serve(|mut socket| harness::read_to_close(&mut socket, LEN, Duration::ZERO));
+    let (received, all) = mpsc::channel();
+    let addr = serve(move |mut socket| {
+        harness::read_len(&mut socket, LEN);
+        received.send(()).unwrap();
+        harness::read_to_close(&mut socket, 0, Duration::ZERO);
+    });
     let url = url(addr);
     let mut child = Command::new(PROGRAM)
         .args(["connect", &url, "--send-file", path.to_str().unwrap()])
@@ -173,11 +188,9 @@ fn a_file_needs_no_memory_of_its_length() {
         .spawn()
         .unwrap();
     let stdin = child.stdin.take();
-    // While the file is under way.
-    thread::sleep(Duration::from_millis(300));
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let peak: u64 = peak.trim().strip_suffix(" kB").unwrap().parse().unwrap();
+    // The most that it ever had, when all of the file has come.
+    all.recv_timeout(LIMIT).unwrap();
+    let peak = harness::memory_kib(child.id(), "VmHWM:");
     drop(stdin);
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!((1000..50_000).contains(&peak), "{peak} KiB");
@@ -249,13 +262,13 @@ fn what_came_before_the_connection_broke_is_printed_and_the_close_is_told() {
 #[test]
 fn a_server_that_never_reads_is_given_up_behind_the_end_of_the_input() {
     let addr = serve(|mut socket| {
-        thread::sleep(Duration::from_secs(20));
+        thread::sleep(Duration::from_secs(600));
         let _ = socket.write_all(b"\x88\x00");
     });
-    let begin = std::time::Instant::now();
+    let begin = Instant::now();
     let (status, _, err) = connect(&[&url(addr)], &vec![b'y'; 15_000_000]);
     assert_eq!(status, Some(6), "{err}");
-    assert!((4..15).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
+    assert!((5..60).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -117,14 +118,17 @@ fn a_history_that_cannot_be_kept_is_told_and_no_more() {
 #[test]
 fn a_server_that_closes_ends_the_editing_and_its_last_words_are_shown() {
     let state = TempDir::new().unwrap();
-    let addr = serve(|mut socket| {
-        thread::sleep(Duration::from_millis(300));
+    let (close, closing) = mpsc::channel();
+    let addr = serve(move |mut socket| {
+        closing.recv().unwrap();
         socket.write_all(b"\x81\x04last\x88\x09\x03\xf0go now!").unwrap();
         let _ = socket.read(&mut [0; 100]);
     });
     let mut terminal = run(state.path(), addr, &[]);
     terminal.expect(&[">"]);
     terminal.type_in("unfinished");
+    terminal.expect(&["> unfinished"]);
+    close.send(()).unwrap();
     let (code, screen) = terminal.end();
     assert_eq!(code, Some(1), "{screen}");
     let lines: Vec<_> = screen.lines().collect();

@@ -3,13 +3,14 @@
 
 mod harness;
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use harness::{
-    BINARY, CLOSE, Running, TEXT, frame, handshake, read_frame, read_head, upgrade_request, within,
+    BINARY, CLOSE, LIMIT, Running, TEXT, frame, handshake, read_frame, read_head, upgrade_request,
+    within,
 };
 
 /// Serves a script of the shell.
@@ -31,6 +32,13 @@ fn children(server: &Running) -> Vec<u32> {
 
 fn n_files(server: &Running) -> usize {
     std::fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap().count()
+}
+
+/// How many bytes a process has written.
+fn written(pid: u32) -> u64 {
+    let io = std::fs::read_to_string(format!("/proc/{pid}/io")).unwrap();
+    let line = io.lines().find_map(|line| line.strip_prefix("wchar: ")).unwrap();
+    line.parse().unwrap()
 }
 
 /// Reads the next frame, a text.
@@ -109,7 +117,7 @@ fn a_process_that_fails_closes_with_1011_and_is_logged() {
         assert_eq!(read_close(&mut socket), 1011);
         drop(socket);
         server.signal("TERM");
-        assert_eq!(server.wait_within(Duration::from_secs(15)), Some(0));
+        assert_eq!(server.wait(), Some(0));
         assert!(server.stderr().contains("the program failed"), "{script}");
     }
 }
@@ -180,8 +188,8 @@ fn the_end_of_the_connection_ends_the_input_behind_what_was_sent() {
     let mut socket = handshake(server.addr);
     socket.write_all(&[frame(TEXT, b"one"), frame(TEXT, b"two")].concat()).unwrap();
     close(socket);
-    within(Duration::from_secs(5), || content(&place.file()) == "one\ntwo\n");
-    within(Duration::from_secs(5), || children(&server).is_empty());
+    within(LIMIT, || content(&place.file()) == "one\ntwo\n");
+    within(LIMIT, || children(&server).is_empty());
 }
 
 #[test]
@@ -199,11 +207,11 @@ fn a_process_that_goes_on_is_asked_by_sigterm_and_then_killed() {
     let pid: u32 = read_text(&mut socket).parse().unwrap();
     let start = Instant::now();
     close(socket);
-    within(Duration::from_secs(10), || !is_alive(pid));
+    within(LIMIT, || !is_alive(pid));
     assert_eq!(content(&path), "term\n");
-    let took = start.elapsed().as_millis();
-    assert!((3_500..8_000).contains(&took), "{took} ms");
-    within(Duration::from_secs(2), || children(&server).is_empty());
+    // Two seconds for each.
+    assert!(start.elapsed() >= Duration::from_secs(4), "{:?}", start.elapsed());
+    within(LIMIT, || children(&server).is_empty());
 }
 
 #[test]
@@ -214,8 +222,8 @@ fn what_the_process_has_started_ends_with_it() {
         let mut socket = handshake(server.addr);
         let pid: u32 = read_text(&mut socket).parse().unwrap();
         drop(socket);
-        within(Duration::from_secs(10), || !is_alive(pid));
-        within(Duration::from_secs(2), || children(&server).is_empty());
+        within(LIMIT, || !is_alive(pid));
+        within(LIMIT, || children(&server).is_empty());
     }
 }
 
@@ -225,17 +233,17 @@ fn a_process_that_reads_late_makes_the_client_wait_and_gets_all() {
     let place = Place::new();
     let server = serve(&["--binary"], &format!("sleep 1; wc -c > {}", place.file().display()));
     let before = server.rss_kib();
+    let start = Instant::now();
     let mut socket = handshake(server.addr);
     let message = frame(BINARY, &vec![b'x'; 64 * 1024]);
-    let start = Instant::now();
     for _ in 0..LEN / (64 * 1024) {
         socket.write_all(&message).unwrap();
     }
-    assert!(start.elapsed() > Duration::from_millis(800), "the client did not have to wait");
-    let grown = server.rss_kib().saturating_sub(before);
+    assert!(start.elapsed() >= Duration::from_secs(1), "the client did not have to wait");
+    let grown = server.peak_kib().saturating_sub(before);
     assert!(grown < 8 * 1024, "{grown} KiB");
     close(socket);
-    within(Duration::from_secs(10), || content(&place.file()).trim() == LEN.to_string());
+    within(LIMIT, || content(&place.file()).trim() == LEN.to_string());
 }
 
 #[test]
@@ -255,34 +263,47 @@ fn nothing_is_lost_or_mixed_up_when_both_are_fast() {
 #[test]
 fn a_process_that_never_reads_loses_its_client() {
     let server = serve(&["--ping-timeout", "1"], "sleep 1000");
+    let start = Instant::now();
     let mut socket = handshake(server.addr);
     let mut sending = socket.try_clone().unwrap();
     std::thread::spawn(move || {
         let message = frame(TEXT, &vec![b'x'; 60_000]);
         while sending.write_all(&message).is_ok() {}
     });
-    let start = Instant::now();
     assert_eq!(read_close(&mut socket), 1008);
-    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    let elapsed = start.elapsed();
+    assert!(elapsed >= Duration::from_secs(1) && elapsed < Duration::from_secs(40), "{elapsed:?}");
     drop(socket);
-    within(Duration::from_secs(10), || children(&server).is_empty());
+    within(LIMIT, || children(&server).is_empty());
 }
 
 #[test]
 fn a_client_that_does_not_read_stops_the_process() {
-    let server = serve(&["--max-queue", "65536"], "yes 0123456789012345678901234567890123456789");
+    let script = "exec yes 0123456789012345678901234567890123456789";
+    let server = serve(&["--max-queue", "65536"], script);
     let mut socket = handshake(server.addr);
-    std::thread::sleep(Duration::from_secs(1));
-    let before = (server.rss_kib(), server.cpu_ms());
-    std::thread::sleep(Duration::from_secs(1));
-    let grown = server.rss_kib().saturating_sub(before.0);
-    assert!(grown < 1024, "{grown} KiB");
-    assert!(server.cpu_ms() - before.1 < 100, "it is busy");
-    for _ in 0..100_000 {
+    let mut process = None;
+    within(LIMIT, || {
+        process = children(&server).first().copied().filter(|pid| written(*pid) > 0);
+        process.is_some()
+    });
+    let process = process.unwrap();
+    // Until it has written nothing for a second.
+    let (mut before, mut cpu) = (0, 0);
+    within(LIMIT, || {
+        (before, cpu) = (written(process), server.cpu_ms());
+        std::thread::sleep(Duration::from_secs(1));
+        written(process) == before
+    });
+    assert!(server.cpu_ms() - cpu < 100, "the server is busy");
+    assert!(before < 32 << 20, "{before} bytes for one who reads nothing");
+    // It goes on when the client does.
+    for _ in 0..before / 41 + 1000 {
         assert_eq!(read_text(&mut socket), "0123456789012345678901234567890123456789");
     }
+    assert!(written(process) > before);
     harness::reset(socket);
-    within(Duration::from_secs(10), || children(&server).is_empty());
+    within(LIMIT, || children(&server).is_empty());
 }
 
 #[test]
@@ -296,9 +317,9 @@ fn a_line_that_cannot_be_a_message_closes_with_1011_and_is_logged() {
         let mut socket = handshake(server.addr);
         assert_eq!(read_close(&mut socket), 1011, "{script}");
         drop(socket);
-        within(Duration::from_secs(10), || children(&server).is_empty());
+        within(LIMIT, || children(&server).is_empty());
         server.signal("TERM");
-        assert_eq!(server.wait_within(Duration::from_secs(15)), Some(0));
+        assert_eq!(server.wait(), Some(0));
         assert!(server.stderr().contains(why), "{script}");
     }
     let server = serve(&["--max-message", "1000"], "head -c 1000 /dev/zero | tr '\\0' x; echo");
@@ -316,7 +337,7 @@ fn a_process_may_close_its_streams_and_go_on() {
     let mut socket = handshake(server.addr);
     std::thread::sleep(Duration::from_millis(200));
     socket.write_all(&frame(TEXT, b"heard")).unwrap();
-    within(Duration::from_secs(5), || content(&path) == "heard\n");
+    within(LIMIT, || content(&path) == "heard\n");
     assert_eq!(read_close(&mut socket), 1000);
 
     let server = serve(&[], "exec <&-; sleep 0.3; echo still here");
@@ -334,7 +355,7 @@ fn the_standard_error_goes_to_the_log() {
     assert_eq!(read_text(&mut socket), "said");
     close(socket);
     server.signal("TERM");
-    assert_eq!(server.wait_within(Duration::from_secs(10)), Some(0));
+    assert_eq!(server.wait(), Some(0));
     let log = server.stderr();
     for part in ["something odd", "last words", "id=1"] {
         assert!(log.contains(part), "{part:?} is not in: {log}");
@@ -346,11 +367,11 @@ fn one_process_more_than_the_limit_is_answered_503() {
     let server = serve(&["--max-connections", "2"], "trap '' TERM; cat; sleep 1000");
     let (first, _second) = (handshake(server.addr), handshake(server.addr));
     assert!(harness::try_handshake(server.addr).is_none());
-    close(first);
-    // Its process goes on for a while, and counts.
     let start = Instant::now();
-    within(Duration::from_secs(10), || harness::try_handshake(server.addr).is_some());
-    assert!(start.elapsed() > Duration::from_secs(3), "{:?}", start.elapsed());
+    close(first);
+    // Its process goes on until it is killed, and counts.
+    within(LIMIT, || harness::try_handshake(server.addr).is_some());
+    assert!(start.elapsed() >= Duration::from_secs(4), "{:?}", start.elapsed());
     assert!(children(&server).len() <= 2);
 }
 
@@ -358,7 +379,7 @@ fn one_process_more_than_the_limit_is_answered_503() {
 fn nothing_is_left_of_many_connections_however_they_end() {
     let server = serve(&[], "read -r line; case $line in fail) exit 1;; flood) yes;; esac; cat");
     close(handshake(server.addr));
-    within(Duration::from_secs(10), || children(&server).is_empty());
+    within(LIMIT, || children(&server).is_empty());
     let before = n_files(&server);
     for i in 0..120 {
         let mut socket = handshake(server.addr);
@@ -378,8 +399,8 @@ fn nothing_is_left_of_many_connections_however_they_end() {
             _ => socket.write_all(&frame(BINARY, b"")).unwrap(),
         }
     }
-    within(Duration::from_secs(20), || children(&server).is_empty());
-    within(Duration::from_secs(10), || n_files(&server) <= before);
+    within(LIMIT, || children(&server).is_empty());
+    within(LIMIT, || n_files(&server) <= before);
 }
 
 #[test]
@@ -403,25 +424,30 @@ fn a_signal_ends_all_processes_and_then_the_server() {
     for socket in &mut sockets {
         assert_eq!(read_close(socket), 1001);
         socket.write_all(&frame(CLOSE, b"\x03\xe9")).unwrap();
-        assert_eq!(socket.read(&mut [0; 1]).unwrap(), 0);
+        harness::ended(socket);
     }
     drop(sockets);
-    assert_eq!(server.wait_within(Duration::from_secs(10)), Some(0));
+    assert_eq!(server.wait(), Some(0));
     assert!(!pids.into_iter().any(is_alive));
 }
 
 #[test]
 fn a_second_signal_kills_all_processes_at_once() {
-    let mut server = serve(&[], "trap '' TERM; echo $$; while :; do sleep 0.1; done");
-    let mut socket = handshake(server.addr);
+    let place = Place::new();
+    let file = place.file();
+    let script = "echo $$; while :; do sleep 0.1; done";
+    let script = format!("trap 'echo asked >> {}' TERM; {script}", file.display());
+    let mut server = serve(&["--close-time", "3600"], &script);
+    let mut socket = handshake(server.addr); // never answers the close
     let pid: u32 = read_text(&mut socket).parse().unwrap();
     server.signal("TERM");
     assert_eq!(read_close(&mut socket), 1001);
-    let start = Instant::now();
+    assert_eq!(server.wait_within(Duration::from_millis(300)), None);
+    assert!(is_alive(pid));
     server.signal("TERM");
-    assert_eq!(server.wait_within(Duration::from_secs(5)), Some(143));
-    assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
+    assert_eq!(server.wait(), Some(143));
     assert!(!is_alive(pid));
+    assert_eq!(content(&file), "", "it was asked before it was killed");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod harness;
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ fn the_server_echoes_a_close_and_closes_tcp_first() {
         let bytes = [frame(CLOSE, payload), frame(TEXT, b"after the close")].concat();
         socket.write_all(&bytes).unwrap();
         assert_eq!(read_frame(&mut socket), (CLOSE, payload.to_vec()));
-        assert_eq!(socket.read(&mut [0; 1]).unwrap(), 0, "the end of TCP");
+        harness::ended(&mut socket);
     }
 }
 
@@ -70,10 +70,10 @@ fn a_signal_closes_everyone_with_1001_and_exits_0() {
         for socket in &mut sockets {
             assert_eq!(read_frame(socket), (CLOSE, b"\x03\xe9".to_vec()));
             socket.write_all(&frame(CLOSE, b"\x03\xe9")).unwrap();
-            assert_eq!(socket.read(&mut [0; 1]).unwrap(), 0);
+            harness::ended(socket);
             socket.shutdown(Shutdown::Both).unwrap();
         }
-        assert_eq!(server.wait_within(Duration::from_secs(3)), Some(0), "{signal}");
+        assert_eq!(server.wait(), Some(0), "{signal}");
     }
 }
 
@@ -97,6 +97,16 @@ fn sink_sends_nothing_but_answers_pings() {
     let mut socket = handshake(server.addr);
     socket.write_all(&[frame(TEXT, b"gone"), frame(PING, b"p")].concat()).unwrap();
     assert_eq!(read_frame(&mut socket), (PONG, b"p".to_vec()));
+    // Nor later.
+    harness::silent(&socket, Duration::from_millis(500));
+    socket.write_all(&frame(CLOSE, b"\x03\xe8")).unwrap();
+    assert_eq!(read_frame(&mut socket), (CLOSE, b"\x03\xe8".to_vec()));
+    harness::ended(&mut socket);
+    let (_, status) = harness::get(server.addr, "/status.json");
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    let totals = &status["totals"];
+    let counted = [&totals["messages_received"], &totals["messages_sent"]];
+    assert_eq!(counted, [1, 0], "{status}");
 }
 
 #[test]
@@ -109,7 +119,7 @@ fn debug_logs_the_life_of_a_connection_and_each_header() {
     read_frame(&mut socket);
     drop(socket);
     server.signal("TERM");
-    assert_eq!(server.wait_within(Duration::from_secs(8)), Some(0));
+    assert_eq!(server.wait(), Some(0));
     let log = server.stderr();
     for part in [
         "open",

@@ -5,7 +5,7 @@ pub(crate) mod certificates;
 pub(crate) mod front;
 pub(crate) mod tls;
 
-use std::io::{Read, Write as _};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -18,15 +18,18 @@ pub(crate) const CLOSE: u8 = 0x88;
 pub(crate) const PING: u8 = 0x89;
 pub(crate) const PONG: u8 = 0x8a;
 
+/// How long anything may take that has to come: only a fault takes longer, however busy the machine is.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
 /// Sends a request with these header fields; returns the response's head, in lower case, and body.
 pub(crate) fn request(addr: SocketAddr, line: &str, fields: &[&str]) -> (String, String) {
-    let mut socket = TcpStream::connect(addr).unwrap();
+    let mut socket = tcp(addr);
     let head = format!("{line} HTTP/1.1\r\n{}\r\n\r\n", fields.join("\r\n"));
     socket.write_all(head.as_bytes()).unwrap();
     let head = read_head(&mut socket);
-    let mut body = String::new();
-    socket.read_to_string(&mut body).unwrap();
-    (head.to_ascii_lowercase(), body)
+    let (body, end) = read_to_end(&mut socket);
+    assert_eq!(end, End::Eof, "{head}");
+    (head.to_ascii_lowercase(), String::from_utf8(body).unwrap())
 }
 
 /// Asks for a page.
@@ -66,6 +69,16 @@ pub(crate) fn read_to_close(socket: &mut TcpStream, len: u64, pause: Duration) {
     }
 }
 
+/// Reads so many bytes, and a few more maybe.
+pub(crate) fn read_len(socket: &mut TcpStream, len: u64) {
+    let (mut n_all, mut buf) = (0, vec![0; 64 * 1024]);
+    while n_all < len {
+        let n = socket.read(&mut buf).unwrap();
+        assert_ne!(n, 0, "the end after {n_all} bytes");
+        n_all += n as u64;
+    }
+}
+
 /// The request of §1.3, for a server on this machine.
 pub(crate) fn upgrade_request() -> String {
     "GET /chat HTTP/1.1\r\n\
@@ -77,11 +90,24 @@ pub(crate) fn upgrade_request() -> String {
         .to_owned()
 }
 
-/// Connects; no read takes longer than 10 s.
+/// Connects; no read takes longer than [`LIMIT`].
 pub(crate) fn tcp(addr: SocketAddr) -> TcpStream {
     let socket = TcpStream::connect(addr).unwrap();
     socket.set_nodelay(true).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    socket.set_read_timeout(Some(LIMIT)).unwrap();
+    socket
+}
+
+/// Connects with a small receive buffer.
+pub(crate) fn narrow(addr: SocketAddr) -> TcpStream {
+    let domain = socket2::Domain::for_address(addr);
+    let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(&addr.into()).unwrap();
+    let mut socket = TcpStream::from(socket);
+    socket.set_read_timeout(Some(LIMIT)).unwrap();
+    socket.write_all(upgrade_request().as_bytes()).unwrap();
+    assert!(read_head(&mut socket).starts_with("HTTP/1.1 101 "));
     socket
 }
 
@@ -109,7 +135,8 @@ pub(crate) fn read_head(socket: &mut impl Read) -> String {
     while !head.ends_with(b"\r\n\r\n") {
         match socket.read(&mut byte) {
             Ok(1) => head.push(byte[0]),
-            other => panic!("{other:?} after {:?}", String::from_utf8_lossy(&head)),
+            Err(error) if is_time_out(&error) => panic!("timed out after {}", lossy(&head)),
+            other => panic!("{other:?} after {}", lossy(&head)),
         }
     }
     String::from_utf8(head).unwrap()
@@ -136,18 +163,19 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Reads a frame of the server; returns its first byte and its payload.
+#[track_caller]
 pub(crate) fn read_frame(socket: &mut impl Read) -> (u8, Vec<u8>) {
     let mut head = [0; 2];
-    socket.read_exact(&mut head).unwrap();
+    read_exact(socket, &mut head);
     let len = match head[1] {
         126 => {
             let mut len = [0; 2];
-            socket.read_exact(&mut len).unwrap();
+            read_exact(socket, &mut len);
             u64::from(u16::from_be_bytes(len))
         }
         127 => {
             let mut len = [0; 8];
-            socket.read_exact(&mut len).unwrap();
+            read_exact(socket, &mut len);
             u64::from_be_bytes(len)
         }
         len => {
@@ -156,8 +184,102 @@ pub(crate) fn read_frame(socket: &mut impl Read) -> (u8, Vec<u8>) {
         }
     };
     let mut payload = vec![0; usize::try_from(len).unwrap()];
-    socket.read_exact(&mut payload).unwrap();
+    read_exact(socket, &mut payload);
     (head[0], payload)
+}
+
+#[track_caller]
+fn read_exact(socket: &mut impl Read, buf: &mut [u8]) {
+    match socket.read_exact(buf) {
+        Ok(()) => {}
+        Err(error) if is_time_out(&error) => panic!("timed out, and the connection goes on"),
+        Err(error) => panic!("the peer has ended the connection: {error}"),
+    }
+}
+
+/// How a peer has ended a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// By the end of its direction of TCP.
+    Eof,
+    /// By a reset, or by an end of TCP without that of TLS.
+    Broken,
+}
+
+/// Reads to where the peer ends the connection; returns what comes before, and how it ends. That this
+/// harness waits no longer is no end.
+#[track_caller]
+pub(crate) fn read_to_end(stream: &mut impl Read) -> (Vec<u8>, End) {
+    let mut received = Vec::new();
+    match stream.read_to_end(&mut received) {
+        Ok(_) => (received, End::Eof),
+        Err(error) if is_break(&error) => (received, End::Broken),
+        Err(error) if is_time_out(&error) => {
+            panic!("timed out, and the connection goes on after {}", lossy(&received))
+        }
+        Err(error) => panic!("{error} after {}", lossy(&received)),
+    }
+}
+
+/// Sees the peer end its direction of TCP, and say nothing more before.
+#[track_caller]
+pub(crate) fn ended(stream: &mut impl Read) {
+    let (received, end) = read_to_end(stream);
+    assert!(received.is_empty(), "before the end there is {}", lossy(&received));
+    assert_eq!(end, End::Eof);
+}
+
+/// Sees that for so long the peer neither says anything nor ends the connection.
+#[track_caller]
+pub(crate) fn silent(socket: &TcpStream, time: Duration) {
+    let before = socket.read_timeout().unwrap();
+    socket.set_read_timeout(Some(time)).unwrap();
+    let result = socket.peek(&mut [0]);
+    socket.set_read_timeout(before).unwrap();
+    assert!(result.as_ref().is_err_and(is_time_out), "it is not silent: {result:?}");
+}
+
+/// Tells whether it was this harness that did not wait any longer.
+pub(crate) fn is_time_out(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+fn is_break(error: &io::Error) -> bool {
+    use ErrorKind as E;
+    let kind = error.kind();
+    matches!(kind, E::ConnectionReset | E::ConnectionAborted | E::BrokenPipe | E::UnexpectedEof)
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    format!("{} bytes, {:?}", bytes.len(), String::from_utf8_lossy(&bytes[..bytes.len().min(200)]))
+}
+
+/// Sends these bytes again and again until the peer has stopped to read: until its socket takes nothing
+/// more, though the peer goes on with its other work, which is what `others` makes it do. Returns how
+/// many it took, which are fewer than `most`. The writes to the stream must have a short time-out.
+#[track_caller]
+pub(crate) fn stuff(
+    stream: &mut impl Write,
+    bytes: &[u8],
+    most: usize,
+    mut others: impl FnMut(),
+) -> usize {
+    let (mut n_all, mut n_refused) = (0, 0);
+    while n_refused < 10 {
+        match stream.write(&bytes[n_all % bytes.len()..]) {
+            Ok(n) => {
+                n_all += n;
+                n_refused = 0;
+                assert!(n_all < most, "{n_all} bytes were taken of one who reads nothing");
+            }
+            Err(error) if is_time_out(&error) => {
+                n_refused += 1;
+                others();
+            }
+            Err(error) => panic!("the peer has ended the connection after {n_all} bytes: {error}"),
+        }
+    }
+    n_all
 }
 
 /// Makes sure that the server serves all of these.
@@ -176,6 +298,7 @@ pub(crate) fn reset(socket: TcpStream) {
 }
 
 /// Tries until it holds.
+#[track_caller]
 pub(crate) fn within(limit: Duration, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {

@@ -14,7 +14,7 @@ from websockets.frames import Opcode
 from websockets.utils import accept_key
 
 WIRELET = os.environ["WIRELET"]
-TIME_LIMIT = 10  # seconds, for a check and so for each wait in it
+TIME_LIMIT = 60  # seconds, for a check and so for each wait in it
 LINE_LIMIT = 2**24
 CHECKS = []
 

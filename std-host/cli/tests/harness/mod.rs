@@ -9,6 +9,8 @@ mod wire;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 #[allow(unused_imports, reason = "each test takes what it needs")]
@@ -20,6 +22,8 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_wirelet");
 pub(crate) struct Running {
     child: Child,
     stdout: BufReader<ChildStdout>,
+    log: Arc<Mutex<Vec<u8>>>,
+    logging: Option<JoinHandle<()>>,
     pub(crate) addr: SocketAddr,
 }
 
@@ -49,7 +53,17 @@ impl Running {
         stdout.read_line(&mut line).unwrap();
         let url = line.trim_end().strip_prefix("listening on ws").expect("it listens");
         let addr = url.trim_start_matches('s').strip_prefix("://").unwrap().parse().unwrap();
-        Self { child, stdout, addr }
+        let (log, mut stderr) = (Arc::<Mutex<Vec<u8>>>::default(), child.stderr.take().unwrap());
+        let logging = std::thread::spawn({
+            let log = Arc::clone(&log);
+            move || {
+                let mut bytes = [0; 4096];
+                while let Ok(n @ 1..) = stderr.read(&mut bytes) {
+                    log.lock().unwrap().extend_from_slice(&bytes[..n]);
+                }
+            }
+        });
+        Self { child, stdout, log, logging: Some(logging), addr }
     }
 
     /// Reads the next line that it prints when it begins.
@@ -69,6 +83,11 @@ impl Running {
     }
 
     /// Waits for the end; returns the exit code.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        self.wait_within(LIMIT)
+    }
+
+    /// Waits so long for the end; returns the exit code.
     pub(crate) fn wait_within(&mut self, limit: Duration) -> Option<i32> {
         let start = Instant::now();
         while start.elapsed() < limit {
@@ -82,9 +101,16 @@ impl Running {
 
     /// All of the log, once the program has ended.
     pub(crate) fn stderr(&mut self) -> String {
-        let mut text = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
-        text
+        assert!(self.child.try_wait().unwrap().is_some(), "it has not ended");
+        if let Some(logging) = self.logging.take() {
+            logging.join().unwrap();
+        }
+        self.log()
+    }
+
+    /// The log until now.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&self.log.lock().unwrap()).into_owned()
     }
 
     /// The processor time of the program, in ms, in steps of 10.
@@ -97,9 +123,12 @@ impl Running {
 
     /// The memory of the program, in KiB.
     pub(crate) fn rss_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+        memory_kib(self.child.id(), "VmRSS:")
+    }
+
+    /// The most memory that the program ever had, in KiB.
+    pub(crate) fn peak_kib(&self) -> u64 {
+        memory_kib(self.child.id(), "VmHWM:")
     }
 }
 
@@ -108,6 +137,13 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What the system says of the memory of a process, in KiB.
+pub(crate) fn memory_kib(pid: u32, name: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).expect("the process lives");
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 /// Runs the program to its end; returns exit code, output and errors.

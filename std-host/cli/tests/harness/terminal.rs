@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
+use super::LIMIT;
+
 /// A program that runs in a terminal of 24 lines of 60 characters.
 pub(crate) struct Terminal {
     child: Child,
@@ -112,6 +114,3 @@ impl Drop for Terminal {
 
 const ROWS: u16 = 24;
 pub(crate) const COLUMNS: u16 = 60;
-
-/// How long anything may take.
-const LIMIT: Duration = Duration::from_secs(10);
