@@ -2,8 +2,8 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::process::{Child, Command};
-use std::sync::mpsc;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -39,6 +39,8 @@ impl Terminal {
             .stderr(stream())
             .spawn()
             .unwrap();
+        // The command would keep it open, and there would be no end.
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let keyboard = File::from(master);
         let mut screen = keyboard.try_clone().unwrap();
         let (sender, output) = mpsc::channel();
@@ -90,15 +92,17 @@ impl Terminal {
     /// Waits for the end; returns the exit code, and all that is on the screen.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let limit = Instant::now() + LIMIT;
-        let status = loop {
-            while let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(20)) {
-                self.parser.process(&bytes);
+        // All that was said, to the end of the last who could.
+        while let Some(left) = limit.checked_duration_since(Instant::now()) {
+            match self.output.recv_timeout(left) {
+                Ok(bytes) => self.parser.process(&bytes),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("it runs on:\n{}", self.parser.screen().contents())
+                }
             }
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(Instant::now() < limit, "it runs on:\n{}", self.parser.screen().contents());
-        };
+        }
+        let status = self.child.wait().unwrap();
         let modes = tcgetattr(&self.keyboard).unwrap().local_modes;
         assert!(modes.contains(LocalModes::ECHO | LocalModes::ICANON), "the terminal is left raw");
         (status.code(), self.parser.screen().contents())
