@@ -12,10 +12,13 @@ use crate::hub::id::ConnectionId;
 use crate::io::is_temporary;
 use crate::io::socket::Socket;
 use crate::io::stream::Stream;
+use crate::server::addresses::Counted;
 use crate::server::answer::{Accept, Answer, Response, refusal};
 use crate::server::handler::{Closed, Handler};
 use crate::server::handshake::{self, Head};
 use crate::server::log;
+use crate::server::proxies::{Proxies, canonical};
+use crate::server::proxy_header::{ProxyHeader, Source};
 use crate::server::shared::Shared;
 use crate::server::timer::{Millis, NEVER, Timer, Times, Why};
 use crate::server::turn::Turn;
@@ -49,6 +52,8 @@ pub(crate) struct Session {
     is_told: bool,
     /// The outbox knows that the socket refuses something.
     is_refused: bool,
+    /// It is one of those that the limits let in, until it ends or is refused.
+    is_let_in: bool,
 }
 
 enum Phase {
@@ -65,9 +70,14 @@ enum Phase {
 
 struct Handshake {
     head: Head,
+    /// That of the socket, until a proxy has told another.
     remote_addr: Option<SocketAddr>,
-    /// There are too many connections to let this one in.
-    full: bool,
+    /// What a proxy sends in front of all else, while it is not whole.
+    proxy_header: Option<ProxyHeader>,
+    /// The fields of the request may tell another address.
+    is_forwarded: bool,
+    /// By its address, once it is let in.
+    counted: Option<Counted>,
     /// The handler was asked about the head, which has this length.
     asked: Option<(Asked, usize)>,
 }
@@ -77,10 +87,17 @@ impl Session {
     pub(crate) fn new(
         stream: Stream,
         remote_addr: Option<SocketAddr>,
-        full: bool,
+        proxies: &Proxies,
         now: Millis,
     ) -> Self {
-        let handshake = Handshake { head: Head::default(), remote_addr, full, asked: None };
+        let handshake = Handshake {
+            head: Head::default(),
+            remote_addr,
+            proxy_header: proxies.has_header.then(ProxyHeader::default),
+            is_forwarded: proxies.may_forward(remote_addr),
+            counted: None,
+            asked: None,
+        };
         Self { phase: Phase::Handshake(Box::new(handshake)), ..Self::over(stream, now) }
     }
 
@@ -107,6 +124,7 @@ impl Session {
             is_woken: false,
             is_told: false,
             is_refused: false,
+            is_let_in: false,
         }
     }
 
@@ -125,7 +143,11 @@ impl Session {
     /// Makes the span in which a turn is logged.
     pub(crate) fn span(&self) -> Span {
         match &self.phase {
-            Phase::Handshake(handshake) => log::span_of_request(handshake.remote_addr),
+            Phase::Handshake(handshake) => {
+                // It is noted once it is known.
+                let is_known = handshake.proxy_header.is_none() && !handshake.is_forwarded;
+                log::span_of_request(handshake.remote_addr.filter(|_| is_known))
+            }
             Phase::Open(open) => log::span_of(&open.peer),
             Phase::Accepted(_) | Phase::Lingering | Phase::Over => Span::none(),
         }
@@ -133,6 +155,16 @@ impl Session {
 
     pub(crate) const fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over)
+    }
+
+    /// Returns since when it is not open, if so: it has sent no whole request, or was refused.
+    pub(crate) fn not_open_since(&self) -> Option<Millis> {
+        (!self.is_let_in && !self.is_over()).then(|| self.timer.since())
+    }
+
+    /// Tells whether it takes one of the places that the limits allow.
+    pub(crate) const fn is_let_in(&self) -> bool {
+        self.is_let_in
     }
 
     /// Tells whether a task is to serve it now.
@@ -232,6 +264,17 @@ impl Session {
         self.settle(turn);
     }
 
+    /// Makes room for another, as the oldest that is not open.
+    pub(crate) fn give_way<H>(&mut self, turn: &Turn<'_, H>) {
+        if let Phase::Handshake(handshake) = &self.phase {
+            turn.shared.hub.count_ending(Ending::Dropped);
+            let why = "there are too many handshakes under way: the oldest is dropped";
+            let hint = "Limits::handshakes, --max-handshakes";
+            log::dropped(why, hint, None, handshake.remote_addr, &turn.shared.refusals);
+        }
+        self.phase = Phase::Over;
+    }
+
     /// Drops a connection that has not sent its request yet.
     pub(crate) fn give_up_handshake<H>(&mut self, turn: &Turn<'_, H>) {
         if matches!(self.phase, Phase::Handshake(_)) {
@@ -266,6 +309,9 @@ impl Session {
 
     /// Reads once; returns how much.
     fn read<H: Handler>(&mut self, turn: &mut Turn<'_, H>) -> usize {
+        if matches!(&self.phase, Phase::Handshake(handshake) if handshake.proxy_header.is_some()) {
+            return self.read_proxy_header(turn);
+        }
         let input = std::mem::take(&mut turn.input);
         let rest = match &mut self.phase {
             Phase::Open(open) => open.endpoint.rest(),
@@ -299,6 +345,47 @@ impl Session {
         n_read
     }
 
+    /// Reads once of what a proxy sends in front, and nothing behind that.
+    fn read_proxy_header<H: Handler>(&mut self, turn: &mut Turn<'_, H>) -> usize {
+        let Phase::Handshake(handshake) = &mut self.phase else { return 0 };
+        let (Some(header), Some(plain)) = (&mut handshake.proxy_header, self.socket.stream.plain())
+        else {
+            return 0;
+        };
+        match header.read(plain) {
+            Ok((0, _)) => {
+                self.readable = false;
+                self.end_with(Closed::Eof, turn);
+            }
+            Ok((n, Ok(None))) => return n,
+            Ok((n, Ok(Some(source)))) => {
+                handshake.proxy_header = None;
+                if let Source::Told(addr) = source {
+                    handshake.remote_addr = Some(canonical(addr));
+                    let proxies = &turn.shared.rules.proxies;
+                    handshake.is_forwarded = proxies.may_forward(handshake.remote_addr);
+                }
+                log::note_addr(
+                    turn.span,
+                    handshake.remote_addr.filter(|_| !handshake.is_forwarded),
+                );
+                return n;
+            }
+            Ok((_, Err(_))) => {
+                turn.shared.hub.count_ending(Ending::NoProxyHeader);
+                let why = "the connection does not begin with a PROXY header";
+                let hint = "no Builder::proxy_protocol, no --proxy-protocol";
+                let (received, addr) = (Some(header.received()), handshake.remote_addr);
+                log::dropped(why, hint, received, addr, &turn.shared.refusals);
+                self.phase = Phase::Over;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if is_temporary(&error) => self.readable = false,
+            Err(error) => self.end_with(Closed::Io(error), turn),
+        }
+        0
+    }
+
     /// Tells whether the rest of a long message is read to its place.
     fn is_in_rest(&mut self) -> bool {
         match &mut self.phase {
@@ -315,18 +402,9 @@ impl Session {
                 handshake.head.append(bytes);
             }
             Phase::Handshake(handshake) => {
-                match handshake.head.push(bytes, turn.shared.limits.handshake_bytes) {
+                match handshake.head.push(bytes, turn.shared.rules.limits.handshake_bytes) {
                     Ok(None) => {}
-                    Ok(Some(_)) if handshake.full => {
-                        let status = StatusCode::SERVICE_UNAVAILABLE;
-                        let response = refusal(status, &"too many connections");
-                        self.respond(&response, Ending::TooManyConnections, turn);
-                    }
-                    Ok(Some(head_len)) => {
-                        let head = &handshake.head.received()[..head_len];
-                        let answer = handshake::judge(head, handshake.remote_addr, turn.shared);
-                        self.answer(head_len, answer, turn);
-                    }
+                    Ok(Some(head_len)) => self.judge(head_len, turn),
                     Err(error) => {
                         self.respond(&handshake::refusal_of(error), Ending::Answered, turn);
                     }
@@ -334,6 +412,27 @@ impl Session {
             }
             Phase::Open(open) => open.receive(of_rest, bytes, &mut self.socket, turn),
             Phase::Accepted(_) | Phase::Lingering | Phase::Over => {}
+        }
+    }
+
+    /// Decides about a request, whose head has come.
+    fn judge<H: Handler>(&mut self, head_len: usize, turn: &mut Turn<'_, H>) {
+        let Phase::Handshake(handshake) = &mut self.phase else { return };
+        let head = &handshake.head.received()[..head_len];
+        if handshake.is_forwarded {
+            let proxies = &turn.shared.rules.proxies;
+            handshake.remote_addr = handshake::client(head, handshake.remote_addr, proxies);
+            handshake.is_forwarded = false;
+            log::note_addr(turn.span, handshake.remote_addr);
+        }
+        match turn.shared.let_in(handshake.remote_addr) {
+            Ok(counted) => {
+                handshake.counted = counted;
+                self.is_let_in = true;
+                let answer = handshake::judge(head, handshake.remote_addr, turn.shared);
+                self.answer(head_len, answer, turn);
+            }
+            Err((response, ending)) => self.respond(&response, ending, turn),
         }
     }
 
@@ -369,10 +468,11 @@ impl Session {
             let response = refusal(status, &"the acceptance cannot be sent");
             return self.respond(&response, Ending::Answered, turn);
         };
-        let accepted = Accepted::new(path, accept, handshake.remote_addr);
+        let kept = turn.shared.rules.keeps_requests.then(|| head.into());
         let Phase::Handshake(handshake) = std::mem::replace(&mut self.phase, Phase::Over) else {
             return;
         };
+        let accepted = Accepted::new(path, accept, handshake.remote_addr, kept, handshake.counted);
         let mut received = handshake.head.into_received();
         if turn.shared.serve.is_some() {
             received.drain(..head_len);
@@ -404,15 +504,19 @@ impl Session {
     }
 
     /// Responds to a request without opening a connection.
-    fn respond<H>(&mut self, response: &Response, ending: Ending, turn: &mut Turn<'_, H>) {
+    fn respond<H: Handler>(&mut self, response: &Response, ending: Ending, turn: &mut Turn<'_, H>) {
         let Phase::Handshake(handshake) = &self.phase else { return };
         let received = handshake.head.received();
-        log::answered(response, received, handshake.remote_addr, &turn.shared.throttle);
+        log::answered(response, received, handshake.remote_addr, &turn.shared.refusals);
+        turn.shared.handler.answered(received, response, handshake.remote_addr);
         turn.shared.hub.count_response(response.status());
         turn.shared.hub.count_ending(ending);
         turn.output.clear();
         handshake::respond(response, received, turn.output);
         self.phase = Phase::Lingering;
+        if std::mem::take(&mut self.is_let_in) {
+            turn.shared.count.let_out();
+        }
         self.timer.wait(Why::Linger, turn.now);
         if self.socket.send([turn.output]).is_err() {
             self.phase = Phase::Over;
@@ -421,7 +525,7 @@ impl Session {
     }
 
     /// Nothing has come of a request in time.
-    fn time_out<H>(&mut self, turn: &mut Turn<'_, H>) {
+    fn time_out<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
         let Phase::Handshake(handshake) = &self.phase else {
             self.phase = Phase::Over;
             return;
@@ -432,7 +536,7 @@ impl Session {
             self.respond(&response, Ending::AnswerTimeout, turn);
         } else {
             turn.shared.hub.count_ending(Ending::NoRequest);
-            tracing::debug!("no request within {:?}", turn.shared.limits.handshake_time);
+            tracing::debug!("no request within {:?}", turn.shared.rules.limits.handshake_time);
             self.phase = Phase::Over;
         }
     }
