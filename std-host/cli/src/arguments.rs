@@ -144,7 +144,9 @@ fn values_of(arg: &Arg, value: &Value) -> Result<Vec<String>, String> {
             }
         }
         (ArgAction::Append, _) => "an array of strings",
-        (_, Value::Integer(number)) if is_number || has_unit => return Ok(vec![number.to_string()]),
+        (_, Value::Integer(number)) if is_number || has_unit => {
+            return Ok(vec![number.to_string()]);
+        }
         _ if is_number => "an integer",
         (_, Value::String(text)) => return Ok(vec![text.clone()]),
         _ if has_unit => "an integer, or a string with a unit",

@@ -87,7 +87,9 @@ mod tests {
             let is_positive = parse_positive_time(text).is_ok();
             assert_eq!(is_positive, ms > 0, "{text}");
         }
-        for text in ["", "s", "-1", "-1s", "1.5", "30 lightyears", "30sec onds", "99999999999999999999"] {
+        for text in
+            ["", "s", "-1", "-1s", "1.5", "30 lightyears", "30sec onds", "99999999999999999999"]
+        {
             assert!(parse_time(text).is_err(), "{text}");
         }
     }

@@ -84,8 +84,11 @@ fn try_judge<H: Handler>(
 ) -> Result<Answer, RequestError> {
     let request = Request::parse(head)?;
     // Whatever hosts are served: RFC 9112 §3.2 has a 400 for what is none.
-    if let Err(kept_out) = shared.rules.gate.check_host(request.host()?) {
-        return Ok(kept_out.into());
+    // And the name that the client was led to stands in `Host`, whatever an absolute target says.
+    for host in [request.host()?, request.header("Host")] {
+        if let Err(kept_out) = shared.rules.gate.check_host(host) {
+            return Ok(kept_out.into());
+        }
     }
     if !request.is_upgrade()
         && let Some(response) = shared.handler.request(&request, &shared.hub)

@@ -68,7 +68,7 @@ pub(crate) fn answered(
         path: request.as_ref().map(|request| beginning(request.path()).to_owned()),
         host: field("Host"),
         origin: field("Origin"),
-        received: request.is_none().then(|| shown(received)),
+        received: request.is_none().then(|| shown(first_line(received))),
     };
     refusals.tell(line, remote_addr);
 }
@@ -81,7 +81,7 @@ pub(crate) fn dropped(
     remote_addr: Option<SocketAddr>,
     refusals: &Refusals,
 ) {
-    let received = received.map(shown);
+    let received = received.map(|received| shown(first_line(received)));
     let line = Line { why: why.to_owned(), hint: Some(hint), received, ..Line::default() };
     refusals.tell(line, remote_addr);
 }
@@ -213,6 +213,13 @@ impl Throttle {
         let step = |last| Some(number(last)).filter(|n| *n <= LINES).map(|n| second << 8 | n);
         self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).ok().map(number)
     }
+}
+
+/// What came, without what may be a secret: a query, and header fields.
+fn first_line(received: &[u8]) -> &[u8] {
+    let received = received.trim_ascii_start();
+    let end = received.iter().position(|byte| b"\r\n?".contains(byte));
+    &received[..end.unwrap_or(received.len())]
 }
 
 /// What came, as far as it is logged.

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 
-use http::StatusCode;
 use mio::event::Event;
 use tracing::Span;
 
@@ -12,23 +11,20 @@ use crate::hub::id::ConnectionId;
 use crate::io::is_temporary;
 use crate::io::socket::Socket;
 use crate::io::stream::Stream;
-use crate::server::addresses::Counted;
-use crate::server::answer::{Accept, Answer, Response, refusal};
 use crate::server::handler::{Closed, Handler};
-use crate::server::handshake::{self, Head};
 use crate::server::log;
-use crate::server::proxies::{Proxies, canonical};
-use crate::server::proxy_header::{ProxyHeader, Source};
+use crate::server::proxies::Proxies;
 use crate::server::shared::Shared;
 use crate::server::timer::{Millis, NEVER, Timer, Times, Why};
 use crate::server::turn::Turn;
 
 mod ask;
 mod open;
+mod request;
 
-use ask::Asked;
 pub(crate) use open::Accepted;
 use open::Open;
+use request::Handshake;
 
 /// A socket and how far its connection has come.
 #[expect(clippy::struct_excessive_bools, reason = "notes of what has happened, each by itself")]
@@ -68,20 +64,6 @@ enum Phase {
     Over,
 }
 
-struct Handshake {
-    head: Head,
-    /// That of the socket, until a proxy has told another.
-    remote_addr: Option<SocketAddr>,
-    /// What a proxy sends in front of all else, while it is not whole.
-    proxy_header: Option<ProxyHeader>,
-    /// The fields of the request may tell another address.
-    is_forwarded: bool,
-    /// By its address, once it is let in.
-    counted: Option<Counted>,
-    /// The handler was asked about the head, which has this length.
-    asked: Option<(Asked, usize)>,
-}
-
 impl Session {
     /// Begins to wait for a request.
     pub(crate) fn new(
@@ -90,14 +72,7 @@ impl Session {
         proxies: &Proxies,
         now: Millis,
     ) -> Self {
-        let handshake = Handshake {
-            head: Head::default(),
-            remote_addr,
-            proxy_header: proxies.has_header.then(ProxyHeader::default),
-            is_forwarded: proxies.may_forward(remote_addr),
-            counted: None,
-            asked: None,
-        };
+        let handshake = Handshake::new(remote_addr, proxies);
         Self { phase: Phase::Handshake(Box::new(handshake)), ..Self::over(stream, now) }
     }
 
@@ -143,11 +118,8 @@ impl Session {
     /// Makes the span in which a turn is logged.
     pub(crate) fn span(&self) -> Span {
         match &self.phase {
-            Phase::Handshake(handshake) => {
-                // It is noted once it is known.
-                let is_known = handshake.proxy_header.is_none() && !handshake.is_forwarded;
-                log::span_of_request(handshake.remote_addr.filter(|_| is_known))
-            }
+            // It is noted once it is known.
+            Phase::Handshake(handshake) => log::span_of_request(handshake.known_addr()),
             Phase::Open(open) => log::span_of(&open.peer),
             Phase::Accepted(_) | Phase::Lingering | Phase::Over => Span::none(),
         }
@@ -264,25 +236,6 @@ impl Session {
         self.settle(turn);
     }
 
-    /// Makes room for another, as the oldest that is not open.
-    pub(crate) fn give_way<H>(&mut self, turn: &Turn<'_, H>) {
-        if let Phase::Handshake(handshake) = &self.phase {
-            turn.shared.hub.count_ending(Ending::Dropped);
-            let why = "there are too many handshakes under way: the oldest is dropped";
-            let hint = "Limits::handshakes, --max-handshakes";
-            log::dropped(why, hint, None, handshake.remote_addr, &turn.shared.refusals);
-        }
-        self.phase = Phase::Over;
-    }
-
-    /// Drops a connection that has not sent its request yet.
-    pub(crate) fn give_up_handshake<H>(&mut self, turn: &Turn<'_, H>) {
-        if matches!(self.phase, Phase::Handshake(_)) {
-            turn.shared.hub.count_ending(Ending::Shutdown);
-            self.phase = Phase::Over;
-        }
-    }
-
     /// Does what is due.
     pub(crate) fn expire<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
         match (self.timer.why(), &mut self.phase) {
@@ -309,7 +262,7 @@ impl Session {
 
     /// Reads once; returns how much.
     fn read<H: Handler>(&mut self, turn: &mut Turn<'_, H>) -> usize {
-        if matches!(&self.phase, Phase::Handshake(handshake) if handshake.proxy_header.is_some()) {
+        if matches!(&self.phase, Phase::Handshake(handshake) if handshake.awaits_proxy_header()) {
             return self.read_proxy_header(turn);
         }
         let input = std::mem::take(&mut turn.input);
@@ -345,47 +298,6 @@ impl Session {
         n_read
     }
 
-    /// Reads once of what a proxy sends in front, and nothing behind that.
-    fn read_proxy_header<H: Handler>(&mut self, turn: &mut Turn<'_, H>) -> usize {
-        let Phase::Handshake(handshake) = &mut self.phase else { return 0 };
-        let (Some(header), Some(plain)) = (&mut handshake.proxy_header, self.socket.stream.plain())
-        else {
-            return 0;
-        };
-        match header.read(plain) {
-            Ok((0, _)) => {
-                self.readable = false;
-                self.end_with(Closed::Eof, turn);
-            }
-            Ok((n, Ok(None))) => return n,
-            Ok((n, Ok(Some(source)))) => {
-                handshake.proxy_header = None;
-                if let Source::Told(addr) = source {
-                    handshake.remote_addr = Some(canonical(addr));
-                    let proxies = &turn.shared.rules.proxies;
-                    handshake.is_forwarded = proxies.may_forward(handshake.remote_addr);
-                }
-                log::note_addr(
-                    turn.span,
-                    handshake.remote_addr.filter(|_| !handshake.is_forwarded),
-                );
-                return n;
-            }
-            Ok((_, Err(_))) => {
-                turn.shared.hub.count_ending(Ending::NoProxyHeader);
-                let why = "the connection does not begin with a PROXY header";
-                let hint = "no Builder::proxy_protocol, no --proxy-protocol";
-                let (received, addr) = (Some(header.received()), handshake.remote_addr);
-                log::dropped(why, hint, received, addr, &turn.shared.refusals);
-                self.phase = Phase::Over;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if is_temporary(&error) => self.readable = false,
-            Err(error) => self.end_with(Closed::Io(error), turn),
-        }
-        0
-    }
-
     /// Tells whether the rest of a long message is read to its place.
     fn is_in_rest(&mut self) -> bool {
         match &mut self.phase {
@@ -397,92 +309,9 @@ impl Session {
     /// Handles received bytes, of which the first `of_rest` were read to where a message is joined.
     fn receive<H: Handler>(&mut self, of_rest: usize, bytes: &mut [u8], turn: &mut Turn<'_, H>) {
         match &mut self.phase {
-            // What comes behind the request waits for the answer to that.
-            Phase::Handshake(handshake) if handshake.asked.is_some() => {
-                handshake.head.append(bytes);
-            }
-            Phase::Handshake(handshake) => {
-                match handshake.head.push(bytes, turn.shared.rules.limits.handshake_bytes) {
-                    Ok(None) => {}
-                    Ok(Some(head_len)) => self.judge(head_len, turn),
-                    Err(error) => {
-                        self.respond(&handshake::refusal_of(error), Ending::Answered, turn);
-                    }
-                }
-            }
+            Phase::Handshake(_) => self.receive_request(bytes, turn),
             Phase::Open(open) => open.receive(of_rest, bytes, &mut self.socket, turn),
             Phase::Accepted(_) | Phase::Lingering | Phase::Over => {}
-        }
-    }
-
-    /// Decides about a request, whose head has come.
-    fn judge<H: Handler>(&mut self, head_len: usize, turn: &mut Turn<'_, H>) {
-        let Phase::Handshake(handshake) = &mut self.phase else { return };
-        let head = &handshake.head.received()[..head_len];
-        if handshake.is_forwarded {
-            let proxies = &turn.shared.rules.proxies;
-            handshake.remote_addr = handshake::client(head, handshake.remote_addr, proxies);
-            handshake.is_forwarded = false;
-            log::note_addr(turn.span, handshake.remote_addr);
-        }
-        match turn.shared.let_in(handshake.remote_addr) {
-            Ok(counted) => {
-                handshake.counted = counted;
-                self.is_let_in = true;
-                let answer = handshake::judge(head, handshake.remote_addr, turn.shared);
-                self.answer(head_len, answer, turn);
-            }
-            Err((response, ending)) => self.respond(&response, ending, turn),
-        }
-    }
-
-    /// Does what the handler says to a request.
-    fn answer<H: Handler>(&mut self, head_len: usize, answer: Answer, turn: &mut Turn<'_, H>) {
-        match answer {
-            Answer::Accept(accept) => self.accept(head_len, accept, turn),
-            Answer::Refuse(response) => self.respond(&response, Ending::Answered, turn),
-            Answer::Later(later) => {
-                if let Phase::Handshake(handshake) = &mut self.phase {
-                    handshake.asked = Some((Asked::new(later, turn), head_len));
-                }
-            }
-        }
-    }
-
-    /// Takes the answer that was waited for, if it has come.
-    fn take_answer<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
-        let Phase::Handshake(handshake) = &mut self.phase else { return };
-        let Some((asked, head_len)) = &mut handshake.asked else { return };
-        if let Some(answer) = asked.take() {
-            let head_len = *head_len;
-            handshake.asked = None;
-            self.answer(head_len, answer, turn);
-        }
-    }
-
-    fn accept<H: Handler>(&mut self, head_len: usize, accept: Accept, turn: &mut Turn<'_, H>) {
-        let Phase::Handshake(handshake) = &self.phase else { return };
-        let head = &handshake.head.received()[..head_len];
-        let Some(path) = handshake::accept(head, &accept, turn.output) else {
-            let status = StatusCode::INTERNAL_SERVER_ERROR;
-            let response = refusal(status, &"the acceptance cannot be sent");
-            return self.respond(&response, Ending::Answered, turn);
-        };
-        let kept = turn.shared.rules.keeps_requests.then(|| head.into());
-        let Phase::Handshake(handshake) = std::mem::replace(&mut self.phase, Phase::Over) else {
-            return;
-        };
-        let accepted = Accepted::new(path, accept, handshake.remote_addr, kept, handshake.counted);
-        let mut received = handshake.head.into_received();
-        if turn.shared.serve.is_some() {
-            received.drain(..head_len);
-            self.phase = Phase::Accepted(Box::new((accepted, received)));
-            if let Err(error) = self.socket.send([turn.output]) {
-                self.end_with(Closed::Io(error), turn);
-            }
-            turn.output.clear();
-        } else {
-            self.open(accepted, &received[head_len..], turn);
         }
     }
 
@@ -500,44 +329,6 @@ impl Session {
             if !open.is_held_up() && !self.socket.has_unsent() {
                 open.go_on(&mut self.socket, turn);
             }
-        }
-    }
-
-    /// Responds to a request without opening a connection.
-    fn respond<H: Handler>(&mut self, response: &Response, ending: Ending, turn: &mut Turn<'_, H>) {
-        let Phase::Handshake(handshake) = &self.phase else { return };
-        let received = handshake.head.received();
-        log::answered(response, received, handshake.remote_addr, &turn.shared.refusals);
-        turn.shared.handler.answered(received, response, handshake.remote_addr);
-        turn.shared.hub.count_response(response.status());
-        turn.shared.hub.count_ending(ending);
-        turn.output.clear();
-        handshake::respond(response, received, turn.output);
-        self.phase = Phase::Lingering;
-        if std::mem::take(&mut self.is_let_in) {
-            turn.shared.count.let_out();
-        }
-        self.timer.wait(Why::Linger, turn.now);
-        if self.socket.send([turn.output]).is_err() {
-            self.phase = Phase::Over;
-        }
-        turn.output.clear();
-    }
-
-    /// Nothing has come of a request in time.
-    fn time_out<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
-        let Phase::Handshake(handshake) = &self.phase else {
-            self.phase = Phase::Over;
-            return;
-        };
-        if handshake.asked.is_some() {
-            let why = "the server did not decide in time";
-            let response = refusal(StatusCode::SERVICE_UNAVAILABLE, &why);
-            self.respond(&response, Ending::AnswerTimeout, turn);
-        } else {
-            turn.shared.hub.count_ending(Ending::NoRequest);
-            tracing::debug!("no request within {:?}", turn.shared.rules.limits.handshake_time);
-            self.phase = Phase::Over;
         }
     }
 
@@ -607,23 +398,11 @@ impl Session {
     }
 }
 
-impl Handshake {
-    /// Tells whether no more is read while the handler thinks: as much as a request may have.
-    fn is_full_while_asked(&self) -> bool {
-        self.asked.as_ref().is_some_and(|(_, head_len)| {
-            self.head.received().len() >= head_len.saturating_add(EARLY_BYTES)
-        })
-    }
-}
-
 /// How often is read in one turn, at most.
 const READS: usize = 8;
 
 /// After a read of so many bytes there is another.
 const BULK: usize = 16 * 1024;
-
-/// So much is read of what a client sends before it is let in, in bytes.
-const EARLY_BYTES: usize = 16 * 1024;
 
 #[cfg(all(test, target_pointer_width = "64"))]
 mod tests {

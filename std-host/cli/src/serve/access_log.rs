@@ -180,7 +180,9 @@ impl<'e> Entry<'e> {
     }
 
     fn combined(&self) -> String {
-        let quoted = |text: Option<&str>| text.map_or("-".into(), |text| text.as_bytes().escape_ascii().to_string());
+        let quoted = |text: Option<&str>| {
+            text.map_or("-".into(), |text| text.as_bytes().escape_ascii().to_string())
+        };
         let mut line = format!(
             "{} - - [{}] \"{}\" {} {} \"{}\" \"{}\"",
             self.remote_addr.as_deref().unwrap_or("unix:"),
@@ -195,7 +197,8 @@ impl<'e> Entry<'e> {
             quoted(self.user_agent.as_deref()),
         );
         if let Some(ended) = &self.connection {
-            let Ended { seconds, messages_received, messages_sent, bytes_received, end, .. } = ended;
+            let Ended { seconds, messages_received, messages_sent, bytes_received, end, .. } =
+                ended;
             let _ = write!(
                 line,
                 " {seconds:.3} {messages_received} {messages_sent} {bytes_received} {end}"
@@ -217,7 +220,8 @@ fn day_first(time: &str) -> String {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let part = |range| time.get(range).unwrap_or_default();
-    let month = part(5..7).parse::<usize>().ok().and_then(|month| MONTHS.get(month.wrapping_sub(1)));
+    let month =
+        part(5..7).parse::<usize>().ok().and_then(|month| MONTHS.get(month.wrapping_sub(1)));
     format!("{}/{}/{}:{} +0000", part(8..10), month.unwrap_or(&"-"), part(0..4), part(11..19))
 }
 

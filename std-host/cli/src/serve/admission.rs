@@ -80,8 +80,10 @@ fn parse_origin(origin: &str) -> Result<String, &'static str> {
     match origin {
         "*" => Err("--any-origin lets in all"),
         _ if AllowList::is_origin(origin) => Ok(origin.into()),
-        _ => Err("no client can have it; an origin is a scheme and a host in ASCII, such as https://example.com, \
-                  http://127.0.0.1:8080 or https://*.example.com, or it is null or file://"),
+        _ => Err(
+            "no client can have it; an origin is a scheme and a host in ASCII, such as https://example.com, \
+                  http://127.0.0.1:8080 or https://*.example.com, or it is null or file://",
+        ),
     }
 }
 
@@ -89,18 +91,24 @@ fn parse_host(host: &str) -> Result<String, &'static str> {
     match host {
         "*" => Err("--any-host answers for all"),
         _ if AllowList::is_host(host) => Ok(host.into()),
-        _ => Err("no request can have it; a host is a name or an address in ASCII, maybe with a port, such as \
-                  example.com, example.com:8567, *.example.com or [::1]:8567"),
+        _ => Err(
+            "no request can have it; a host is a name or an address in ASCII, maybe with a port, such as \
+                  example.com, example.com:8567, *.example.com or [::1]:8567",
+        ),
     }
 }
 
 fn parse_path(path: &str) -> Result<String, &'static str> {
     match path.as_bytes() {
-        [b'/', rest @ ..] if rest.iter().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(byte)) => {
+        [b'/', rest @ ..]
+            if rest.iter().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(byte)) =>
+        {
             Ok(path.into())
         }
-        [b'/', ..] => Err("no request can have it; a path has no query, no # and no spaces, and what is not ASCII \
-                           is percent-encoded"),
+        [b'/', ..] => Err(
+            "no request can have it; a path has no query, no # and no spaces, and what is not ASCII \
+                           is percent-encoded",
+        ),
         _ => Err("a path begins with / and has no query"),
     }
 }

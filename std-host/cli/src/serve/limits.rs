@@ -4,9 +4,7 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use wirelet_host::Limits;
 
-use crate::units::{
-    Size, Time, parse_positive_size, parse_positive_time, parse_size, parse_time,
-};
+use crate::units::{Size, Time, parse_positive_size, parse_positive_time, parse_size, parse_time};
 
 /// What clients may use up. Times are such as 30s or 500ms, and plain numbers are seconds; sizes are such as
 /// 64KiB or 1MB, and plain numbers are bytes.
