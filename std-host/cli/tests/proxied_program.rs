@@ -120,6 +120,29 @@ fn a_house_full_of_silent_sockets_keeps_nobody_out() {
     close(handshake(server.addr));
 }
 
+/// The limit is far away, and that of the system is not.
+#[test]
+fn silent_sockets_keep_nobody_out_when_there_is_no_open_file_left() {
+    let server = Running::serve_with_files(40, &["--threads", "1", "--handshake-time", "10min"]);
+    let silent: Vec<_> = (0..100).map(|_| tcp(server.addr)).collect();
+    let mut open: Vec<_> = (0..5)
+        .map(|_| {
+            let mut socket = tcp(server.addr);
+            socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+            socket.write_all(upgrade_request().as_bytes()).unwrap();
+            assert!(read_head(&mut socket).starts_with("HTTP/1.1 101 "));
+            socket
+        })
+        .collect();
+    for socket in &mut open {
+        socket.write_all(&frame(TEXT, b"hello")).unwrap();
+        assert_eq!(read_frame(socket), (TEXT, b"hello".to_vec()));
+    }
+    open.into_iter().for_each(close);
+    drop(silent);
+    close(handshake(server.addr));
+}
+
 #[test]
 fn the_system_looks_after_connections_if_it_is_asked_to() {
     // The timer of each socket, as `ss -o` shows it: 2 is that of keep-alive.

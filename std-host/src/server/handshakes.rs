@@ -40,11 +40,20 @@ impl Handshakes {
         self.n >= self.limit
     }
 
-    /// Takes the slot of the oldest from the queue; `is` tells whether an entry is still somebody's.
-    pub(crate) fn oldest(&mut self, is: impl Fn(usize, Millis) -> bool) -> Option<usize> {
+    /// Takes the slot of the oldest from the queue, if it is so since this time or longer; `is` tells whether an
+    /// entry is still somebody's.
+    pub(crate) fn oldest(
+        &mut self,
+        latest: Millis,
+        is: impl Fn(usize, Millis) -> bool,
+    ) -> Option<usize> {
         while let Some((since, slot)) = self.queue.pop_front() {
             if is(slot, since) {
-                return Some(slot);
+                if since <= latest {
+                    return Some(slot);
+                }
+                self.queue.push_front((since, slot));
+                break;
             }
         }
         None
@@ -80,7 +89,8 @@ mod tests {
         handshakes.note(8, Some(11), Some(20)); // is refused
         handshakes.note(7, None, Some(21)); // another in its slot
         let is = |slot, since| [(9, 12), (8, 20), (7, 21)].contains(&(slot, since));
-        assert_eq!([(); 4].map(|()| handshakes.oldest(is)), [Some(9), Some(8), Some(7), None]);
+        assert_eq!([11, 12, 19].map(|at| handshakes.oldest(at, is)), [None, Some(9), None]);
+        assert_eq!([(); 3].map(|()| handshakes.oldest(99, is)), [Some(8), Some(7), None]);
 
         for since in 0..10_000 {
             handshakes.note(1, None, Some(since));

@@ -323,6 +323,11 @@ impl<H: Handler> Worker<H> {
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    // Whoever is silent keeps nobody out by the open files that it takes, either. Those that have
+                    // just come are given the time to speak.
+                    Err(error)
+                        if is_out_of_files(&error)
+                            && self.drop_oldest(now.saturating_sub(GIVES_WAY_AFTER), now) => {}
                     Err(error) => {
                         // Such as no file descriptor left: others must end before it helps to go on.
                         tracing::warn!("accepting a connection failed, pausing: {error}");
@@ -367,11 +372,21 @@ impl<H: Handler> Worker<H> {
     /// Drops the oldest handshakes, if there are too many.
     fn make_room(&mut self, now: Millis) {
         while self.handshakes.is_full() {
-            let sessions = &self.sessions;
-            let is = |slot, since| is_not_open_since(sessions, slot, since);
-            let Some(slot) = self.handshakes.oldest(is) else { break };
+            if !self.drop_oldest(NEVER, now) {
+                break;
+            }
+        }
+    }
+
+    /// Drops the oldest connection that is not open, if it is so since this time or longer.
+    fn drop_oldest(&mut self, latest: Millis, now: Millis) -> bool {
+        let sessions = &self.sessions;
+        let is = |slot, since| is_not_open_since(sessions, slot, since);
+        let oldest = self.handshakes.oldest(latest, is);
+        if let Some(slot) = oldest {
             self.turn(slot, now, |session, turn| session.give_way(turn));
         }
+        oldest.is_some()
     }
 
     fn register(
@@ -418,6 +433,16 @@ const EVENTS: usize = 1024;
 
 /// After so long without an event, what is kept for messages is given back.
 const SPARE_TIME: Millis = 1000;
+
+/// Tells whether the program, or the system, has no open file to spare.
+fn is_out_of_files(error: &io::Error) -> bool {
+    // EMFILE and ENFILE; WSAEMFILE.
+    let codes: &[i32] = if cfg!(windows) { &[10024] } else { &[24, 23] };
+    error.raw_os_error().is_some_and(|code| codes.contains(&code))
+}
+
+/// A handshake that is so old gives way when there is no open file for another.
+const GIVES_WAY_AFTER: Millis = 1000;
 
 /// How long to wait after an accept that failed.
 const ACCEPT_PAUSE: Millis = 100;

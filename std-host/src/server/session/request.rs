@@ -242,8 +242,8 @@ impl Session {
     pub(crate) fn give_way<H>(&mut self, turn: &Turn<'_, H>) {
         if let Phase::Handshake(handshake) = &self.phase {
             turn.shared.hub.count_ending(Ending::Dropped);
-            let why = "there are too many handshakes under way: the oldest is dropped";
-            let hint = "Limits::handshakes, --max-handshakes";
+            let why = "there are too many handshakes under way, of which the oldest is dropped";
+            let hint = "Limits::handshakes, --max-handshakes, more open files (ulimit -n)";
             log::dropped(why, hint, None, handshake.remote_addr, &turn.shared.refusals);
         }
         self.phase = Phase::Over;
