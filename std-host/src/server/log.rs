@@ -70,7 +70,7 @@ pub(crate) fn answered(
         origin: field("Origin"),
         received: request.is_none().then(|| shown(first_line(received))),
     };
-    refusals.tell(line, remote_addr);
+    refusals.tell(&line, remote_addr);
 }
 
 /// Logs that a connection was dropped without an answer, after it has sent this.
@@ -83,7 +83,7 @@ pub(crate) fn dropped(
 ) {
     let received = received.map(|received| shown(first_line(received)));
     let line = Line { why: why.to_owned(), hint: Some(hint), received, ..Line::default() };
-    refusals.tell(line, remote_addr);
+    refusals.tell(&line, remote_addr);
 }
 
 macro_rules! write_line {
@@ -136,14 +136,14 @@ impl Refusals {
         Self { throttle: Throttle::new(), told: Mutex::default() }
     }
 
-    fn tell(&self, line: Line, remote_addr: Option<SocketAddr>) {
+    fn tell(&self, line: &Line, remote_addr: Option<SocketAddr>) {
         let now = Instant::now();
         let mut kinds = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = |told: &Told| now.duration_since(told.at) >= SILENCE;
         // Those that nobody has repeated since, and the oldest if there are too many.
-        let is_forgotten = |told: &mut Told| told.line != line && is_due(told);
+        let is_forgotten = |told: &mut Told| told.line != *line && is_due(told);
         let mut forgotten: Vec<Told> = kinds.extract_if(.., is_forgotten).collect();
-        let others = match kinds.iter_mut().find(|told| told.line == line) {
+        let others = match kinds.iter_mut().find(|told| told.line == *line) {
             Some(told) if !is_due(told) => {
                 told.n += 1;
                 None
@@ -274,16 +274,16 @@ mod tests {
             told.iter().map(|told| (told.line.why.clone(), told.n)).collect()
         };
         for i in [0, 1, 0, 0] {
-            refusals.tell(line(i), None);
+            refusals.tell(&line(i), None);
         }
         assert_eq!(counts(), [("0".into(), 2), ("1".into(), 0)]);
         // After the silence it is told of again, and the other is forgotten.
         for told in &mut *refusals.told.lock().unwrap() {
             told.at = told.at.checked_sub(SILENCE).unwrap();
         }
-        refusals.tell(line(0), None);
+        refusals.tell(&line(0), None);
         assert_eq!(counts(), [("0".into(), 0)]);
-        (1..2 * KINDS).for_each(|i| refusals.tell(line(i), None));
+        (1..2 * KINDS).for_each(|i| refusals.tell(&line(i), None));
         assert_eq!(counts().len(), KINDS);
     }
 

@@ -1,4 +1,4 @@
-//! The PROXY protocol, versions 1 and 2: what HAProxy, AWS NLB and others send in front of a connection, before
+//! The PROXY protocol, versions 1 and 2: what `HAProxy`, AWS NLB and others send in front of a connection, before
 //! TLS, to tell who it is from.
 //!
 //! Its document is <https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>. What follows the header on the
@@ -114,7 +114,8 @@ fn addresses<'l, A: FromStr + Into<IpAddr>>(
         _ => Err(NoHeader),
     };
     let told = SocketAddr::new(address(source)?.into(), port(source_port)?);
-    (address(destination)?, port(destination_port)?);
+    address(destination)?;
+    port(destination_port)?;
     Ok(Source::Told(told))
 }
 
@@ -129,9 +130,6 @@ fn len_of_v2(received: &[u8]) -> Option<usize> {
 fn parse_v2(received: &[u8]) -> Result<Source, NoHeader> {
     let (fixed, addresses) = received.split_at_checked(V2_FIXED).ok_or(NoHeader)?;
     match (fixed[12], fixed[13]) {
-        // LOCAL: "The receiver must accept this connection as valid and must use the real connection
-        // endpoints and discard the protocol block including the family which is ignored."
-        (0x20, _) => Ok(Source::OfSocket),
         // TCP over IPv4: source, destination, and both ports.
         (0x21, 0x11) => {
             let [a, b, c, d, _, _, _, _, port @ ..] = addresses else { return Err(NoHeader) };
@@ -144,8 +142,12 @@ fn parse_v2(received: &[u8]) -> Result<Source, NoHeader> {
             let [high, low, _, _, ..] = port else { return Err(NoHeader) };
             Ok(told(*source, [*high, *low]))
         }
-        // No family, datagrams and Unix sockets: "the receiver should [...] ignore the address".
-        (0x21, 0x00..=0x02 | 0x10 | 0x12 | 0x20 | 0x22 | 0x30..=0x32) => Ok(Source::OfSocket),
+        // LOCAL: "The receiver must accept this connection as valid and must use the real connection
+        // endpoints and discard the protocol block including the family which is ignored." And no family,
+        // datagrams and Unix sockets: "the receiver should [...] ignore the address".
+        (0x20, _) | (0x21, 0x00..=0x02 | 0x10 | 0x12 | 0x20 | 0x22 | 0x30..=0x32) => {
+            Ok(Source::OfSocket)
+        }
         _ => Err(NoHeader),
     }
 }

@@ -159,7 +159,7 @@ impl<H: Handler> Service<H> {
                     let span = log::span_of_request(remote_addr);
                     (judging.instrument(span).await, Ending::Answered)
                 }
-                Err((response, ending)) => (Err(response), ending),
+                Err(full) => (Err(full.response()), full.ending()),
             };
             result.map_err(|response| {
                 log::answered(&response, &head, remote_addr, &shared.refusals);

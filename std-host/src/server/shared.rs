@@ -58,24 +58,40 @@ impl<H> Shared<H> {
         Arc::new(Self { handler, rules, times, hub, count, shutdown, refusals, addresses, serve })
     }
 
-    /// Lets a connection in that has sent its request, until it is [let out](ConnectionCount::let_out); or
-    /// returns what to respond.
-    pub(crate) fn let_in(
-        &self,
-        remote_addr: Option<SocketAddr>,
-    ) -> Result<Option<Counted>, (Response, Ending)> {
-        let refuse = |why: &str, hint, ending| {
-            (refusal_with_hint(StatusCode::SERVICE_UNAVAILABLE, &why, hint), ending)
+    /// Lets a connection in that has sent its request, until it is [let out](ConnectionCount::let_out).
+    pub(crate) fn let_in(&self, remote_addr: Option<SocketAddr>) -> Result<Option<Counted>, Full> {
+        let counted = self.addresses.count(remote_addr).map_err(|TooMany| Full::Address)?;
+        let is_in = self.count.let_in(self.rules.limits.connections);
+        if is_in { Ok(counted) } else { Err(Full::Server) }
+    }
+}
+
+/// What has as many connections as it may.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Full {
+    Server,
+    Address,
+}
+
+impl Full {
+    /// Returns what tells the client.
+    pub(crate) fn response(self) -> Response {
+        let (why, hint) = match self {
+            Self::Server => ("too many connections", "Limits::connections, --max-connections"),
+            Self::Address => (
+                "too many connections from this address",
+                "Limits::connections_per_address, --max-connections-per-address",
+            ),
         };
-        let counted = self.addresses.count(remote_addr).map_err(|TooMany| {
-            let hint = "Limits::connections_per_address, --max-connections-per-address";
-            refuse("too many connections from this address", hint, Ending::TooManyFromAddress)
-        })?;
-        if !self.count.let_in(self.rules.limits.connections) {
-            let hint = "Limits::connections, --max-connections";
-            return Err(refuse("too many connections", hint, Ending::TooManyConnections));
+        refusal_with_hint(StatusCode::SERVICE_UNAVAILABLE, &why, hint)
+    }
+
+    /// Returns what it counts as.
+    pub(crate) const fn ending(self) -> Ending {
+        match self {
+            Self::Server => Ending::TooManyConnections,
+            Self::Address => Ending::TooManyFromAddress,
         }
-        Ok(counted)
     }
 }
 
@@ -90,7 +106,7 @@ impl<H> Place<H> {
     pub(crate) fn take(
         shared: &Arc<Shared<H>>,
         remote_addr: Option<SocketAddr>,
-    ) -> Result<Self, (Response, Ending)> {
+    ) -> Result<Self, Full> {
         let counted = shared.let_in(remote_addr)?;
         shared.count.enter();
         Ok(Self::taken(shared, counted))

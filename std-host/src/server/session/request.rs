@@ -146,7 +146,7 @@ impl Session {
                 let answer = handshake::judge(head, handshake.remote_addr, turn.shared);
                 self.answer(head_len, answer, turn);
             }
-            Err((response, ending)) => self.respond(&response, ending, turn),
+            Err(full) => self.respond(&full.response(), full.ending(), turn),
         }
     }
 
