@@ -51,6 +51,7 @@ mod host;
 mod key;
 mod refusal;
 mod request;
+mod site;
 mod status;
 mod writer;
 

@@ -14,7 +14,7 @@ use history::History;
 use id::ConnectionId;
 use obstacle::Call;
 use outbox::{Policy, Put, Room, Status};
-use peer::{Agreed, Data, Peer, Traffic};
+use peer::{Agreed, Data, Extra, Peer, Traffic};
 use roster::Roster;
 use topics::Topics;
 use wake::{Token, WakeQueue};
@@ -343,7 +343,7 @@ impl Hub {
         &self,
         remote_addr: Option<SocketAddr>,
         agreed: Agreed,
-        data: Option<Data>,
+        (data, request): (Option<Data>, Option<Box<[u8]>>),
         queue: (Arc<WakeQueue>, usize),
     ) -> Arc<Peer> {
         let mut peers = self.peers();
@@ -351,7 +351,7 @@ impl Hub {
         if *peers.last_agreed != agreed {
             peers.last_agreed = Arc::new(agreed);
         }
-        let extra = (data, History::new(self.inner.history));
+        let extra = Extra { data, history: History::new(self.inner.history), request };
         let agreed = Arc::clone(&peers.last_agreed);
         let peer = Arc::new(Peer::new(peers.last_id, remote_addr, agreed, extra, queue));
         peers.open.join(&peer);

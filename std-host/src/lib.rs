@@ -141,6 +141,9 @@ pub use io::stream::Plain;
 pub use io::tls::Tls;
 #[cfg(feature = "tls")]
 pub use io::tls::config::{Certificates, LoadError};
+/// The type of [`Builder::trusted_proxies`].
+#[cfg(feature = "server")]
+pub use ipnet::IpNet;
 pub use random::SeededRandom;
 /// What takes a prepared configuration of TLS.
 #[cfg(feature = "tls")]
@@ -148,7 +151,7 @@ pub use rustls;
 #[cfg(feature = "server")]
 pub use server::Server;
 #[cfg(feature = "server")]
-pub use server::answer::{Accept, Answer, Handshake, Later, Response};
+pub use server::answer::{Accept, Answer, Handshake, Hint, Later, Response};
 #[cfg(feature = "server")]
 pub use server::builder::Builder;
 #[cfg(feature = "server")]

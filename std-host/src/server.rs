@@ -1,15 +1,19 @@
 //! A server: where it listens, and the worker threads that serve.
 
+mod addresses;
 pub(crate) mod answer;
 pub(crate) mod builder;
 mod count;
 mod hand_over;
 pub(crate) mod handler;
 pub(crate) mod handshake;
+mod handshakes;
 pub(crate) mod limits;
 pub(crate) mod listener;
 mod log;
 pub(crate) mod origins;
+mod proxies;
+mod proxy_header;
 pub(crate) mod service;
 pub(crate) mod session;
 mod shared;
@@ -65,7 +69,8 @@ impl<H: Handler> Server<H> {
         let addresses = bound.iter().map(|bound| bound.address.clone()).collect();
         let worker = |i| {
             let doors = bound.iter().enumerate().filter_map(|(n, bound)| bound.door(n, i, threads));
-            Worker::new(doors.collect::<io::Result<_>>()?, Arc::clone(service.shared()))
+            let doors = doors.collect::<io::Result<_>>()?;
+            Worker::new(doors, Arc::clone(service.shared()), threads)
         };
         let mut workers = (0..threads).map(worker).collect::<io::Result<Vec<_>>>()?;
         let team: Vec<_> = workers.iter().map(Worker::queue).collect();
@@ -145,7 +150,7 @@ impl<H: Handler> Server<H> {
         for queue in &stop.0 {
             queue.order(Order::End);
         }
-        let limit = shared.limits.close_limit.saturating_add(Duration::from_secs(1));
+        let limit = shared.rules.limits.close_limit.saturating_add(Duration::from_secs(1));
         let _ = tokio::time::timeout(limit, all_ended.recv()).await;
         Ok(())
     }

@@ -300,13 +300,97 @@ async fn names_that_are_not_served_are_refused() {
         ("board.local", 101),
         ("BOARD.local:8567", 101),
         ("evil.org", 403),
-        ("board.local:80", 403),
+        // RFC 9110 §4.2.3: default ports are as none.
+        ("board.local:80", 101),
+        ("board.local:443", 101),
+        ("board.local:8568", 403),
     ] {
         // Also of the same origin: so a name that was rebound looks.
         let fields = format!("Host: {host}\r\nOrigin: http://{host}\r\n");
         assert_eq!(status(&addr, "/", &fields).await, expected, "{host}");
     }
     assert_eq!(hub.totals().refused, 2);
+}
+
+/// RFC 9112 §3.2, whatever hosts are served, and whether a page or a connection is asked for.
+#[tokio::test]
+async fn what_is_no_host_is_answered_400_before_it_is_looked_at_whose_it_is() {
+    for hosts in [Hosts::ByPlace, Hosts::Any, Hosts::from(["board.local"])] {
+        let (addr, hub) = start(Builder::new().hosts(hosts), App::default()).await;
+        let mut n_refused = 0;
+        for fields in [
+            "",
+            "Host:\r\n",
+            "Host: a b\r\n",
+            "Host: user@board.local\r\n",
+            "Host: board.local/x\r\n",
+            "Host: board.local:port\r\n",
+            "Host: [::1\r\n",
+            "Host: board.local, board.local\r\n",
+            "Host: board.local\r\nHost: board.local\r\n",
+            "Host: board.local\r\nhost: evil.example\r\n",
+        ] {
+            assert_eq!(status(&addr, "/", fields).await, 400, "{fields:?}");
+            let mut stream = TcpStream::connect(&addr).await.unwrap();
+            let head = format!("GET /page HTTP/1.1\r\n{fields}\r\n");
+            stream.write_all(head.as_bytes()).await.unwrap();
+            let mut response = String::new();
+            stream.read_to_string(&mut response).await.unwrap();
+            assert!(response.starts_with("HTTP/1.1 400 "), "{fields:?}: {response}");
+            n_refused += 2;
+        }
+        assert_eq!(hub.totals().refused, n_refused);
+    }
+}
+
+/// What names the host itself is of it, and the others have to be listed.
+#[tokio::test]
+async fn odd_origins_of_programs_are_let_in_if_they_are_of_the_host_or_listed() {
+    let odd = Origins::Only(["file://", "null", "https://*.example.com"].map(str::to_owned).into());
+    let (same, _) = start(Builder::new(), App::default()).await;
+    let (listed, _) = start(Builder::new().origins(odd), App::default()).await;
+    for (origin, by_default, by_list) in [
+        ("ws://localhost:8567", 101, 403),
+        ("wss://localhost:8567/", 101, 403),
+        ("https://localhost:8567", 101, 403),
+        ("http://localhost", 403, 403),
+        ("file://", 403, 101),
+        ("null", 403, 101),
+        ("https://a.b.example.com", 403, 101),
+        ("https://example.com", 403, 403),
+        ("http://a.example.com", 403, 403),
+    ] {
+        let fields = format!("Host: localhost:8567\r\nOrigin: {origin}\r\n");
+        assert_eq!(status(&same, "/", &fields).await, by_default, "{origin}");
+        assert_eq!(status(&listed, "/", &fields).await, by_list, "{origin}");
+    }
+    for (host, origin, expected) in [
+        ("localhost:443", "https://localhost", 101),
+        ("localhost", "https://localhost:443", 101),
+        ("localhost:80", "http://localhost", 101),
+        ("localhost:443", "http://localhost", 403),
+    ] {
+        let fields = format!("Host: {host}\r\nOrigin: {origin}\r\n");
+        assert_eq!(status(&same, "/", &fields).await, expected, "{origin} at {host}");
+    }
+}
+
+#[tokio::test]
+async fn what_can_never_match_is_an_error_of_the_start() {
+    let builder = || Builder::new().listen("127.0.0.1:0");
+    let origins = |origin: &str| builder().origins(Origins::Only(vec![origin.into()]));
+    for (builder, item) in [
+        (origins("example.com"), "example.com"),
+        (origins("https://example.com/chat"), "https://example.com/chat"),
+        (origins("https://*"), "https://*"),
+        (builder().hosts(["http://board.local"]), "http://board.local"),
+        (builder().hosts(["board.local", "b\u{fc}ro.local"]), "b\u{fc}ro.local"),
+    ] {
+        let error = builder.bind(App::default()).await.expect_err(item);
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{error}");
+        assert!(error.to_string().contains(item), "{error}");
+    }
+    assert!(origins("https://example.com/").bind(App::default()).await.is_ok());
 }
 
 #[tokio::test]

@@ -209,6 +209,42 @@ fn threads_with_sockets_of_their_own_share_a_port() {
     assert_eq!(other.unwrap_err().kind(), io::ErrorKind::AddrInUse);
 }
 
+/// As in nginx: RFC 3493 §5.3.
+#[test]
+fn both_families_are_listened_at_with_one_port_in_either_order() {
+    for reuse_port in [false, true] {
+        for v4_first in [false, true] {
+            // Somebody else may take the port meanwhile.
+            let running = (0..20).find_map(|_| {
+                let probe = TcpListener::bind("127.0.0.1:0").unwrap();
+                let port = probe.local_addr().unwrap().port();
+                drop(probe);
+                let mut places = [format!("[::]:{port}"), format!("0.0.0.0:{port}")];
+                if v4_first {
+                    places.reverse();
+                }
+                let builder = places.into_iter().fold(Builder::new(), Builder::listen);
+                let runtime = Runtime::new().unwrap();
+                let bound = runtime.block_on(builder.reuse_port(reuse_port).bind(Echo));
+                let server = bound.ok()?;
+                let shutdown = server.shutdown();
+                runtime.spawn(server.run());
+                Some((port, shutdown, runtime))
+            });
+            let (port, shutdown, _runtime) = running.expect("both can be bound");
+            talk(&mut tcp(format!("127.0.0.1:{port}").parse().unwrap()));
+            talk(&mut tcp(format!("[::1]:{port}").parse().unwrap()));
+            shutdown.begin();
+        }
+    }
+    // Alone it takes both, where the system has it so.
+    let server = Running::start(Builder::new().listen("[::]:0"));
+    let port = server.addr(0).port();
+    talk(&mut tcp(format!("[::1]:{port}").parse().unwrap()));
+    #[cfg(target_os = "linux")]
+    talk(&mut tcp(format!("127.0.0.1:{port}").parse().unwrap()));
+}
+
 #[test]
 fn no_place_to_listen_at_is_an_error() {
     let runtime = Runtime::new().unwrap();

@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 use tracing::Level;
 use wirelet::Message;
 use wirelet_host::{
-    Accept, Answer, Builder, Closed, Context, Handler, Handshake, Hub, Peer, StatusCode,
+    Accept, Answer, Builder, Closed, Context, Handler, Handshake, Hub, Limits, Peer, StatusCode,
 };
 
 /// All that this program logs, with its spans.
@@ -195,14 +195,107 @@ fn a_flood_of_refusals_is_no_flood_of_lines() {
     let runtime = Runtime::new().unwrap();
     let addr = start(&runtime, "flooded");
     let began = Instant::now();
-    for _ in 0..200 {
-        let (mut socket, _) = ask(addr, "/no", "");
+    for i in 0..200 {
+        // Each is of its own kind.
+        let (mut socket, _) = ask(addr, "/no", &format!("Origin: http://localhost:{i}\r\n"));
         let mut response = String::new();
         socket.read_to_string(&mut response).unwrap();
-        assert!(response.ends_with("not flooded\n"), "{response}");
+        assert!(response.starts_with("HTTP/1.1 403 "), "{response}");
     }
     let seconds = usize::try_from(began.elapsed().as_secs()).unwrap() + 2;
-    let n = lines_with("not flooded").len();
+    let n = lines_with("http://localhost:").len();
     assert!((20..=20 * seconds).contains(&n), "{n} lines in {seconds} s");
     assert!(lines_with("others within this second").len() <= seconds);
+}
+
+#[test]
+fn a_refusal_says_what_was_sent_and_what_lets_it_in_and_repeated_ones_are_counted() {
+    LazyLock::force(&LOG);
+    let runtime = Runtime::new().unwrap();
+    let limits = Limits { connections: 0, ..Limits::default() };
+    for (name, builder, fields, parts) in [
+        (
+            "origin",
+            Builder::new(),
+            "Origin: https://repeated.example/\"é\r\n",
+            &["status=403", "https://repeated.example/\\\"é\"", "let_in_by=\"Builder::origins"][..],
+        ),
+        (
+            "host",
+            Builder::new().hosts(["repeated.example:1"]),
+            "X: y\r\n",
+            &["status=403", "host=\"localhost\"", "let_in_by=\"Builder::hosts"],
+        ),
+        (
+            "limit",
+            Builder::new().limits(limits),
+            "X: y\r\n",
+            &["status=503", "let_in_by=\"Limits::connections"],
+        ),
+    ] {
+        let path = format!("/repeated-{name}");
+        let bound = builder.listen("127.0.0.1:0").bind(Logging("repeated"));
+        let server = runtime.block_on(bound).unwrap();
+        let (addr, shutdown) = (server.addresses()[0].tcp().unwrap(), server.shutdown());
+        let running = runtime.spawn(server.run());
+        for _ in 0..30 {
+            let (mut socket, _) = ask(addr, &path, fields);
+            socket.read_to_end(&mut Vec::new()).unwrap();
+        }
+        let lines = lines_with(&path);
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        for part in ["WARN", "refused", "remote_addr=127.0.0.1:"].iter().chain(parts) {
+            assert!(lines[0].contains(part), "{part:?} is not in {lines:?}");
+        }
+        // What was counted is told in the end.
+        shutdown.begin();
+        drop(shutdown);
+        runtime.block_on(running).unwrap().unwrap();
+        within(Duration::from_secs(20), || lines_with(&path).len() == 2);
+        let last = &lines_with(&path)[1];
+        assert!(last.contains("others=29") && last.contains("WARN"), "{last}");
+    }
+}
+
+#[test]
+fn a_client_behind_a_proxy_is_logged_by_its_own_address() {
+    LazyLock::force(&LOG);
+    let runtime = Runtime::new().unwrap();
+    let proxy = "127.0.0.1/32".parse().unwrap();
+    let builder =
+        Builder::new().listen("127.0.0.1:0").trusted_proxies([proxy]).proxy_protocol(true);
+    let server = runtime.block_on(builder.bind(Logging("proxied"))).unwrap();
+    let addr = server.addresses()[0].tcp().unwrap();
+    runtime.spawn(server.run());
+    for (header, field, expected) in [
+        ("PROXY TCP4 192.0.2.77 192.0.2.1 5000 80\r\n", "", "192.0.2.77:5000"),
+        ("PROXY UNKNOWN\r\n", "X-Forwarded-For: 192.0.2.78\r\n", "192.0.2.78:0"),
+    ] {
+        let mut socket = tcp(addr);
+        socket.write_all(header.as_bytes()).unwrap();
+        let request = harness::upgrade_request().replace("Host:", &format!("{field}Host:"));
+        socket.write_all(request.as_bytes()).unwrap();
+        assert!(read_head(&mut socket).starts_with("HTTP/1.1 101 "));
+        socket.write_all(&frame(TEXT, b"hello")).unwrap();
+        assert_eq!(read_frame(&mut socket), (TEXT, b"hello".to_vec()));
+        let address = format!("remote_addr={expected}");
+        for call in ["handshake", "later", "opened", "message"] {
+            let lines = lines_with(&format!("proxied {call}"));
+            let line = lines.last().expect(call);
+            assert!(line.contains(&address), "{address} is not in {line}");
+            assert_eq!(line.matches("remote_addr=").count(), 1, "{line}");
+        }
+    }
+}
+
+/// Not even of what is no request: it may have a password in it.
+#[test]
+fn of_what_is_no_request_only_the_first_line_is_logged_and_no_query() {
+    let runtime = Runtime::new().unwrap();
+    let addr = start(&runtime, "secretive");
+    let mut socket = tcp(addr);
+    socket.write_all(b"GET /secretive?token=s3cret HTTP/9.9\r\nCookie: s3cret\r\n\r\n").unwrap();
+    assert!(read_head(&mut socket).starts_with("HTTP/1.1 400 "));
+    within(Duration::from_secs(20), || lines_with("received=\"GET /secretive\"").len() == 1);
+    assert!(lines_with("s3cret").is_empty());
 }

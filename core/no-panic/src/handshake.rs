@@ -43,6 +43,11 @@ pub fn request_headers(request: &Request<'_>, show: fn(&str, &[u8])) {
 }
 
 #[unsafe(no_mangle)]
+pub fn request_host<'b>(request: &Request<'b>) -> Result<Option<&'b [u8]>, RequestError> {
+    request.host()
+}
+
+#[unsafe(no_mangle)]
 pub fn request_upgrade<'r>(request: &'r Request<'_>) -> Result<Upgrade<'r>, RequestError> {
     request.upgrade()
 }
@@ -115,6 +120,11 @@ pub fn switching_protocols_encode_piece(
 #[unsafe(no_mangle)]
 pub fn allow_list_permits(list: &AllowList<'_>, value: Option<&[u8]>) -> bool {
     list.permits(value)
+}
+
+#[unsafe(no_mangle)]
+pub fn allow_list_items(item: &str) -> (bool, bool) {
+    (AllowList::is_origin(item), AllowList::is_host(item))
 }
 
 #[unsafe(no_mangle)]

@@ -208,6 +208,12 @@ pub(super) fn is_token_byte(byte: u8) -> bool {
 
 const TOKEN_BYTES: Set = Set::of(&[ALPHANUMERIC, b"!#$%&'*+-.^_`|~"]);
 
+/// RFC 3986 §3.1.
+pub(super) fn is_scheme(text: &[u8]) -> bool {
+    let is_rest = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    text.first().is_some_and(u8::is_ascii_alphabetic) && text.iter().all(is_rest)
+}
+
 pub(super) const ALPHANUMERIC: &[u8] =
     b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 

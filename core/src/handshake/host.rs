@@ -9,21 +9,27 @@ use super::fields::{ALPHANUMERIC, Set, split_at};
 /// alone: with it, two fields that were joined on the way would be one host. What an address stands
 /// for is not looked at; its zone is let in, which some clients send.
 pub(super) fn is_host(value: &[u8]) -> bool {
-    let (is_valid, port) = match value {
+    split_host(value).is_some()
+}
+
+/// Splits a valid host into name, or address without brackets, and port, empty if there is none.
+pub(super) fn split_host(value: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (is_valid, name, port) = match value {
         [b'[', literal @ ..] => {
             let (address, rest) = split_at(literal, b']');
-            match rest {
-                Some([b':', port @ ..]) => (is_ipv6_address(address), port),
-                Some([]) => (is_ipv6_address(address), &[][..]),
-                _ => return false,
-            }
+            let port = match rest? {
+                [b':', port @ ..] => port,
+                [] => &[],
+                _ => return None,
+            };
+            (is_ipv6_address(address), address, port)
         }
         _ => {
             let (name, port) = split_at(value, b':');
-            (is_name(name), port.unwrap_or_default())
+            (is_name(name), name, port.unwrap_or_default())
         }
     };
-    is_valid && port.iter().all(u8::is_ascii_digit)
+    (is_valid && port.iter().all(u8::is_ascii_digit)).then_some((name, port))
 }
 
 /// RFC 3986 §3.2.2: `reg-name`, which an IPv4 address is too, and not empty (RFC 9110 §4.2.1).

@@ -5,6 +5,7 @@ use core::fmt;
 use super::extension::{Extension, Extensions, MalformedExtension};
 use super::fields::{self, Fields, List, Only, is_named, is_token, split_at, text};
 use super::host::is_host;
+use super::site::{Site, split_scheme};
 use super::{
     Acceptance, BuildError, HandshakeError, HeadScanner, RequestError, SwitchingProtocols, key,
 };
@@ -84,6 +85,41 @@ impl<'b> Request<'b> {
         self.fields.map(|(name, value)| (text(name), value))
     }
 
+    /// Returns the host that the request, which may be one for a page, is for: the value of `Host` or, if
+    /// the target is an absolute URI, its authority. `None` only for HTTP/1.0, which needs no host.
+    ///
+    /// ```
+    /// use wirelet::handshake::{Request, RequestError};
+    ///
+    /// let request = Request::parse(b"GET / HTTP/1.1\r\nHost: board.local:8080\r\n\r\n")?;
+    /// assert_eq!(request.host(), Ok(Some(&b"board.local:8080"[..])));
+    /// let request = Request::parse(b"GET / HTTP/1.1\r\nHost: user@board.local\r\n\r\n")?;
+    /// assert_eq!(request.host(), Err(RequestError::Host)); // answered 400
+    /// # Ok::<(), RequestError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::Host`] and [`RequestError::Target`], which are to be answered before it is looked at
+    /// whether the host is served here.
+    pub fn host(&self) -> Result<Option<&'b [u8]>, RequestError> {
+        let mut host = Only::default();
+        let mut fields = self.fields;
+        while let Some(value) = fields.next_named("Host") {
+            host.push(value);
+        }
+        if self.minor_version < 1 && !host.is_given() {
+            return Ok(None);
+        }
+        let of_target = match check_target(self.target) {
+            Some(host) => host,
+            None if after_scheme(self.target).is_some() => return Err(RequestError::Target),
+            // That of `OPTIONS *`, or what a page is asked for by mistake.
+            None => &[],
+        };
+        check_host(&host, of_target).map(Some)
+    }
+
     /// Tells whether the client asks for a WebSocket: `Upgrade` lists `websocket`.
     #[must_use]
     pub fn is_upgrade(&self) -> bool {
@@ -126,11 +162,7 @@ impl<'b> Request<'b> {
             return Err(RequestError::HttpVersion);
         }
         let target_host = check_target(self.target).ok_or(RequestError::Target)?;
-        // RFC 9112 §3.2.2: an absolute-form target replaces "the received Host header field", but
-        // §3.2: "A server MUST respond with a 400 [...] to any [...] request message that contains
-        // [...] a Host header field with an invalid field value."
-        let field_host = host.get().filter(|host| is_host(host)).ok_or(RequestError::Host)?;
-        let host = if target_host.is_empty() { field_host } else { target_host };
+        let host = check_host(&host, target_host)?;
         if has_body {
             return Err(RequestError::Body);
         }
@@ -223,13 +255,14 @@ impl<'r> Upgrade<'r> {
     }
 
     /// Tells whether this comes from a page of this very host, or from what is no browser: `Origin`
-    /// is that of `Host`, or missing (§10.2). A name that an attacker lets point to this machine
-    /// passes; an [`AllowList`](super::AllowList) for [`host`](Self::host) stops it.
+    /// is missing (§10.2), or names the host and port of `Host`, whatever its scheme; what is no browser
+    /// may send the URL that it connects to. The default ports of http, https, ws and wss are as none. A name
+    /// that an attacker lets point to this machine passes; an [`AllowList`](super::AllowList) for
+    /// [`host`](Self::host) stops it.
     #[must_use]
     pub fn is_same_origin(&self) -> bool {
-        self.origin.is_none_or(|origin| {
-            after_scheme(origin).is_some_and(|host| host.eq_ignore_ascii_case(self.host))
-        })
+        self.origin
+            .is_none_or(|origin| Site::parse(origin).is_some_and(|origin| origin.is_of(self.host)))
     }
 
     /// Returns the subprotocols that the client offers, the one it likes best first. What is no token
@@ -380,6 +413,15 @@ fn check_target(target: &[u8]) -> Option<&[u8]> {
     host.filter(|_| target.iter().all(|byte| *byte != b'#'))
 }
 
+/// Returns the host: that of the target, if it has one.
+fn check_host<'b>(field: &Only<'b>, of_target: &'b [u8]) -> Result<&'b [u8], RequestError> {
+    // RFC 9112 §3.2.2: an absolute-form target replaces "the received Host header field", but
+    // §3.2: "A server MUST respond with a 400 [...] to any [...] request message that contains
+    // [...] a Host header field with an invalid field value."
+    let field = field.get().filter(|host| is_host(host)).ok_or(RequestError::Host)?;
+    Ok(if of_target.is_empty() { field } else { of_target })
+}
+
 /// How long the authority at the beginning of a URI without its scheme is.
 fn authority_len(rest: &[u8]) -> usize {
     rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len())
@@ -387,11 +429,7 @@ fn authority_len(rest: &[u8]) -> usize {
 
 /// RFC 9112 §3.2.2: "a server MUST accept the absolute-form in requests".
 fn after_scheme(target: &[u8]) -> Option<&[u8]> {
-    let (scheme, rest) = split_at(target, b':');
+    let (scheme, rest) = split_scheme(target)?;
     let is_http = scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https");
-    // Not by `strip_prefix`, which leaves a panic in what is optimized for size.
-    match rest? {
-        [b'/', b'/', rest @ ..] if is_http => Some(rest),
-        _ => None,
-    }
+    is_http.then_some(rest)
 }

@@ -115,6 +115,33 @@ fn an_invalid_host_is_refused() {
     assert_eq!(RequestError::Host.status().get(), 400);
 }
 
+/// §3.2: and to one that lacks it, or "contains more than one Host header field line".
+#[test]
+fn a_page_is_asked_for_with_exactly_one_valid_host() {
+    let host = |line: &str, fields: &[u8]| {
+        let head = [line.as_bytes(), b"\r\n", fields, b"\r\n"].concat();
+        Request::parse(&head)?.host().map(|host| host.map(<[u8]>::to_vec))
+    };
+    let page = |fields: &[u8]| host("GET / HTTP/1.1", fields);
+    let field = |value: &[u8]| [b"Host: ", value, b"\r\n"].concat();
+    for good in GOOD {
+        assert_eq!(page(&field(good.as_bytes())), Ok(Some(good.into())), "{good}");
+    }
+    for bad in BAD.into_iter().chain(BAD_LITERALS.map(str::as_bytes)) {
+        assert_eq!(page(&field(bad)), Err(RequestError::Host), "{}", bad.escape_ascii());
+        let old = host("GET / HTTP/1.0", &field(bad));
+        assert_eq!(old, Err(RequestError::Host), "{}", bad.escape_ascii());
+    }
+    assert_eq!(page(b""), Err(RequestError::Host));
+    assert_eq!(page(b"Host: a\r\nhost: a\r\n"), Err(RequestError::Host));
+    assert_eq!(host("GET / HTTP/1.0", b"Host: a\r\nHost: b\r\n"), Err(RequestError::Host));
+    assert_eq!(host("GET / HTTP/1.0", b""), Ok(None));
+    assert_eq!(host("GET http://b/x HTTP/1.1", b"Host: a\r\n"), Ok(Some(b"b".to_vec())));
+    assert_eq!(host("GET http://b@c/ HTTP/1.1", b"Host: a\r\n"), Err(RequestError::Target));
+    assert_eq!(host("GET http://b/ HTTP/1.1", b"Host: a b\r\n"), Err(RequestError::Host));
+    assert_eq!(host("OPTIONS * HTTP/1.1", b"Host: a\r\n"), Ok(Some(b"a".to_vec())));
+}
+
 /// RFC 9112 §3.2.2: the server "MUST ignore the received Host header field (if any) and instead
 /// replace it with the host information of the request-target".
 #[test]

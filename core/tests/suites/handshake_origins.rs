@@ -45,7 +45,33 @@ fn only_pages_of_the_same_host_are_of_the_same_origin_and_let_in_by_default() {
         ("Origin: http://board.local\r\n", "board.local:8567", false),
         ("Origin: http://board.local.evil.org\r\n", "board.local", false),
         ("Origin: http://evil.org/http://board.local\r\n", "board.local", false),
-        ("Origin: ftp://board.local\r\n", "board.local", false),
+        // Those of clients that are no browsers: their own URL, and an app's scheme.
+        ("Origin: ws://board.local\r\n", "board.local", true),
+        ("Origin: WSS://board.local:8567\r\n", "board.local:8567", true),
+        ("Origin: http://board.local:8567/\r\n", "board.local:8567", true),
+        ("Origin: app://board.local:8567\r\n", "board.local:8567", true),
+        ("Origin: ws://board.local:8567/chat\r\n", "board.local:8567", false),
+        ("Origin: http://board.local//\r\n", "board.local", false),
+        ("Origin: ://board.local\r\n", "board.local", false),
+        ("Origin: //board.local\r\n", "board.local", false),
+        ("Origin: http:/board.local\r\n", "board.local", false),
+        ("Origin: http://user@board.local\r\n", "board.local", false),
+        ("Origin: http://*.local\r\n", "board.local", false),
+        ("Origin: file://\r\n", "board.local", false),
+        ("Origin: file://board.local.\r\n", "board.local", false),
+        // RFC 6454 §4, RFC 9110 §4.2.3: the default port of the scheme is as none.
+        ("Origin: https://board.local\r\n", "board.local:443", true),
+        ("Origin: https://board.local:443\r\n", "board.local", true),
+        ("Origin: wss://board.local:443\r\n", "board.local:", true),
+        ("Origin: http://board.local\r\n", "board.local:80", true),
+        ("Origin: ws://[::1]:80\r\n", "[::1]", true),
+        ("Origin: http://board.local:443\r\n", "board.local:443", true),
+        ("Origin: http://board.local\r\n", "board.local:443", false),
+        ("Origin: https://board.local\r\n", "board.local:80", false),
+        ("Origin: http://board.local:443\r\n", "board.local", false),
+        ("Origin: http://board.local:8080\r\n", "board.local:80", false),
+        ("Origin: app://board.local\r\n", "board.local:80", false),
+        ("Origin: https://board.local:80:443\r\n", "board.local:80", false),
         ("Origin: board.local\r\n", "board.local", false),
         ("Origin: null\r\n", "null", false),
         ("Origin:\r\n", "board.local", false),
@@ -108,4 +134,135 @@ fn a_page_that_is_kept_out_is_told_403() {
     let n = Refusal::from(RequestError::Origin).encode(&mut out).unwrap();
     let expected = b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     assert_eq!(out[..n], *expected);
+}
+
+/// The items are written by people, what they are compared with by programs.
+#[test]
+fn a_list_has_wildcards_and_what_clients_send_that_have_no_host() {
+    for (item, let_in, kept_out) in [
+        (
+            "https://*.example.com",
+            &["https://www.example.com", "HTTPS://a.B.example.com:443/"][..],
+            &[
+                "https://example.com",
+                "https://.example.com",
+                "http://www.example.com",
+                "https://www.example.com:8443",
+                "https://wwwexample.com",
+                "https://www.example.com.evil.org",
+                "https://evil.org/.example.com",
+                "https://evil.org:80.example.com",
+                "https://www.example.com/x",
+            ][..],
+        ),
+        ("http://*.local:8080", &["http://a.local:8080"], &["http://a.local", "http://a.local:80"]),
+        (
+            "https://a.example:443/",
+            &["https://a.example"],
+            &["https://a.example:80", "wss://a.example"],
+        ),
+        (
+            "http://a.example",
+            &["http://a.example:80/"],
+            &["http://a.example:443", "http://b.example"],
+        ),
+        ("null", &["null"], &["file://", "http://null"]),
+        ("file://", &["file://", "FILE://"], &["null", "file:///", "http://", ""]),
+        // None that anybody has: it stands for itself.
+        ("https://*", &["https://*"], &["https://example.com", "https://a.b"]),
+        ("https://*.", &["https://*."], &["https://a.", "https://example.com"]),
+        ("https://a.*.com", &[], &["https://a.b.com"]),
+    ] {
+        let list = &[item][..];
+        let only = Acceptance::new().origins(AllowList::Only(list));
+        for origin in let_in {
+            lets_in(&head("/", "board.local", &format!("Origin: {origin}\r\n")), &only);
+        }
+        for origin in kept_out {
+            keeps_out(&head("/", "board.local", &format!("Origin: {origin}\r\n")), &only);
+        }
+    }
+}
+
+#[test]
+fn a_list_of_hosts_has_wildcards_and_takes_both_default_ports_as_none() {
+    let hosts = AllowList::Only(&["a.example", "*.b.example:8080", "[::1]:80"]);
+    for host in
+        ["A.example", "a.example:", "a.example:80", "a.example:443", "x.b.example:8080", "[::1]"]
+    {
+        assert!(hosts.permits(Some(host.as_bytes())), "{host}");
+    }
+    for host in [
+        "a.example:8080",
+        "b.example:8080",
+        "x.b.example",
+        "[::2]",
+        "::1",
+        "https://a.example",
+        "evil",
+    ] {
+        assert!(!hosts.permits(Some(host.as_bytes())), "{host}");
+    }
+}
+
+#[test]
+fn what_can_never_match_is_told_from_what_can() {
+    for good in [
+        "https://example.com",
+        "HTTP://127.0.0.1:8080/",
+        "ws://[::1]:80",
+        "capacitor://localhost",
+        "chrome-extension://abcdefghijklmnop",
+        "https://*.example.com:8443",
+        "https://xn--bcher-kva.example",
+        "null",
+        "file://",
+    ] {
+        assert!(AllowList::is_origin(good), "{good}");
+    }
+    for bad in [
+        "",
+        "example.com",
+        "https:example.com",
+        "https://",
+        "https:///",
+        "file:///",
+        "file:///index.html",
+        "://example.com",
+        "1http://example.com",
+        "https://example.com/chat",
+        "https://example.com//",
+        "https://example.com?a",
+        "https://user@example.com",
+        "https://example.com:port",
+        "https://bücher.example",
+        "https://a b",
+        "https://::1",
+        "*",
+        "https://*",
+        "https://*.",
+        "https://*.*.com",
+        "https://a*.com",
+        "*://example.com",
+    ] {
+        assert!(!AllowList::is_origin(bad), "{bad}");
+    }
+    for good in ["example.com", "example.com:8567", "*.example.com", "[::1]:80", "127.0.0.1"] {
+        assert!(AllowList::is_host(good), "{good}");
+    }
+    for bad in [
+        "",
+        "https://example.com",
+        "example.com/",
+        "::1",
+        "a:b",
+        "a b",
+        "user@a",
+        "*",
+        "a.*",
+        ":80",
+        "a,b",
+    ] {
+        assert!(!AllowList::is_host(bad), "{bad}");
+    }
 }

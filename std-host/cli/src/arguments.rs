@@ -11,6 +11,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, Parser as _
 use toml::{Table, Value};
 
 use super::Cli;
+use super::units::{Size, Time};
 
 /// Parses what the program was called with; ends it with a message if that is wrong.
 pub(crate) fn parse() -> Cli {
@@ -128,6 +129,7 @@ fn values_of(arg: &Arg, value: &Value) -> Result<Vec<String>, String> {
     let is_number = [TypeId::of::<usize>(), TypeId::of::<u64>(), TypeId::of::<NonZero<usize>>()]
         .iter()
         .any(|number| parser == *number);
+    let has_unit = [TypeId::of::<Time>(), TypeId::of::<Size>()].iter().any(|unit| parser == *unit);
     let expected = match (arg.get_action(), value) {
         (ArgAction::SetTrue, Value::Boolean(yes)) => {
             return Ok(if *yes { vec![String::new()] } else { Vec::new() });
@@ -142,9 +144,12 @@ fn values_of(arg: &Arg, value: &Value) -> Result<Vec<String>, String> {
             }
         }
         (ArgAction::Append, _) => "an array of strings",
-        (_, Value::Integer(number)) if is_number => return Ok(vec![number.to_string()]),
+        (_, Value::Integer(number)) if is_number || has_unit => {
+            return Ok(vec![number.to_string()]);
+        }
         _ if is_number => "an integer",
         (_, Value::String(text)) => return Ok(vec![text.clone()]),
+        _ if has_unit => "an integer, or a string with a unit",
         _ => "a string",
     };
     Err(format!("must be {expected}, and is {} {value}", article(value)))

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use wirelet_host::{Builder, Chat, Drain, Echo, Handler, Limits, Policy, Server, Sink};
@@ -12,6 +13,7 @@ use wirelet_host::{Builder, Chat, Drain, Echo, Handler, Limits, Policy, Server, 
 use super::fail;
 use super::log::LogArgs;
 
+mod access_log;
 mod admission;
 mod console;
 mod drain;
@@ -21,10 +23,12 @@ mod front;
 mod limits;
 mod metrics;
 mod places;
+mod proxies;
 mod reply;
 mod running;
 mod signals;
 
+use access_log::AccessLogArgs;
 use admission::AdmissionArgs;
 use console::{Console, PageArgs};
 use drain::DrainArgs;
@@ -32,6 +36,7 @@ use front::Front;
 use limits::LimitArgs;
 use metrics::Metrics;
 use places::{Place, PlaceArgs};
+use proxies::ProxyArgs;
 use running::Running;
 use signals::Signals;
 
@@ -61,6 +66,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     admission: AdmissionArgs,
     #[command(flatten)]
+    proxies: ProxyArgs,
+    #[command(flatten)]
     page: PageArgs,
     /// What to do when more than --max-queue bytes would wait for a peer that reads slowly
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = SlowPeers::Close)]
@@ -72,6 +79,8 @@ pub(crate) struct Serve {
     limits: LimitArgs,
     #[command(flatten)]
     drain: DrainArgs,
+    #[command(flatten)]
+    access_log: AccessLogArgs,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -134,7 +143,10 @@ impl Serve {
             .limits(limits)
             .slow_peers(self.slow_peers.into())
             .history(self.page.history);
+        let access_log = self.access_log.open()?.map(Arc::new);
+        builder = builder.keep_requests(access_log.is_some());
         builder = self.admission.add(self.places.add(builder, certificates.as_ref())?);
+        builder = self.proxies.add(builder);
         if let Some(threads) = self.threads {
             builder = builder.threads(threads);
         }
@@ -159,10 +171,11 @@ impl Serve {
             self.admission.has_hosts(),
         );
         let is_shown = console.is_shown();
-        let front = Front { admission: self.admission, console, work };
+        let front =
+            Front { admission: self.admission, console, access_log: access_log.clone(), work };
         let server =
             builder.bind(front).await.map_err(|error| places::explain(&error, "--listen"))?;
-        let has_page = self.page.wants_page(server.addresses());
+        let has_page = self.page.wants_page(server.addresses(), self.proxies.are_there());
         let _ = is_shown.set(has_page);
 
         let mut metrics = None;
@@ -176,12 +189,14 @@ impl Serve {
             metrics = Some(bound.await.map_err(|error| places::explain(&error, "--metrics"))?);
         }
         // First, as whoever reads the announcement may send one at once.
-        let signals = Signals::listen(certificates.is_some());
+        let has_file = access_log.as_ref().is_some_and(|log| log.has_file());
+        let signals = Signals::listen(certificates.is_some() || has_file);
         announce(&server, has_page, metrics.as_ref());
         Ok(Running {
             server,
             metrics,
             certificates,
+            access_log,
             signals,
             drain: Drain::from(&self.drain),
             #[cfg(unix)]

@@ -535,7 +535,9 @@ fn what_is_wrong_in_a_file_is_told_with_its_name() {
     for (settings, parts) in [
         ("max-mesage = 1", &["\"max-mesage\"", "max-message,"][..]),
         ("config = \"x\"", &["\"config\""]),
-        ("max-message = \"1\"", &["max-message", "an integer", "\"1\""]),
+        ("max-connections = \"1\"", &["max-connections", "an integer", "\"1\""]),
+        ("max-message = true", &["max-message", "an integer, or a string with a unit", "true"]),
+        ("ping-interval = \"30 lightyears\"", &["ping-interval", "no time", "30 lightyears"]),
         ("max-message = -1", &["--max-message", "-1"]),
         ("max-message = 1.5", &["max-message", "an integer", "1.5"]),
         ("drain-code = \"1012\"", &["drain-code", "an integer", "\"1012\""]),
@@ -663,20 +665,22 @@ fn a_close_reason_cannot_forge_a_line_of_the_log() {
 
 #[test]
 fn a_limit_of_zero_is_meant_so_or_refused() {
-    for option in [
-        "--max-connections",
-        "--max-handshake",
-        "--handshake-time",
-        "--ping-timeout",
-        "--close-time",
+    for (option, why, told) in [
+        ("--max-connections", "0 is not in 1..", "1 or more"),
+        ("--max-handshakes", "0 is not in 1..", "1 or more"),
+        ("--max-handshake", "more than 0", "more than 0"),
+        ("--handshake-time", "more than 0", "more than 0"),
+        ("--ping-timeout", "more than 0", "more than 0"),
+        ("--close-time", "more than 0", "more than 0"),
+        ("--close-limit", "more than 0", "more than 0"),
     ] {
         let (code, _, err) = harness::run(&["serve", "--listen", "127.0.0.1:0", option, "0"]);
         assert_eq!(code, Some(2), "{option}: {err}");
-        assert!(err.contains(option) && err.contains("0 is not in 1.."), "{option}: {err}");
+        assert!(err.contains(option) && err.contains(why), "{option}: {err}");
         let (_, help, _) = harness::run(&["serve", "--help"]);
         let help = &help[help.find(&format!("{option} <")).unwrap()..];
         let help = help[2..].split("  --").next().unwrap();
-        assert!(help.contains("1 or more"), "{option} is {help}");
+        assert!(help.contains(told), "{option} is {help}");
     }
     // Empty messages alone.
     let server = Running::serve(&["--max-message", "0"]);
@@ -735,6 +739,40 @@ fn who_is_refused_and_why_is_logged_without_being_asked_for() {
     assert!(lines[1].contains("426") && lines[1].contains("/nowhere"), "{log}");
 }
 
+/// An attempt each second leaves its trace, and does not fill the disk.
+#[test]
+fn a_refusal_is_one_line_with_the_option_that_lets_it_in_however_often_it_is_repeated() {
+    for (flags, fields, parts) in [
+        (
+            &[][..],
+            "Origin: https://app.example\r\n",
+            &["--origin", "https://app.example", "403"][..],
+        ),
+        (&["--host", "a.example"], "", &["--host", "host=\"localhost\"", "403"]),
+        (&["--path", "/other"], "", &["--path", "path=\"/chat\"", "404"]),
+        (&["--max-connections-per-address", "1"], "", &["--max-connections-per-address", "503"]),
+        (&["--max-handshake", "64"], "", &["--max-handshake", "431", "/chat"]),
+    ] {
+        let mut server = Running::serve(flags);
+        // The one that an address may have.
+        let open = flags.contains(&"--max-connections-per-address").then(|| handshake(server.addr));
+        for _ in 0..20 {
+            let answered = status_of(&ask(server.addr, fields));
+            assert!(answered >= 400, "{flags:?}: {answered}");
+        }
+        drop(open);
+        server.signal("TERM");
+        assert_eq!(server.wait_within(Duration::from_secs(30)), Some(0));
+        let log = server.stderr();
+        let lines: Vec<&str> = log.lines().collect();
+        assert_eq!(lines.len(), 2, "{flags:?}: {log}");
+        for part in ["WARN", "127.0.0.1:"].iter().chain(parts) {
+            assert!(lines[0].contains(part), "{flags:?}: {part} is not in {log}");
+        }
+        assert!(lines[1].contains("others=19"), "{flags:?}: {log}");
+    }
+}
+
 #[test]
 fn a_second_signal_ends_at_once_and_the_exit_code_says_so() {
     for (signal, code) in [("TERM", 143), ("INT", 130)] {
@@ -771,7 +809,22 @@ fn what_cannot_be_done_is_explained() {
         (&["--cert", "c.pem"], 2, &["--key"]),
         (&["--cert", "no-such.pem", "--key", "k.pem"], 1, &["no-such.pem"]),
         (&["--origin", "example.com"], 2, &["example.com", "https://example.com"]),
-        (&["--origin", "https://example.com/"], 2, &["https://example.com"]),
+        (&["--origin", "https://example.com/chat"], 2, &["https://example.com/chat", "file://"]),
+        (&["--origin", "https://bücher.example"], 2, &["ASCII"]),
+        (&["--origin", "https://a*.example"], 2, &["https://*.example.com"]),
+        (&["--origin", "*"], 2, &["--any-origin"]),
+        (&["--host", "https://example.com"], 2, &["https://example.com", "example.com:8567"]),
+        (&["--host", "example.com/"], 2, &["no request can have it"]),
+        (&["--host", "::1"], 2, &["[::1]:8567"]),
+        (&["--host", "*"], 2, &["--any-host"]),
+        (&["--path", "/a b"], 2, &["percent-encoded"]),
+        (&["--path", "/é"], 2, &["percent-encoded"]),
+        (&["--path", "/a?b"], 2, &["no query"]),
+        (&["--trusted-proxy", "10.0.0.0/33"], 2, &["10.0.0.0/8"]),
+        (&["--trusted-proxy", "proxy.example"], 2, &["proxy.example", "an address or a network"]),
+        (&["--ping-interval", "1.5"], 2, &["1.5", "500ms"]),
+        (&["--max-message", "1 parsec"], 2, &["1 parsec", "1MiB"]),
+        (&["--access-log", "/no/such/directory/log"], 1, &["/no/such/directory/log"]),
         (&["--origin", "https://example.com", "--any-origin"], 2, &["--any-origin"]),
         (&["--page", "--no-page"], 2, &["--no-page"]),
         (&["--host", "a", "--any-host"], 2, &["--any-host"]),

@@ -49,8 +49,14 @@ pub enum Ending {
     AnswerTimeout,
     /// There were too many connections: 503.
     TooManyConnections,
-    /// There were so many connections too many that this one was dropped without an answer.
+    /// The address had too many connections: 503.
+    TooManyFromAddress,
+    /// There were too many handshakes under way, of which this was the oldest.
     Dropped,
+    /// The address is none of a trusted proxy, and only these may connect.
+    UntrustedProxy,
+    /// What came in front was no header of the PROXY protocol.
+    NoProxyHeader,
     /// The request was answered, by a page or a refusal, and opened no connection.
     Answered,
     /// The server ended before the request was whole.
@@ -93,8 +99,14 @@ impl fmt::Display for Ending {
 /// }
 /// # }
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Endings([u64; ALL.len()]);
+
+impl Default for Endings {
+    fn default() -> Self {
+        Self([0; ALL.len()])
+    }
+}
 
 impl Endings {
     /// Returns how many have ended so.
@@ -110,8 +122,14 @@ impl Endings {
 }
 
 /// The counters of a server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct EndingCounters([AtomicU64; ALL.len()]);
+
+impl Default for EndingCounters {
+    fn default() -> Self {
+        Self([const { AtomicU64::new(0) }; ALL.len()])
+    }
+}
 
 impl EndingCounters {
     pub(crate) fn count(&self, ending: Ending) {
@@ -124,7 +142,7 @@ impl EndingCounters {
 }
 
 /// All endings with their names in metrics.
-const ALL: [(Ending, &str); 31] = [
+const ALL: [(Ending, &str); 34] = [
     (Ending::Closed(None), "close_none"),
     (Ending::Closed(Some(CloseCode::NORMAL_CLOSURE)), "close_1000"),
     (Ending::Closed(Some(CloseCode::GOING_AWAY)), "close_1001"),
@@ -153,7 +171,10 @@ const ALL: [(Ending, &str); 31] = [
     (Ending::LeftBeforeOpen, "left_before_open"),
     (Ending::AnswerTimeout, "answer_timeout"),
     (Ending::TooManyConnections, "too_many_connections"),
+    (Ending::TooManyFromAddress, "too_many_from_address"),
     (Ending::Dropped, "dropped"),
+    (Ending::UntrustedProxy, "untrusted_proxy"),
+    (Ending::NoProxyHeader, "no_proxy_header"),
     (Ending::Answered, "answered"),
     (Ending::Shutdown, "shutdown"),
 ];

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use wirelet::handshake::Request;
 use wirelet::{Close, Header, Kind, Opcode};
 
 use crate::hub::history::{History, Record, Sender};
@@ -69,9 +70,11 @@ pub(crate) struct Agreed {
 }
 
 /// What only some connections have.
-struct Extra {
-    data: Option<Data>,
-    history: Option<History>,
+pub(crate) struct Extra {
+    pub(crate) data: Option<Data>,
+    pub(crate) history: Option<History>,
+    /// The head of the request.
+    pub(crate) request: Option<Box<[u8]>>,
 }
 
 impl fmt::Debug for Extra {
@@ -85,13 +88,13 @@ impl Peer {
         id: u64,
         remote_addr: Option<SocketAddr>,
         agreed: Arc<Agreed>,
-        (data, history): (Option<Data>, Option<History>),
+        extra: Extra,
         (queue, slot): (Arc<WakeQueue>, usize),
     ) -> Self {
         // There are never so many connections.
         let slot = u32::try_from(slot).unwrap_or(u32::MAX);
-        let extra =
-            (data.is_some() || history.is_some()).then(|| Box::new(Extra { data, history }));
+        let is_empty = extra.data.is_none() && extra.history.is_none() && extra.request.is_none();
+        let extra = (!is_empty).then(|| Box::new(extra));
         Self {
             id: id.into(),
             remote_addr: remote_addr.into(),
@@ -116,7 +119,9 @@ impl Peer {
         &self.id
     }
 
-    /// Returns the address at the other end; `None` on a Unix socket.
+    /// Returns the address of the client, which a [trusted proxy](crate::Builder::trusted_proxies) may have
+    /// told, maybe without a port, which is 0 then. What is IPv4 to a socket of IPv6 is shown as IPv4; `None` on
+    /// a Unix socket.
     #[must_use]
     pub fn remote_addr(&self) -> Option<SocketAddr> {
         match &self.remote_addr {
@@ -124,6 +129,13 @@ impl Peer {
             RemoteAddr::V4(addr) => Some(SocketAddr::V4(*addr)),
             RemoteAddr::V6(addr) => Some(SocketAddr::V6(**addr)),
         }
+    }
+
+    /// Returns the request that opened the connection, if [`Builder::keep_requests`](crate::Builder::keep_requests)
+    /// says so.
+    #[must_use]
+    pub fn request(&self) -> Option<Request<'_>> {
+        Request::parse(self.extra.as_ref()?.request.as_ref()?).ok()
     }
 
     /// Returns when the opening handshake was done.

@@ -43,6 +43,15 @@ impl Stream {
         }
     }
 
+    /// Lends the socket under all else.
+    pub(crate) fn plain(&mut self) -> Option<&mut Plain> {
+        match self {
+            Self::Plain(plain) => Some(plain),
+            Self::Tls(both) => Some(&mut both.1),
+            Self::Task(_) => None,
+        }
+    }
+
     /// Lends what a task polls.
     pub(crate) fn task(&mut self) -> Option<&mut TaskStream> {
         match self {

@@ -20,6 +20,20 @@ use crate::hub::peer::Data;
 /// ```
 pub type Response = http::Response<Cow<'static, [u8]>>;
 
+/// Says in the log, and not to the client, what would let a refused request in: an extension of a
+/// [`Response`].
+///
+/// ```
+/// use wirelet_host::{Answer, Hint, StatusCode};
+///
+/// let answer = Answer::refuse(StatusCode::NOT_FOUND, "there is no such room")
+///     .with_hint("--rooms");
+/// let Answer::Refuse(response) = answer else { unreachable!() };
+/// assert_eq!(response.extensions().get(), Some(&Hint("--rooms")));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hint(pub &'static str);
+
 /// A client's request for a connection, which has passed all checks of RFC 6455 §4.2.1.
 ///
 /// ```
@@ -41,7 +55,8 @@ pub struct Handshake<'r> {
     pub request: Request<'r>,
     /// Host, origin and subprotocols.
     pub upgrade: Upgrade<'r>,
-    /// The address at the other end; `None` on a Unix socket.
+    /// The address of the client, which a [trusted proxy](crate::Builder::trusted_proxies) may have told,
+    /// maybe without a port, which is 0 then; `None` on a Unix socket.
     pub remote_addr: Option<SocketAddr>,
 }
 
@@ -142,6 +157,14 @@ impl Answer {
         Self::Refuse(refusal(status, &why))
     }
 
+    /// Adds to a refusal what would let the request in, for the log.
+    pub fn with_hint(mut self, hint: &'static str) -> Self {
+        if let Self::Refuse(response) = &mut self {
+            response.extensions_mut().insert(Hint(hint));
+        }
+        self
+    }
+
     /// Answers when the future has; it runs in the tokio runtime of the server.
     pub fn later(answer: impl Future<Output = Self> + Send + 'static) -> Self {
         Self::Later(Box::pin(answer))
@@ -162,6 +185,17 @@ impl fmt::Debug for Answer {
             Self::Later(_) => f.debug_tuple("Later").finish_non_exhaustive(),
         }
     }
+}
+
+/// As [`refusal`], with a hint.
+pub(crate) fn refusal_with_hint(
+    status: StatusCode,
+    why: &dyn fmt::Display,
+    hint: &'static str,
+) -> Response {
+    let mut response = refusal(status, why);
+    response.extensions_mut().insert(Hint(hint));
+    response
 }
 
 /// A response with a line of text.

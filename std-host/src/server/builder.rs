@@ -4,6 +4,9 @@ use std::fmt;
 use std::io;
 use std::num::NonZero;
 use std::thread;
+use std::time::Duration;
+
+use ipnet::IpNet;
 
 use crate::connection::Connection;
 use crate::hub::Hub;
@@ -12,10 +15,10 @@ use crate::io::located::located;
 use crate::server::Server;
 use crate::server::handler::{Handler, Sink};
 use crate::server::limits::Limits;
-use crate::server::listener::Listen;
-use crate::server::origins::{Gate, Hosts, Origins};
+use crate::server::listener::{Listen, TcpOptions};
+use crate::server::origins::{Hosts, Origins};
 use crate::server::service::Service;
-use crate::server::shared::Serve;
+use crate::server::shared::{Rules, Serve};
 
 /// Sets a [`Server`] or a [`Service`] up.
 ///
@@ -36,12 +39,12 @@ use crate::server::shared::Serve;
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Builder {
-    limits: Limits,
-    gate: Gate,
+    rules: Rules,
     policy: Policy,
     history: usize,
     threads: Option<NonZero<usize>>,
     reuse_port: bool,
+    options: TcpOptions,
     places: Vec<Listen>,
 }
 
@@ -59,20 +62,69 @@ impl Builder {
 
     /// Takes other limits than the default.
     pub const fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.rules.limits = limits;
         self
     }
 
     /// Lets in pages of other origins than the default, [`Origins::Same`].
     pub fn origins(mut self, origins: Origins) -> Self {
-        self.gate.origins = origins;
+        self.rules.gate.origins = origins;
         self
     }
 
     /// Answers requests for other hosts than the default, [`Hosts::ByPlace`]: these alone, or
     /// [`Hosts::Any`].
     pub fn hosts(mut self, hosts: impl Into<Hosts>) -> Self {
-        self.gate.hosts = hosts.into();
+        self.rules.gate.hosts = hosts.into();
+        self
+    }
+
+    /// Believes these proxies when they say who a connection is from: by `X-Forwarded-For` or `Forwarded`
+    /// (RFC 7239) in a request, or in front of it with [`proxy_protocol`](Self::proxy_protocol). The client is the
+    /// last that is named and is none of them. If a request has both fields and they differ, a client may have
+    /// sent one of them, and none is believed. Unix sockets count as trusted, as only those can write to them who
+    /// may. Default: none.
+    ///
+    /// ```
+    /// use wirelet_host::{Builder, IpNet};
+    ///
+    /// let proxies: [IpNet; 2] = ["127.0.0.1/32".parse()?, "10.0.0.0/8".parse()?];
+    /// let builder = Builder::new().trusted_proxies(proxies);
+    /// # let _ = builder;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn trusted_proxies(mut self, proxies: impl IntoIterator<Item = IpNet>) -> Self {
+        self.rules.proxies.trusted = proxies.into_iter().collect();
+        self
+    }
+
+    /// Expects the PROXY protocol, version 1 or 2, in front of each connection, before TLS, and takes the
+    /// client's address from it. Only from [`trusted_proxies`](Self::trusted_proxies), or from this machine if
+    /// none are named: other connections are dropped, as are those that begin otherwise. Default: no.
+    pub const fn proxy_protocol(mut self, yes: bool) -> Self {
+        self.rules.proxies.has_header = yes;
+        self
+    }
+
+    /// Keeps the head of each request that opens a connection, for [`Peer::request`](crate::Peer::request).
+    /// Default: no.
+    pub const fn keep_requests(mut self, yes: bool) -> Self {
+        self.rules.keeps_requests = yes;
+        self
+    }
+
+    /// Lets the system probe a connection of TCP that is silent for so long (`SO_KEEPALIVE`), in whole
+    /// seconds. Default: no, as [`Limits::ping_interval`] does better: it is answered by the program at
+    /// the other end, and through proxies.
+    pub const fn tcp_keepalive(mut self, silence: Duration) -> Self {
+        self.options.keepalive = Some(silence);
+        self
+    }
+
+    /// Lets the system end a connection of TCP on which what was sent is not acknowledged for so long
+    /// (`TCP_USER_TIMEOUT`), in whole ms; on Linux and Android alone. Default: what the system does, some 15 minutes.
+    pub const fn tcp_user_timeout(mut self, time: Duration) -> Self {
+        self.options.user_timeout = Some(time);
         self
     }
 
@@ -107,7 +159,8 @@ impl Builder {
     /// # Errors
     ///
     /// If there is no place to listen at, or one that cannot be listened at, which is named, or not
-    /// enough for so many threads, such as open files.
+    /// enough for so many threads, such as open files; `InvalidInput` for an origin or a host that nothing
+    /// can match.
     pub async fn bind<H: Handler>(self, handler: H) -> io::Result<Server<H>> {
         self.bind_any(handler, None).await
     }
@@ -190,31 +243,40 @@ impl Builder {
                 "there is no place to listen at",
             ));
         }
+        self.rules
+            .gate
+            .check_lists()
+            .map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
         let threads = self.threads.or_else(|| thread::available_parallelism().ok());
         let threads = threads.map_or(1, NonZero::get);
         let mut bound = Vec::new();
+        let v4_ports: Vec<u16> = self.places.iter().filter_map(Listen::v4_port).collect();
         for place in std::mem::take(&mut self.places) {
             let name = place.to_string();
-            let result = place.bind(self.reuse_port.then_some(threads)).await;
+            let n = self.reuse_port.then_some(threads);
+            let result = place.bind(n, &v4_ports, self.options).await;
             bound.push(result.map_err(|error| located(name, error))?);
         }
-        self.gate.is_local = bound.iter().all(|bound| bound.address.is_local());
+        self.rules.gate.is_local = bound.iter().all(|bound| bound.address.is_local());
         let name = format!("{} with {threads} threads", bound[0].address);
         let service = self.service_of(handler, serve);
         Server::new(bound, threads, service).map_err(|error| located(name, error))
     }
 
     /// Makes a server without a place to listen at, for connections that another HTTP server has
-    /// accepted.
+    /// accepted. An origin or a host that nothing can match is told in the log.
     pub fn service<H: Handler>(self, handler: H) -> Service<H> {
+        if let Err(why) = self.rules.gate.check_lists() {
+            tracing::error!("{why}");
+        }
         self.service_of(handler, None)
     }
 
     fn service_of<H: Handler>(self, handler: H, serve: Option<Serve>) -> Service<H> {
-        let Limits { queue_bytes, message_bytes, .. } = self.limits;
+        let Limits { queue_bytes, message_bytes, .. } = self.rules.limits;
         let room = Room { refused: queue_bytes, ahead: queue_bytes.max(message_bytes) };
         let hub = Hub::new(room, self.policy, self.history);
-        Service::new(handler, self.limits, self.gate, hub, serve)
+        Service::new(handler, self.rules, hub, serve)
     }
 }
 

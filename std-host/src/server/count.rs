@@ -5,22 +5,31 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-/// Counts the connections that a server has, with those that wait for the answer to their request or are
-/// being refused.
+/// Counts the connections that a server has.
 #[derive(Debug, Default)]
 pub(crate) struct ConnectionCount {
+    /// With those that send their request or are being refused.
     n: AtomicUsize,
+    /// Those that are open, or wait for the answer to their request.
+    n_let_in: AtomicUsize,
     last_left: Notify,
 }
 
 impl ConnectionCount {
-    pub(crate) fn get(&self) -> usize {
-        self.n.load(Ordering::Relaxed)
+    /// Counts one more.
+    pub(crate) fn enter(&self) {
+        self.n.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts one more; returns how many there were.
-    pub(crate) fn enter(&self) -> usize {
-        self.n.fetch_add(1, Ordering::Relaxed)
+    /// Counts that one is let in, unless so many are.
+    pub(crate) fn let_in(&self, limit: usize) -> bool {
+        let step = |n: usize| (n < limit).then_some(n + 1);
+        self.n_let_in.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).is_ok()
+    }
+
+    /// Counts that one which was let in is so no more.
+    pub(crate) fn let_out(&self) {
+        self.n_let_in.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(crate) fn leave(&self) {

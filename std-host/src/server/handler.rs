@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use wirelet::handshake::Request;
@@ -61,6 +62,12 @@ pub trait Handler: Send + Sync + 'static {
         None
     }
 
+    /// A request was answered and has opened no connection: by a page, or by a refusal of whoever refused.
+    /// `head` is what has come, which may be no whole head, nor HTTP.
+    fn answered(&self, head: &[u8], response: &Response, remote_addr: Option<SocketAddr>) {
+        let _ = (head, response, remote_addr);
+    }
+
     /// A connection is open.
     fn opened(&self, context: &mut Context<'_>) {
         let _ = context;
@@ -85,6 +92,10 @@ macro_rules! pass_on {
 
             fn request(&self, request: &Request<'_>, hub: &Hub) -> Option<Response> {
                 (**self).request(request, hub)
+            }
+
+            fn answered(&self, head: &[u8], response: &Response, remote_addr: Option<SocketAddr>) {
+                (**self).answered(head, response, remote_addr);
             }
 
             fn opened(&self, context: &mut Context<'_>) {
@@ -280,8 +291,10 @@ impl Closed {
         matches!(self, Self::Eof | Self::Io(_))
     }
 
-    /// What this counts as, for a connection that was open.
-    pub(crate) fn ending(&self) -> Ending {
+    /// Returns what this counts as in [`Totals::endings`](crate::Totals::endings), unless
+    /// [`Policy::Close`](crate::Policy::Close) has closed the connection of a slow peer.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
         match self {
             Self::ByPeer { code, .. } => Ending::Closed(*code),
             Self::Protocol(_) => Ending::ProtocolViolation,

@@ -8,8 +8,10 @@ use wirelet::handshake::{
     Acceptance, AllowList, BuildError, HeadScanner, Refusal, Request, RequestError, Status,
 };
 
-use crate::server::answer::{Accept, Answer, Handshake, Response, refusal};
+use crate::server::answer::{Accept, Answer, Handshake, Response, refusal, refusal_with_hint};
 use crate::server::handler::Handler;
+use crate::server::origins::KeptOut;
+use crate::server::proxies::Proxies;
 use crate::server::shared::Shared;
 
 /// A head that arrives in pieces, with what comes behind it.
@@ -51,6 +53,18 @@ impl Head {
     }
 }
 
+/// Returns who a request is from that a proxy has passed on.
+pub(crate) fn client(
+    head: &[u8],
+    proxy: Option<SocketAddr>,
+    proxies: &Proxies,
+) -> Option<SocketAddr> {
+    match Request::parse(head) {
+        Ok(request) => proxies.client(proxy, &request),
+        Err(_) => proxy,
+    }
+}
+
 /// Decides about a request.
 pub(crate) fn judge<H: Handler>(
     head: &[u8],
@@ -69,8 +83,12 @@ fn try_judge<H: Handler>(
     shared: &Shared<H>,
 ) -> Result<Answer, RequestError> {
     let request = Request::parse(head)?;
-    if let Err(why) = shared.gate.check_host(&request) {
-        return Ok(Answer::refuse(StatusCode::FORBIDDEN, why));
+    // Whatever hosts are served: RFC 9112 §3.2 has a 400 for what is none.
+    // And the name that the client was led to stands in `Host`, whatever an absolute target says.
+    for host in [request.host()?, request.header("Host")] {
+        if let Err(kept_out) = shared.rules.gate.check_host(host) {
+            return Ok(kept_out.into());
+        }
     }
     if !request.is_upgrade()
         && let Some(response) = shared.handler.request(&request, &shared.hub)
@@ -78,16 +96,28 @@ fn try_judge<H: Handler>(
         return Ok(Answer::Refuse(response));
     }
     let upgrade = request.upgrade()?;
-    if let Err(why) = shared.gate.check(&upgrade) {
-        return Ok(Answer::refuse(StatusCode::FORBIDDEN, why));
+    if let Err(kept_out) = shared.rules.gate.check_origin(&upgrade) {
+        return Ok(kept_out.into());
     }
     Ok(shared.handler.handshake(&Handshake { request, upgrade, remote_addr }))
+}
+
+impl From<KeptOut> for Answer {
+    fn from(KeptOut { why, hint }: KeptOut) -> Self {
+        Self::refuse(StatusCode::FORBIDDEN, why).with_hint(hint)
+    }
 }
 
 /// The response to a request that is none.
 pub(crate) fn refusal_of(error: RequestError) -> Response {
     let status = StatusCode::from_u16(error.status().get());
-    refusal(status.unwrap_or(StatusCode::BAD_REQUEST), &error)
+    let status = status.unwrap_or(StatusCode::BAD_REQUEST);
+    match error {
+        RequestError::HeadTooLong => {
+            refusal_with_hint(status, &error, "Limits::handshake_bytes, --max-handshake")
+        }
+        _ => refusal(status, &error),
+    }
 }
 
 /// Appends the response that accepts a request to `out`; returns the path that was asked for.

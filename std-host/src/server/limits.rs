@@ -6,8 +6,8 @@ use crate::connection::bounds::Bounds;
 
 /// Bounds what clients can make a [`Server`](crate::Server) hold and wait for.
 ///
-/// Zero is a bound like any other, but for [`ping_interval`](Self::ping_interval); what it means is said
-/// where it is of use.
+/// Zero is a bound like any other, but for [`ping_interval`](Self::ping_interval) and
+/// [`connections_per_address`](Self::connections_per_address); what it means is said where it is of use.
 ///
 /// ```
 /// use wirelet_host::Limits;
@@ -17,8 +17,18 @@ use crate::connection::bounds::Bounds;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Open connections; one more is answered 503. Default: 10,000.
+    /// Open connections, and requests that the handler thinks about; one more is answered 503. Default:
+    /// 10,000.
     pub connections: usize,
+    /// As [`connections`](Self::connections), of one address, or in IPv6 of one /64; one more is answered 503.
+    /// The address is that of the client, which a [trusted proxy](crate::Builder::trusted_proxies) may have told.
+    /// 0 turns it off, as where many clients have one address. Default: 0.
+    pub connections_per_address: usize,
+    /// Connections of TCP that are not open: those that have sent no whole request yet, and those that were
+    /// refused and have not left. For one more, the oldest is dropped, so that silent ones keep nobody out,
+    /// and they take none of the [`connections`](Self::connections). The threads share them out evenly, at least
+    /// one each. Default: 10,000.
+    pub handshakes: usize,
     /// Bytes of a request's head; one more is answered 431. Default: 16 KiB.
     pub handshake_bytes: usize,
     /// From the accept of TCP to the end of the request's head. Default: 10 s.
@@ -66,6 +76,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
+            connections_per_address: 0,
+            handshakes: 10_000,
             handshake_bytes: 16 * 1024,
             handshake_time: Duration::from_secs(10),
             message_bytes: 16 * 1024 * 1024,

@@ -1,5 +1,6 @@
 //! Where a server listens.
 
+mod tcp;
 #[cfg(unix)]
 mod unix;
 
@@ -12,10 +13,12 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use mio::event::Source;
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::io::Certificates;
 use crate::io::stream::{Plain, Stream};
+use crate::server::proxies::canonical;
+
+pub(crate) use tcp::TcpOptions;
 
 /// A place to listen at: a TCP address, a Unix socket, or a socket that listens already, such as one
 /// that an init system has opened.
@@ -105,7 +108,9 @@ impl fmt::Display for Address {
 }
 
 impl Listen {
-    /// Listens at a host and port such as `[::]:8567`; port 0 takes a free one.
+    /// Listens at a host and port such as `[::]:8567`; port 0 takes a free one. `[::]` takes IPv4, too, where
+    /// the system has it so, as Linux does; unless the server listens at an address of IPv4 with the same port
+    /// besides.
     #[must_use]
     pub fn tcp(addr: impl Into<String>) -> Self {
         Place::Tcp(addr.into()).into()
@@ -137,14 +142,34 @@ impl Listen {
         self
     }
 
-    /// Binds. With `n`, a place of TCP gets so many sockets, and other programs may have more.
-    pub(crate) async fn bind(self, n: Option<usize>) -> io::Result<Bound> {
+    /// Returns the port that it has on IPv4.
+    pub(crate) fn v4_port(&self) -> Option<u16> {
+        let addr = match &self.place {
+            Place::Tcp(addr) => addr.parse().ok()?,
+            Place::Bound(Listener::Tcp(listener)) => listener.local_addr().ok()?,
+            #[cfg(unix)]
+            Place::Bound(Listener::Unix(_)) | Place::Unix(_) => return None,
+        };
+        (addr.is_ipv4() && addr.port() != 0).then(|| addr.port())
+    }
+
+    /// Binds. With `n`, a place of TCP gets so many sockets, and other programs may have more. `v4_ports` are
+    /// those that the server has on IPv4.
+    pub(crate) async fn bind(
+        self,
+        n: Option<usize>,
+        v4_ports: &[u16],
+        options: TcpOptions,
+    ) -> io::Result<Bound> {
         if self.mode.is_some() && !self.is_to_be_made() {
             let why = "only a Unix socket that is made here has a mode";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
         let sockets = match self.place {
-            Place::Tcp(addr) => bind_tcp(&addr, n).await?,
+            Place::Tcp(addr) => {
+                let listeners = tcp::bind(&addr, n, v4_ports).await?;
+                listeners.into_iter().map(Listener::Tcp).collect()
+            }
             Place::Bound(listener) => vec![listener],
             #[cfg(unix)]
             Place::Unix(path) => {
@@ -153,6 +178,7 @@ impl Listen {
                     _made: Some(made),
                     sockets: vec![Listener::Unix(listener)],
                     certificates: self.certificates,
+                    options,
                     address: Address::Unix(path),
                 });
             }
@@ -171,6 +197,7 @@ impl Listen {
             _made: None,
             sockets,
             certificates,
+            options,
             address,
         })
     }
@@ -241,6 +268,7 @@ pub(crate) struct Bound {
     _made: Option<unix::Made>,
     sockets: Vec<Listener>,
     certificates: Option<Certificates>,
+    options: TcpOptions,
     pub(crate) address: Address,
 }
 
@@ -256,7 +284,8 @@ impl Bound {
         let is_its = self.sockets.len() > 1 || n % threads == i;
         let listener = self.sockets.get(socket).filter(|_| is_its)?;
         let (is_shared, certificates) = (self.sockets.len() == 1, self.certificates.clone());
-        Some(listener.door().map(|listener| Door { listener, certificates, is_shared }))
+        let options = self.options;
+        Some(listener.door().map(|listener| Door { listener, certificates, options, is_shared }))
     }
 }
 
@@ -281,6 +310,7 @@ impl Listener {
 pub(crate) struct Door {
     listener: DoorListener,
     certificates: Option<Certificates>,
+    options: TcpOptions,
     /// What is accepted here is for all threads.
     pub(crate) is_shared: bool,
 }
@@ -318,13 +348,8 @@ impl Door {
         let (plain, remote_addr) = match &self.listener {
             DoorListener::Tcp(listener) => {
                 let (stream, addr) = listener.accept()?;
-                // A socket that is gone already is noticed later.
-                let _ = stream.set_nodelay(true);
-                // What the system has taken and not sent is nothing that a peer could have read. With
-                // little of it, a ping soon reaches the peer, and it shows soon that one does not read.
-                #[cfg(any(target_os = "linux", target_os = "android"))]
-                let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(NOT_SENT);
-                (Plain::Tcp(stream), Some(addr))
+                self.options.set(&stream);
+                (Plain::Tcp(stream), Some(canonical(addr)))
             }
             #[cfg(unix)]
             DoorListener::Unix(listener) => (Plain::Unix(listener.accept()?.0), None),
@@ -350,41 +375,6 @@ fn is_about_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::NetworkDown
     )
 }
-
-async fn bind_tcp(addr: &str, n: Option<usize>) -> io::Result<Vec<Listener>> {
-    let mut result = Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
-    for addr in tokio::net::lookup_host(addr).await? {
-        result = bind_sockets(addr, n);
-        if result.is_ok() {
-            break;
-        }
-    }
-    result
-}
-
-fn bind_sockets(mut addr: SocketAddr, n: Option<usize>) -> io::Result<Vec<Listener>> {
-    let mut sockets = Vec::new();
-    for _ in 0..n.unwrap_or(1) {
-        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-        // Or the port could not be taken for a minute after the last server ended.
-        #[cfg(unix)]
-        socket.set_reuse_address(true)?;
-        #[cfg(all(unix, not(target_os = "solaris"), not(target_os = "illumos")))]
-        if n.is_some() {
-            socket.set_reuse_port(true)?;
-        }
-        socket.bind(&SockAddr::from(addr))?;
-        socket.listen(BACKLOG)?;
-        let listener = TcpListener::from(socket);
-        addr = listener.local_addr()?;
-        sockets.push(Listener::Tcp(listener));
-    }
-    Ok(sockets)
-}
-
-/// So much may wait in the system to be sent for the first time, in bytes.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const NOT_SENT: u32 = 256 * 1024;
 
 /// How many connections may wait to be accepted, if the system lets so many.
 const BACKLOG: i32 = 4096;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use http::uri::Authority;
-use wirelet::handshake::{AllowList, Request, Upgrade};
+use wirelet::handshake::{AllowList, Upgrade};
 
 /// Says the pages of which origins a browser may let in. What is no browser sends no origin, and is
 /// not asked for one.
@@ -17,12 +17,16 @@ use wirelet::handshake::{AllowList, Request, Upgrade};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origins {
-    /// Those of the host that is connected to.
+    /// Those of the host that is connected to, whatever their scheme; what is no browser may send the URL
+    /// that it connects to. Default ports are as none.
     #[default]
     Same,
     /// Those of the whole world: any page that a user opens can use this server in their name.
     Any,
-    /// These alone, each as `https://example.com` or `https://example.com:8080`.
+    /// These alone: `https://example.com` or `http://example.com:8080`, `https://*.example.com` for all
+    /// names below, `null` for pages without an origin, `file://` for what sends that. As
+    /// [`AllowList`] says, which also tells what can never match and is an error of
+    /// [`Builder::bind`](crate::Builder::bind).
     Only(Vec<String>),
 }
 
@@ -51,8 +55,9 @@ pub enum Hosts {
     ByPlace,
     /// All.
     Any,
-    /// These alone, each as it stands in `Host`: `example.com:8567`, without the port if it is that of
-    /// the scheme.
+    /// These alone, each as it stands in `Host`: `example.com:8567`; 80 and 443 are as no port.
+    /// `*.example.com` is for all names below. What can never match is an error of
+    /// [`Builder::bind`](crate::Builder::bind).
     Only(Vec<String>),
 }
 
@@ -77,20 +82,45 @@ pub(crate) struct Gate {
     pub(crate) is_local: bool,
 }
 
+/// Why a request is not let in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeptOut {
+    pub(crate) why: &'static str,
+    pub(crate) hint: &'static str,
+}
+
 impl Gate {
+    /// Finds what can never match.
+    pub(crate) fn check_lists(&self) -> Result<(), String> {
+        if let Origins::Only(list) = &self.origins
+            && let Some(item) = list.iter().find(|item| !AllowList::is_origin(item))
+        {
+            return Err(format!("no origin can match {item:?}; one is such as {GOOD_ORIGINS}"));
+        }
+        if let Hosts::Only(list) = &self.hosts
+            && let Some(item) = list.iter().find(|item| !AllowList::is_host(item))
+        {
+            return Err(format!("no host can match {item:?}; one is such as {GOOD_HOSTS}"));
+        }
+        Ok(())
+    }
+
     /// Says why a request, which may be one for a page, is not answered under the name that it asks for.
-    pub(crate) fn check_host(&self, request: &Request<'_>) -> Result<(), &'static str> {
-        let mut hosts = request.headers().filter(|(name, _)| name.eq_ignore_ascii_case("Host"));
-        match &self.hosts {
-            Hosts::Only(_) if request.header("Host").is_none() => Err(NOT_SERVED),
-            _ => hosts.try_for_each(|(_, host)| self.check_name(host)),
+    pub(crate) fn check_host(&self, host: Option<&[u8]>) -> Result<(), KeptOut> {
+        match (&self.hosts, host) {
+            (Hosts::ByPlace, Some(host)) if self.is_local && !is_of_this_machine(host) => {
+                Err(NOT_LOCAL)
+            }
+            (Hosts::ByPlace | Hosts::Any, _) => Ok(()),
+            (Hosts::Only(list), host) => {
+                let list: Vec<&str> = list.iter().map(String::as_str).collect();
+                if AllowList::Only(&list).permits(host) { Ok(()) } else { Err(NOT_SERVED) }
+            }
         }
     }
 
     /// Says why a request for a connection is not let in.
-    pub(crate) fn check(&self, upgrade: &Upgrade<'_>) -> Result<(), &'static str> {
-        // It may be that of the target.
-        self.check_name(upgrade.host())?;
+    pub(crate) fn check_origin(&self, upgrade: &Upgrade<'_>) -> Result<(), KeptOut> {
         let is_let_in = match &self.origins {
             Origins::Any => true,
             Origins::Same => upgrade.is_same_origin(),
@@ -99,18 +129,7 @@ impl Gate {
                 AllowList::OnlyOrMissing(&list).permits(upgrade.origin())
             }
         };
-        if is_let_in { Ok(()) } else { Err("pages of this origin may not connect") }
-    }
-
-    fn check_name(&self, host: &[u8]) -> Result<(), &'static str> {
-        match &self.hosts {
-            Hosts::ByPlace if self.is_local && !is_of_this_machine(host) => Err(NOT_LOCAL),
-            Hosts::ByPlace | Hosts::Any => Ok(()),
-            Hosts::Only(list) => {
-                let list: Vec<&str> = list.iter().map(String::as_str).collect();
-                if AllowList::Only(&list).permits(Some(host)) { Ok(()) } else { Err(NOT_SERVED) }
-            }
-        }
+        if is_let_in { Ok(()) } else { Err(FOREIGN) }
     }
 }
 
@@ -129,10 +148,26 @@ fn is_of_this_machine(host: &[u8]) -> bool {
         || name.parse().is_ok_and(|address| IpAddr::V4(address).is_loopback())
 }
 
-const NOT_SERVED: &str = "this host is not served here";
+const NOT_SERVED: KeptOut = KeptOut {
+    why: "this host is not served here",
+    hint: "Builder::hosts, --host HOST or --any-host",
+};
 
-const NOT_LOCAL: &str = "this host is not served here: the server listens on its own machine alone, and \
-    answers as localhost, 127.0.0.1 and [::1], until it is told of other hosts";
+const NOT_LOCAL: KeptOut = KeptOut {
+    why: "this host is not served here: the server listens on its own machine alone, and answers as localhost, \
+          127.0.0.1 and [::1], until it is told of other hosts",
+    ..NOT_SERVED
+};
+
+const FOREIGN: KeptOut = KeptOut {
+    why: "pages of this origin may not connect",
+    hint: "Builder::origins, --origin ORIGIN",
+};
+
+const GOOD_ORIGINS: &str =
+    "https://example.com, http://127.0.0.1:8080, https://*.example.com, null or file://, in ASCII";
+
+const GOOD_HOSTS: &str = "example.com, example.com:8567, *.example.com or [::1]:8567, in ASCII";
 
 #[cfg(test)]
 mod tests {

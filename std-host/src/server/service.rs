@@ -24,11 +24,10 @@ use crate::io::stream::{Stream, TaskStream};
 use crate::server::answer::{Answer, Response, refusal};
 use crate::server::handler::Handler;
 use crate::server::handshake;
-use crate::server::limits::Limits;
 use crate::server::log;
-use crate::server::origins::Gate;
+use crate::server::proxies::canonical;
 use crate::server::session::{Accepted, Session};
-use crate::server::shared::{Place, Serve, Shared};
+use crate::server::shared::{Place, Rules, Serve, Shared};
 use crate::server::shutdown::Shutdown;
 use crate::server::timer::{Millis, millis};
 use crate::server::turn::Turn;
@@ -93,14 +92,8 @@ impl<H> Clone for Service<H> {
 }
 
 impl<H: Handler> Service<H> {
-    pub(crate) fn new(
-        handler: H,
-        limits: Limits,
-        gate: Gate,
-        hub: Hub,
-        serve: Option<Serve>,
-    ) -> Self {
-        Self { shared: Shared::new(handler, limits, gate, hub, serve) }
+    pub(crate) fn new(handler: H, rules: Rules, hub: Hub, serve: Option<Serve>) -> Self {
+        Self { shared: Shared::new(handler, rules, hub, serve) }
     }
 
     pub(crate) const fn shared(&self) -> &Arc<Shared<H>> {
@@ -139,7 +132,8 @@ impl<H: Handler> Service<H> {
 
     /// Checks a request for a connection, and asks the handler. Returns the response that accepts it,
     /// which the HTTP server has to send before it hands out the byte stream to
-    /// [`serve`](Upgrade::serve).
+    /// [`serve`](Upgrade::serve). If `remote_addr` is that of a
+    /// [trusted proxy](crate::Builder::trusted_proxies), the request says who it is from.
     ///
     /// # Errors
     ///
@@ -151,22 +145,25 @@ impl<H: Handler> Service<H> {
     ) -> impl Future<Output = Result<(http::Response<()>, Upgrade<H>), Response>> + Send + use<H, B>
     {
         let head = head_of(request);
-        let place = Place::take(&self.shared);
+        let proxies = &self.shared.rules.proxies;
+        let mut remote_addr = remote_addr.map(canonical);
+        if remote_addr.is_some() && proxies.may_forward(remote_addr) {
+            remote_addr = handshake::client(&head, remote_addr, proxies);
+        }
+        let place = Place::take(&self.shared, remote_addr);
         let shared = Arc::clone(&self.shared);
         async move {
             let (result, ending) = match place {
-                Some(place) => {
+                Ok(place) => {
                     let judging = judge(&head, remote_addr, place);
                     let span = log::span_of_request(remote_addr);
                     (judging.instrument(span).await, Ending::Answered)
                 }
-                None => {
-                    let status = StatusCode::SERVICE_UNAVAILABLE;
-                    (Err(refusal(status, &"too many connections")), Ending::TooManyConnections)
-                }
+                Err(full) => (Err(full.response()), full.ending()),
             };
             result.map_err(|response| {
-                log::answered(&response, &head, remote_addr, &shared.throttle);
+                log::answered(&response, &head, remote_addr, &shared.refusals);
+                shared.handler.answered(&head, &response, remote_addr);
                 shared.hub.count_ending(ending);
                 let response = handshake::complete(&response, &head);
                 shared.hub.count_response(response.status());
@@ -194,7 +191,9 @@ async fn judge<H: Handler>(
     let path = handshake::accept(head, &accept, &mut out).ok_or_else(|| {
         refusal(StatusCode::INTERNAL_SERVER_ERROR, &"the acceptance cannot be sent")
     })?;
-    let accepted = Accepted::new(path, accept, remote_addr);
+    let kept = place.shared.rules.keeps_requests.then(|| head.into());
+    // Its place counts it by its address.
+    let accepted = Accepted::new(path, accept, remote_addr, kept, None);
     Ok((handshake::parse(&out), Upgrade { accepted, place }))
 }
 

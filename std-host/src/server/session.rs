@@ -3,7 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 
-use http::StatusCode;
 use mio::event::Event;
 use tracing::Span;
 
@@ -12,20 +11,20 @@ use crate::hub::id::ConnectionId;
 use crate::io::is_temporary;
 use crate::io::socket::Socket;
 use crate::io::stream::Stream;
-use crate::server::answer::{Accept, Answer, Response, refusal};
 use crate::server::handler::{Closed, Handler};
-use crate::server::handshake::{self, Head};
 use crate::server::log;
+use crate::server::proxies::Proxies;
 use crate::server::shared::Shared;
 use crate::server::timer::{Millis, NEVER, Timer, Times, Why};
 use crate::server::turn::Turn;
 
 mod ask;
 mod open;
+mod request;
 
-use ask::Asked;
 pub(crate) use open::Accepted;
 use open::Open;
+use request::Handshake;
 
 /// A socket and how far its connection has come.
 #[expect(clippy::struct_excessive_bools, reason = "notes of what has happened, each by itself")]
@@ -49,6 +48,8 @@ pub(crate) struct Session {
     is_told: bool,
     /// The outbox knows that the socket refuses something.
     is_refused: bool,
+    /// It is one of those that the limits let in, until it ends or is refused.
+    is_let_in: bool,
 }
 
 enum Phase {
@@ -63,24 +64,15 @@ enum Phase {
     Over,
 }
 
-struct Handshake {
-    head: Head,
-    remote_addr: Option<SocketAddr>,
-    /// There are too many connections to let this one in.
-    full: bool,
-    /// The handler was asked about the head, which has this length.
-    asked: Option<(Asked, usize)>,
-}
-
 impl Session {
     /// Begins to wait for a request.
     pub(crate) fn new(
         stream: Stream,
         remote_addr: Option<SocketAddr>,
-        full: bool,
+        proxies: &Proxies,
         now: Millis,
     ) -> Self {
-        let handshake = Handshake { head: Head::default(), remote_addr, full, asked: None };
+        let handshake = Handshake::new(remote_addr, proxies);
         Self { phase: Phase::Handshake(Box::new(handshake)), ..Self::over(stream, now) }
     }
 
@@ -107,6 +99,7 @@ impl Session {
             is_woken: false,
             is_told: false,
             is_refused: false,
+            is_let_in: false,
         }
     }
 
@@ -125,7 +118,8 @@ impl Session {
     /// Makes the span in which a turn is logged.
     pub(crate) fn span(&self) -> Span {
         match &self.phase {
-            Phase::Handshake(handshake) => log::span_of_request(handshake.remote_addr),
+            // It is noted once it is known.
+            Phase::Handshake(handshake) => log::span_of_request(handshake.known_addr()),
             Phase::Open(open) => log::span_of(&open.peer),
             Phase::Accepted(_) | Phase::Lingering | Phase::Over => Span::none(),
         }
@@ -133,6 +127,16 @@ impl Session {
 
     pub(crate) const fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over)
+    }
+
+    /// Returns since when it is not open, if so: it has sent no whole request, or was refused.
+    pub(crate) fn not_open_since(&self) -> Option<Millis> {
+        (!self.is_let_in && !self.is_over()).then(|| self.timer.since())
+    }
+
+    /// Tells whether it takes one of the places that the limits allow.
+    pub(crate) const fn is_let_in(&self) -> bool {
+        self.is_let_in
     }
 
     /// Tells whether a task is to serve it now.
@@ -232,14 +236,6 @@ impl Session {
         self.settle(turn);
     }
 
-    /// Drops a connection that has not sent its request yet.
-    pub(crate) fn give_up_handshake<H>(&mut self, turn: &Turn<'_, H>) {
-        if matches!(self.phase, Phase::Handshake(_)) {
-            turn.shared.hub.count_ending(Ending::Shutdown);
-            self.phase = Phase::Over;
-        }
-    }
-
     /// Does what is due.
     pub(crate) fn expire<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
         match (self.timer.why(), &mut self.phase) {
@@ -266,6 +262,9 @@ impl Session {
 
     /// Reads once; returns how much.
     fn read<H: Handler>(&mut self, turn: &mut Turn<'_, H>) -> usize {
+        if matches!(&self.phase, Phase::Handshake(handshake) if handshake.awaits_proxy_header()) {
+            return self.read_proxy_header(turn);
+        }
         let input = std::mem::take(&mut turn.input);
         let rest = match &mut self.phase {
             Phase::Open(open) => open.endpoint.rest(),
@@ -310,79 +309,9 @@ impl Session {
     /// Handles received bytes, of which the first `of_rest` were read to where a message is joined.
     fn receive<H: Handler>(&mut self, of_rest: usize, bytes: &mut [u8], turn: &mut Turn<'_, H>) {
         match &mut self.phase {
-            // What comes behind the request waits for the answer to that.
-            Phase::Handshake(handshake) if handshake.asked.is_some() => {
-                handshake.head.append(bytes);
-            }
-            Phase::Handshake(handshake) => {
-                match handshake.head.push(bytes, turn.shared.limits.handshake_bytes) {
-                    Ok(None) => {}
-                    Ok(Some(_)) if handshake.full => {
-                        let status = StatusCode::SERVICE_UNAVAILABLE;
-                        let response = refusal(status, &"too many connections");
-                        self.respond(&response, Ending::TooManyConnections, turn);
-                    }
-                    Ok(Some(head_len)) => {
-                        let head = &handshake.head.received()[..head_len];
-                        let answer = handshake::judge(head, handshake.remote_addr, turn.shared);
-                        self.answer(head_len, answer, turn);
-                    }
-                    Err(error) => {
-                        self.respond(&handshake::refusal_of(error), Ending::Answered, turn);
-                    }
-                }
-            }
+            Phase::Handshake(_) => self.receive_request(bytes, turn),
             Phase::Open(open) => open.receive(of_rest, bytes, &mut self.socket, turn),
             Phase::Accepted(_) | Phase::Lingering | Phase::Over => {}
-        }
-    }
-
-    /// Does what the handler says to a request.
-    fn answer<H: Handler>(&mut self, head_len: usize, answer: Answer, turn: &mut Turn<'_, H>) {
-        match answer {
-            Answer::Accept(accept) => self.accept(head_len, accept, turn),
-            Answer::Refuse(response) => self.respond(&response, Ending::Answered, turn),
-            Answer::Later(later) => {
-                if let Phase::Handshake(handshake) = &mut self.phase {
-                    handshake.asked = Some((Asked::new(later, turn), head_len));
-                }
-            }
-        }
-    }
-
-    /// Takes the answer that was waited for, if it has come.
-    fn take_answer<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
-        let Phase::Handshake(handshake) = &mut self.phase else { return };
-        let Some((asked, head_len)) = &mut handshake.asked else { return };
-        if let Some(answer) = asked.take() {
-            let head_len = *head_len;
-            handshake.asked = None;
-            self.answer(head_len, answer, turn);
-        }
-    }
-
-    fn accept<H: Handler>(&mut self, head_len: usize, accept: Accept, turn: &mut Turn<'_, H>) {
-        let Phase::Handshake(handshake) = &self.phase else { return };
-        let head = &handshake.head.received()[..head_len];
-        let Some(path) = handshake::accept(head, &accept, turn.output) else {
-            let status = StatusCode::INTERNAL_SERVER_ERROR;
-            let response = refusal(status, &"the acceptance cannot be sent");
-            return self.respond(&response, Ending::Answered, turn);
-        };
-        let accepted = Accepted::new(path, accept, handshake.remote_addr);
-        let Phase::Handshake(handshake) = std::mem::replace(&mut self.phase, Phase::Over) else {
-            return;
-        };
-        let mut received = handshake.head.into_received();
-        if turn.shared.serve.is_some() {
-            received.drain(..head_len);
-            self.phase = Phase::Accepted(Box::new((accepted, received)));
-            if let Err(error) = self.socket.send([turn.output]) {
-                self.end_with(Closed::Io(error), turn);
-            }
-            turn.output.clear();
-        } else {
-            self.open(accepted, &received[head_len..], turn);
         }
     }
 
@@ -400,40 +329,6 @@ impl Session {
             if !open.is_held_up() && !self.socket.has_unsent() {
                 open.go_on(&mut self.socket, turn);
             }
-        }
-    }
-
-    /// Responds to a request without opening a connection.
-    fn respond<H>(&mut self, response: &Response, ending: Ending, turn: &mut Turn<'_, H>) {
-        let Phase::Handshake(handshake) = &self.phase else { return };
-        let received = handshake.head.received();
-        log::answered(response, received, handshake.remote_addr, &turn.shared.throttle);
-        turn.shared.hub.count_response(response.status());
-        turn.shared.hub.count_ending(ending);
-        turn.output.clear();
-        handshake::respond(response, received, turn.output);
-        self.phase = Phase::Lingering;
-        self.timer.wait(Why::Linger, turn.now);
-        if self.socket.send([turn.output]).is_err() {
-            self.phase = Phase::Over;
-        }
-        turn.output.clear();
-    }
-
-    /// Nothing has come of a request in time.
-    fn time_out<H>(&mut self, turn: &mut Turn<'_, H>) {
-        let Phase::Handshake(handshake) = &self.phase else {
-            self.phase = Phase::Over;
-            return;
-        };
-        if handshake.asked.is_some() {
-            let why = "the server did not decide in time";
-            let response = refusal(StatusCode::SERVICE_UNAVAILABLE, &why);
-            self.respond(&response, Ending::AnswerTimeout, turn);
-        } else {
-            turn.shared.hub.count_ending(Ending::NoRequest);
-            tracing::debug!("no request within {:?}", turn.shared.limits.handshake_time);
-            self.phase = Phase::Over;
         }
     }
 
@@ -503,23 +398,11 @@ impl Session {
     }
 }
 
-impl Handshake {
-    /// Tells whether no more is read while the handler thinks: as much as a request may have.
-    fn is_full_while_asked(&self) -> bool {
-        self.asked.as_ref().is_some_and(|(_, head_len)| {
-            self.head.received().len() >= head_len.saturating_add(EARLY_BYTES)
-        })
-    }
-}
-
 /// How often is read in one turn, at most.
 const READS: usize = 8;
 
 /// After a read of so many bytes, half of what one takes, there is another: more comes faster than it is handled.
 const BULK: usize = 128 * 1024;
-
-/// So much is read of what a client sends before it is let in, in bytes.
-const EARLY_BYTES: usize = 16 * 1024;
 
 #[cfg(all(test, target_pointer_width = "64"))]
 mod tests {

@@ -72,6 +72,11 @@ impl Timer {
         self.why
     }
 
+    /// When the wait began.
+    pub(crate) const fn since(&self) -> Millis {
+        self.since
+    }
+
     /// Waits for something else from now on. What belongs to the closing has one limit in all.
     pub(crate) fn wait(&mut self, why: Why, now: Millis) {
         let goes_on = self.is_closing() && matches!(why, Why::Close | Why::Linger);

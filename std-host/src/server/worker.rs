@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +17,9 @@ use crate::io::buffer;
 use crate::io::stream::Stream;
 use crate::server::hand_over;
 use crate::server::handler::Handler;
+use crate::server::handshakes::Handshakes;
 use crate::server::listener::Door;
+use crate::server::log;
 use crate::server::session::Session;
 use crate::server::shared::{Place, Shared};
 use crate::server::timer::{Millis, NEVER, Timers};
@@ -35,6 +38,7 @@ pub(crate) struct Worker<H> {
     /// The connections that have something to do, each once. Each has one turn in a round.
     run_queue: VecDeque<usize>,
     timers: Timers,
+    handshakes: Handshakes,
     queue: Arc<WakeQueue>,
     order: Order,
     shared: Arc<Shared<H>>,
@@ -47,7 +51,8 @@ pub(crate) struct Worker<H> {
 }
 
 impl<H: Handler> Worker<H> {
-    pub(crate) fn new(mut doors: Vec<Door>, shared: Arc<Shared<H>>) -> io::Result<Self> {
+    /// Makes one of `n` workers.
+    pub(crate) fn new(mut doors: Vec<Door>, shared: Arc<Shared<H>>, n: usize) -> io::Result<Self> {
         let poll = Poll::new()?;
         let bell = Bell::Thread(Waker::new(poll.registry(), WOKEN)?);
         let queue = Arc::new(WakeQueue::new(bell));
@@ -63,6 +68,7 @@ impl<H: Handler> Worker<H> {
             sessions: Slab::new(),
             run_queue: VecDeque::new(),
             timers: Timers::default(),
+            handshakes: Handshakes::new(shared.rules.limits.handshakes, n),
             queue,
             order: Order::Serve,
             hub: shared.hub.for_calls(),
@@ -93,6 +99,9 @@ impl<H: Handler> Worker<H> {
             tracing::error!("a worker ends: {error}");
             for (_, session) in &mut self.sessions {
                 abandon(session, &self.shared);
+                if session.is_let_in() {
+                    self.shared.count.let_out();
+                }
                 self.shared.count.leave();
             }
         }
@@ -224,6 +233,7 @@ impl<H: Handler> Worker<H> {
         self.output.clear();
         self.output.shrink_to(OUTPUT_KEPT);
         self.frames.clear();
+        let was_not_open = session.not_open_since();
         let span = session.span();
         let _in_span = span.enter();
         let mut turn = Turn {
@@ -243,7 +253,11 @@ impl<H: Handler> Worker<H> {
             self.hub.begin_call();
             abandon(session, &self.shared);
         }
+        self.handshakes.note(slot, was_not_open, session.not_open_since());
         if session.is_over() {
+            if session.is_let_in() {
+                self.shared.count.let_out();
+            }
             self.sessions.remove(slot);
             self.shared.count.leave();
             return;
@@ -263,13 +277,15 @@ impl<H: Handler> Worker<H> {
     /// Gives a connection to a task.
     fn hand_over(&mut self, slot: usize) -> io::Result<()> {
         let mut session = self.sessions.remove(slot);
-        let place = Place::taken(&self.shared);
+        // From here on it leaves with its place, which takes also what it is counted by.
+        let mut place = Place::taken(&self.shared, None);
         if let Some(source) = session.stream().source() {
             self.poll.registry().deregister(source)?;
         }
-        if let (Some(serve), Some((stream, accepted, early))) =
+        if let (Some(serve), Some((stream, mut accepted, early))) =
             (&self.shared.serve, session.into_parts())
         {
+            place.counted = accepted.take_counted();
             let (bounds, ties) = place.for_connection();
             serve(hand_over::connection(stream, early, accepted, bounds, ties)?);
         }
@@ -307,6 +323,11 @@ impl<H: Handler> Worker<H> {
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    // Whoever is silent keeps nobody out by the open files that it takes, either. Those that have
+                    // just come are given the time to speak.
+                    Err(error)
+                        if is_out_of_files(&error)
+                            && self.drop_oldest(now.saturating_sub(GIVES_WAY_AFTER), now) => {}
                     Err(error) => {
                         // Such as no file descriptor left: others must end before it helps to go on.
                         tracing::warn!("accepting a connection failed, pausing: {error}");
@@ -328,43 +349,72 @@ impl<H: Handler> Worker<H> {
         }
     }
 
-    /// Begins a connection, or drops it if not even a refusal can be afforded.
+    /// Begins a connection, for which the oldest that is not open may have to go.
     fn begin(&mut self, accepted: Accepted, now: Millis) {
         let Accepted { stream, remote_addr } = accepted;
-        let limit = self.shared.limits.connections;
-        let n = self.shared.count.get();
         if self.order == Order::End {
             return self.shared.hub.count_ending(Ending::Shutdown);
         }
-        if n >= limit.saturating_add(REFUSALS) {
-            self.shared.hub.count_ending(Ending::Dropped);
-            return tracing::debug!(?remote_addr, "dropped: too many connections");
+        let proxies = &self.shared.rules.proxies;
+        if proxies.has_header && !proxies.may_send_header(remote_addr) {
+            self.shared.hub.count_ending(Ending::UntrustedProxy);
+            let why = "only trusted proxies may connect, which begin with a PROXY header";
+            let hint = "Builder::trusted_proxies, --trusted-proxy ADDRESS";
+            return log::dropped(why, hint, None, remote_addr, &self.shared.refusals);
         }
-        if let Err(error) = self.register(stream, remote_addr, n >= limit, now) {
+        self.make_room(now);
+        if let Err(error) = self.register(stream, remote_addr, now) {
             self.shared.hub.count_ending(Ending::IoError);
             tracing::debug!(?remote_addr, "dropped: {error}");
         }
     }
 
+    /// Drops the oldest handshakes, if there are too many.
+    fn make_room(&mut self, now: Millis) {
+        while self.handshakes.is_full() {
+            if !self.drop_oldest(NEVER, now) {
+                break;
+            }
+        }
+    }
+
+    /// Drops the oldest connection that is not open, if it is so since this time or longer.
+    fn drop_oldest(&mut self, latest: Millis, now: Millis) -> bool {
+        let sessions = &self.sessions;
+        let is = |slot, since| is_not_open_since(sessions, slot, since);
+        let oldest = self.handshakes.oldest(latest, is);
+        if let Some(slot) = oldest {
+            self.turn(slot, now, |session, turn| session.give_way(turn));
+        }
+        oldest.is_some()
+    }
+
     fn register(
         &mut self,
         stream: Stream,
-        remote_addr: Option<std::net::SocketAddr>,
-        full: bool,
+        remote_addr: Option<SocketAddr>,
         now: Millis,
     ) -> io::Result<()> {
         let entry = self.sessions.vacant_entry();
         let slot = entry.key();
-        let mut session = Session::new(stream, remote_addr, full, now);
+        let mut session = Session::new(stream, remote_addr, &self.shared.rules.proxies, now);
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Some(source) = session.stream().source() {
             self.poll.registry().register(source, mio::Token(slot), interest)?;
         }
+        self.handshakes.note(slot, None, session.not_open_since());
         entry.insert(session);
+        let sessions = &self.sessions;
+        self.handshakes.tidy(|slot, since| is_not_open_since(sessions, slot, since));
         self.shared.count.enter();
         self.arm(slot);
         Ok(())
     }
+}
+
+/// Tells whether an entry of the handshakes is still somebody's.
+fn is_not_open_since(sessions: &Slab<Session>, slot: usize, since: Millis) -> bool {
+    sessions.get(slot).is_some_and(|session| session.not_open_since() == Some(since))
 }
 
 /// Ends a connection that nobody will serve any more; the handler that is told may panic.
@@ -384,6 +434,16 @@ const EVENTS: usize = 1024;
 /// After so long without an event, what is kept for messages is given back.
 const SPARE_TIME: Millis = 1000;
 
+/// Tells whether the program, or the system, has no open file to spare.
+fn is_out_of_files(error: &io::Error) -> bool {
+    // EMFILE and ENFILE; WSAEMFILE.
+    let codes: &[i32] = if cfg!(windows) { &[10024] } else { &[24, 23] };
+    error.raw_os_error().is_some_and(|code| codes.contains(&code))
+}
+
+/// A handshake that is so old gives way when there is no open file for another.
+const GIVES_WAY_AFTER: Millis = 1000;
+
 /// How long to wait after an accept that failed.
 const ACCEPT_PAUSE: Millis = 100;
 
@@ -393,6 +453,3 @@ const WOKEN: mio::Token = mio::Token(usize::MAX);
 const fn door_token(i: usize) -> mio::Token {
     mio::Token(usize::MAX - 1 - i)
 }
-
-/// How many connections beyond the limit are told so at a time; others are dropped.
-const REFUSALS: usize = 64;

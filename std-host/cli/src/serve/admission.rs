@@ -1,24 +1,25 @@
 //! Who is let in, and with which words.
 
 use clap::Args;
-use wirelet::handshake::{Refusal, Status};
-use wirelet_host::http::{HeaderName, Uri};
+use wirelet::handshake::{AllowList, Refusal, Status};
+use wirelet_host::http::HeaderName;
 use wirelet_host::{Accept, Builder, Handshake, Hosts, Origins};
 
 /// Who is let in, and with which words.
 #[derive(Args, Debug)]
 pub(super) struct AdmissionArgs {
-    /// Let in pages of this origin, such as `https://example.com`, besides what is no browser; may be
-    /// repeated [default: those of the host that is connected to]
+    /// Let in pages of this origin, such as `https://example.com`, besides what sends none as it is no browser;
+    /// `https://*.example.com` for all names below, `null` for local files and sandboxes, `file://` for the devices
+    /// that send that; may be repeated [default: those of the host that is connected to, whatever the scheme]
     #[arg(long, value_parser = parse_origin)]
     origin: Vec<String>,
     /// Let in pages of the whole world
     #[arg(long, conflicts_with = "origin")]
     any_origin: bool,
-    /// Answer only requests for this host, as it stands in Host: with the port, unless it is that of
-    /// the scheme; may be repeated [default: all, but `localhost`, `127.0.0.1` and `[::1]` alone if only programs
+    /// Answer only requests for this host, as it stands in Host: with the port, unless it is 80 or 443;
+    /// `*.example.com` for all names below; may be repeated [default: all, but `localhost`, `127.0.0.1` and `[::1]` alone if only programs
     /// on this machine can connect, so that no page of another name can (DNS rebinding)]
-    #[arg(long)]
+    #[arg(long, value_parser = parse_host)]
     host: Vec<String>,
     /// Answer requests for every host, such as those of a reverse proxy on this machine
     #[arg(long, conflicts_with = "host")]
@@ -75,26 +76,40 @@ impl AdmissionArgs {
     }
 }
 
-fn parse_origin(origin: &str) -> Result<String, String> {
-    let uri: Option<Uri> = origin.parse().ok();
-    let is_origin = uri.is_some_and(|uri| {
-        uri.scheme().is_some()
-            && uri.authority().is_some()
-            && !origin.ends_with('/')
-            && uri.path() == "/"
-    });
-    if is_origin {
-        Ok(origin.into())
-    } else {
-        Err("an origin is a scheme and a host, such as https://example.com or http://127.0.0.1:8080".into())
+fn parse_origin(origin: &str) -> Result<String, &'static str> {
+    match origin {
+        "*" => Err("--any-origin lets in all"),
+        _ if AllowList::is_origin(origin) => Ok(origin.into()),
+        _ => Err(
+            "no client can have it; an origin is a scheme and a host in ASCII, such as https://example.com, \
+                  http://127.0.0.1:8080 or https://*.example.com, or it is null or file://",
+        ),
+    }
+}
+
+fn parse_host(host: &str) -> Result<String, &'static str> {
+    match host {
+        "*" => Err("--any-host answers for all"),
+        _ if AllowList::is_host(host) => Ok(host.into()),
+        _ => Err(
+            "no request can have it; a host is a name or an address in ASCII, maybe with a port, such as \
+                  example.com, example.com:8567, *.example.com or [::1]:8567",
+        ),
     }
 }
 
 fn parse_path(path: &str) -> Result<String, &'static str> {
-    if path.starts_with('/') && !path.contains('?') {
-        Ok(path.into())
-    } else {
-        Err("a path begins with / and has no query")
+    match path.as_bytes() {
+        [b'/', rest @ ..]
+            if rest.iter().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(byte)) =>
+        {
+            Ok(path.into())
+        }
+        [b'/', ..] => Err(
+            "no request can have it; a path has no query, no # and no spaces, and what is not ASCII \
+                           is percent-encoded",
+        ),
+        _ => Err("a path begins with / and has no query"),
     }
 }
 

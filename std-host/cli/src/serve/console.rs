@@ -32,9 +32,10 @@ pub(super) struct PageArgs {
 }
 
 impl PageArgs {
-    /// Tells whether there is to be a page on a server that listens here.
-    pub(super) fn wants_page(&self, addresses: &[Address]) -> bool {
-        self.page || !self.no_page && addresses.iter().all(Address::is_local)
+    /// Tells whether there is to be a page on a server that listens here, and maybe for proxies alone.
+    pub(super) fn wants_page(&self, addresses: &[Address], has_proxies: bool) -> bool {
+        let is_local = !has_proxies && addresses.iter().all(Address::is_local);
+        self.page || !self.no_page && is_local
     }
 }
 

@@ -1,62 +1,77 @@
 //! What clients may use up, as arguments.
 
-use std::time::Duration;
-
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use wirelet_host::Limits;
 
-/// What clients may use up.
+use crate::units::{Size, Time, parse_positive_size, parse_positive_time, parse_size, parse_time};
+
+/// What clients may use up. Times are such as 30s or 500ms, and plain numbers are seconds; sizes are such as
+/// 64KiB or 1MB, and plain numbers are bytes.
 #[derive(Args, Debug)]
 pub(super) struct LimitArgs {
     /// Open connections, 1 or more; one more is answered 503
     #[arg(long, value_name = "N", default_value_t = Limits::default().connections,
           value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     max_connections: usize,
-    /// Bytes of a request's head, 1 or more; one more is answered 431
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().handshake_bytes,
+    /// Open connections of one address, or in IPv6 of one /64; one more is answered 503. 0: as many as it
+    /// likes
+    #[arg(long, value_name = "N", default_value_t = Limits::default().connections_per_address)]
+    max_connections_per_address: usize,
+    /// Connections of TCP that are not open, 1 or more: they have sent no whole request, or were refused and have
+    /// not left. For one more, the oldest is dropped. The threads share them out, at least one each
+    #[arg(long, value_name = "N", default_value_t = Limits::default().handshakes,
           value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
-    max_handshake: usize,
-    /// Bytes of a message; one more is answered by close 1009. With 0, all messages are empty
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().message_bytes)]
-    max_message: usize,
-    /// Bytes that may wait for a peer that reads slowly; for one more, see --slow-peers. One message may always
-    /// wait, and with 0 no second one
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().queue_bytes)]
-    max_queue: usize,
-    /// Seconds for the opening handshake, 1 or more
-    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().handshake_time.as_secs(),
-          value_parser = clap::value_parser!(u64).range(1..))]
-    handshake_time: u64,
-    /// Seconds of silence after which a ping is sent; 0 turns pings off
-    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().ping_interval.as_secs())]
-    ping_interval: u64,
-    /// Seconds of silence after a ping at which the connection is dropped, 1 or more
-    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().ping_timeout.as_secs(),
-          value_parser = clap::value_parser!(u64).range(1..))]
-    ping_timeout: u64,
-    /// Seconds without progress in which the closing handshake is waited for, 1 or more
-    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().close_time.as_secs(),
-          value_parser = clap::value_parser!(u64).range(1..))]
-    close_time: u64,
-    /// Seconds for all of the closing, however it goes on, 1 or more
-    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().close_limit.as_secs(),
-          value_parser = clap::value_parser!(u64).range(1..))]
-    close_limit: u64,
+    max_handshakes: usize,
+    /// Length of a request's head, more than 0; one that is longer is answered 431
+    #[arg(long, value_name = "SIZE", default_value_t = Size(Limits::default().handshake_bytes),
+          value_parser = parse_positive_size)]
+    max_handshake: Size,
+    /// Length of a message; one that is longer is answered by close 1009. With 0, all messages are empty
+    #[arg(long, value_name = "SIZE", default_value_t = Size(Limits::default().message_bytes),
+          value_parser = parse_size)]
+    max_message: Size,
+    /// How much may wait for a peer that reads slowly; for more, see --slow-peers. One message may always wait,
+    /// and with 0 no second one
+    #[arg(long, value_name = "SIZE", default_value_t = Size(Limits::default().queue_bytes),
+          value_parser = parse_size)]
+    max_queue: Size,
+    /// Time for the opening handshake, more than 0
+    #[arg(long, value_name = "TIME", default_value_t = Time(Limits::default().handshake_time),
+          value_parser = parse_positive_time)]
+    handshake_time: Time,
+    /// Silence after which a ping is sent; 0 turns pings off
+    #[arg(long, value_name = "TIME", default_value_t = Time(Limits::default().ping_interval),
+          value_parser = parse_time)]
+    ping_interval: Time,
+    /// Silence after a ping at which the connection is dropped, more than 0
+    #[arg(long, value_name = "TIME", default_value_t = Time(Limits::default().ping_timeout),
+          value_parser = parse_positive_time)]
+    ping_timeout: Time,
+    /// Time without progress in which the closing handshake is waited for, more than 0
+    #[arg(long, value_name = "TIME", default_value_t = Time(Limits::default().close_time),
+          value_parser = parse_positive_time)]
+    close_time: Time,
+    /// Time for all of the closing, however it goes on, more than 0
+    #[arg(long, value_name = "TIME", default_value_t = Time(Limits::default().close_limit),
+          value_parser = parse_positive_time)]
+    close_limit: Time,
 }
 
 impl From<&LimitArgs> for Limits {
     fn from(args: &LimitArgs) -> Self {
         Self {
             connections: args.max_connections,
-            handshake_bytes: args.max_handshake,
-            handshake_time: Duration::from_secs(args.handshake_time),
-            message_bytes: args.max_message,
-            queue_bytes: args.max_queue,
-            ping_interval: Duration::from_secs(args.ping_interval),
-            ping_timeout: Duration::from_secs(args.ping_timeout),
-            close_time: Duration::from_secs(args.close_time),
-            close_limit: Duration::from_secs(args.close_limit),
+            connections_per_address: args.max_connections_per_address,
+            handshakes: args.max_handshakes,
+            handshake_bytes: args.max_handshake.0,
+            handshake_time: args.handshake_time.0,
+            message_bytes: args.max_message.0,
+            queue_bytes: args.max_queue.0,
+            ping_interval: args.ping_interval.0,
+            ping_timeout: args.ping_timeout.0,
+            close_time: args.close_time.0,
+            close_limit: args.close_limit.0,
         }
     }
 }

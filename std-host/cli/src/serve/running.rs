@@ -2,9 +2,11 @@
 
 use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use wirelet_host::{Certificates, Drain, Server};
 
+use super::access_log::AccessLog;
 #[cfg(unix)]
 use super::exec::Exec;
 use super::front::Front;
@@ -17,6 +19,7 @@ pub(super) struct Running {
     pub(super) server: Server<Front>,
     pub(super) metrics: Option<Server<Metrics>>,
     pub(super) certificates: Option<Certificates>,
+    pub(super) access_log: Option<Arc<AccessLog>>,
     pub(super) signals: io::Result<Signals>,
     pub(super) drain: Drain,
     #[cfg(unix)]
@@ -46,7 +49,9 @@ impl Running {
             let mut is_ending = false;
             loop {
                 match signals.next().await {
-                    Asked::Reload => reload(self.certificates.as_ref()),
+                    Asked::Reload => {
+                        reload(self.certificates.as_ref(), self.access_log.as_deref());
+                    }
                     Asked::End(code) if is_ending => return code,
                     Asked::End(_) => {
                         is_ending = true;
@@ -85,9 +90,15 @@ impl Running {
     }
 }
 
-fn reload(certificates: Option<&Certificates>) {
+fn reload(certificates: Option<&Certificates>, access_log: Option<&AccessLog>) {
     match certificates.map(Certificates::reload) {
         Some(Err(error)) => tracing::error!("the old certificate goes on: {error}"),
-        _ => tracing::info!("the certificate was read again"),
+        Some(Ok(())) => tracing::info!("the certificate was read again"),
+        None => {}
+    }
+    match access_log.map(AccessLog::reopen) {
+        Some(Err(why)) => tracing::error!("the old access log goes on: {why}"),
+        Some(Ok(())) => tracing::info!("the access log was opened again"),
+        None => {}
     }
 }

@@ -17,6 +17,7 @@ use crate::hub::peer::{Agreed, Data, Peer};
 use crate::hub::wake::WakeOne;
 use crate::io::buffer::{self, Buffer};
 use crate::io::socket::Socket;
+use crate::server::addresses::Counted;
 use crate::server::answer::Accept;
 use crate::server::handler::{Closed, Context, Handler};
 use crate::server::log;
@@ -31,9 +32,11 @@ pub(super) struct Open {
     halt: Option<Box<Halt>>,
 }
 
-/// What keeps a connection from going on.
+/// What keeps a connection from going on, and what else few have.
 #[derive(Default)]
 struct Halt {
+    /// By its address, if somebody counts.
+    counted: Option<Counted>,
     /// Why it ends; what is unsent goes out first if it can.
     end: Option<Closed>,
     /// What has to get out of the way first.
@@ -48,17 +51,31 @@ pub(crate) struct Accepted {
     agreed: Agreed,
     data: Option<Data>,
     remote_addr: Option<SocketAddr>,
+    /// The head of the request, if it is kept.
+    request: Option<Box<[u8]>>,
+    counted: Option<Counted>,
 }
 
 impl Accepted {
-    pub(crate) fn new(path: String, accept: Accept, remote_addr: Option<SocketAddr>) -> Self {
+    pub(crate) fn new(
+        path: String,
+        accept: Accept,
+        remote_addr: Option<SocketAddr>,
+        request: Option<Box<[u8]>>,
+        counted: Option<Counted>,
+    ) -> Self {
         let subprotocol = accept.subprotocol.map(|name| name.into_owned().into());
         let agreed = Agreed { path: path.into(), subprotocol };
-        Self { agreed, data: accept.data, remote_addr }
+        Self { agreed, data: accept.data, remote_addr, request, counted }
     }
 
     pub(crate) const fn remote_addr(&self) -> Option<SocketAddr> {
         self.remote_addr
+    }
+
+    /// Takes what it is counted by, so that it is so for as long as it is served elsewhere.
+    pub(crate) const fn take_counted(&mut self) -> Option<Counted> {
+        self.counted.take()
     }
 
     /// Describes it to who serves it as a [`Connection`](crate::Connection).
@@ -76,13 +93,15 @@ impl Accepted {
 impl Open {
     /// Enters the hub.
     pub(super) fn new<H>(accepted: Accepted, turn: &Turn<'_, H>) -> Box<Self> {
-        let Accepted { agreed, data, remote_addr } = accepted;
+        let Accepted { agreed, data, remote_addr, request, counted } = accepted;
         let queue = (Arc::clone(turn.queue), turn.slot);
-        let peer = turn.shared.hub.enter(remote_addr, agreed, data, queue);
+        let peer = turn.shared.hub.enter(remote_addr, agreed, (data, request), queue);
         log::note_open(turn.span, &peer);
         tracing::debug!(id = %peer.id(), path = peer.path(), "open");
         let endpoint = Endpoint::new(Server);
-        Box::new(Self { endpoint, peer, halt: None })
+        let halt =
+            counted.map(|counted| Box::new(Halt { counted: Some(counted), ..Halt::default() }));
+        Box::new(Self { endpoint, peer, halt })
     }
 
     /// Tells the handler.
@@ -248,7 +267,7 @@ impl Open {
             if link.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let len = bytes.len();
-        let limit = turn.shared.limits.message_bytes;
+        let limit = turn.shared.rules.limits.message_bytes;
         let result = endpoint.receive(of_rest, bytes, limit, out, on);
         peer.counters.messages_received.add(n_messages);
         if let Err(error) = result {
@@ -265,7 +284,8 @@ impl Open {
     /// Gives back the memory for what keeps it from going on, when nothing does any more.
     pub(super) fn tidy(&mut self) {
         self.halt.take_if(|halt| {
-            halt.end.is_none() && halt.obstacles.is_empty() && halt.unhandled.is_none()
+            let goes_on = halt.end.is_none() && halt.obstacles.is_empty();
+            goes_on && halt.unhandled.is_none() && halt.counted.is_none()
         });
     }
 

@@ -39,7 +39,9 @@ pub(super) fn add_peer(variables: &mut BTreeMap<String, OsString>, peer: &Peer) 
     let mut set = |name: &str, value: String| drop(variables.insert(name.into(), value.into()));
     let addr = peer.remote_addr();
     set("REMOTE_ADDR", addr.map(|addr| addr.ip().to_string()).unwrap_or_default());
-    set("REMOTE_PORT", addr.map(|addr| addr.port().to_string()).unwrap_or_default());
+    // 0: a proxy has told none.
+    let port = addr.map(|addr| addr.port()).filter(|port| *port > 0);
+    set("REMOTE_PORT", port.map(|port| port.to_string()).unwrap_or_default());
     set("CONNECTION_ID", peer.id().to_string());
     set("SEC_WEBSOCKET_PROTOCOL", peer.subprotocol().unwrap_or_default().into());
 }
