@@ -303,7 +303,9 @@ fn what_goes_on_with_a_text_that_was_cut_is_text<D: Driver, Ro: TestRole>() {
         let (near, far) = pipe(Shape { write, capacity, ..WIDE });
         let mut storage = Storage::<64, 0, 131>::new();
         let mut ws = D::new(near.clone(), Ro::role(), storage.buffers());
-        assert_eq!(ws.send(text.as_str()), Err(INTERRUPTED));
+        let sent = ws.send(text.as_str());
+        // A future that is dropped tells nothing.
+        assert!(matches!(sent, Err(Error::Unfinished(WouldBlock) | INTERRUPTED)), "{sent:?}");
         let missing = ws.unfinished();
         let at = text.len() - missing;
         near.set_capacity(9000);
