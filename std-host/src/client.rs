@@ -17,6 +17,7 @@ mod open;
 mod options;
 mod reconnecting;
 pub(crate) mod target;
+mod url;
 
 pub use error::ClientError;
 pub use options::ClientOptions;
@@ -50,7 +51,8 @@ pub struct Client {
 
 impl Client {
     /// Connects to a URL such as `wss://host:port/path?query`, where TLS goes by the authorities that
-    /// the system trusts; or `ws://`, without TLS.
+    /// the system trusts; or `ws://`, without TLS. A user and a password before the host are sent as
+    /// `Authorization: Basic`.
     ///
     /// # Errors
     ///

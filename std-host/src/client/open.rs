@@ -61,9 +61,16 @@ pub(super) async fn open_over(
     random.fill(&mut nonce);
     let key = Key::from_nonce(nonce);
     let subprotocols: Vec<&str> = options.subprotocols.iter().map(String::as_str).collect();
-    let headers: Vec<(&str, &str)> =
+    let mut headers: Vec<(&str, &str)> =
         options.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let mut request = ClientRequest::new(&target.authority, &target.path_and_query)
+    let authorization = target.authorization();
+    if let Some(value) = &authorization
+        && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Authorization"))
+    {
+        headers.push(("Authorization", value));
+    }
+    let host = options.host.as_ref().unwrap_or(&target.authority);
+    let mut request = ClientRequest::new(host, &target.path_and_query)
         .subprotocols(&subprotocols)
         .headers(&headers);
     if let Some(origin) = &options.origin {
@@ -119,7 +126,7 @@ async fn with_tls(
     if !target.scheme.is_tls() {
         return Ok(Transport::new(stream));
     }
-    let name = ServerName::try_from(target.host.clone()).map_err(|_| {
+    let name = ServerName::try_from(target.certified_host().to_owned()).map_err(|_| {
         ClientError::Url(format!("{}: no name that a certificate can be for", target.host))
     })?;
     let config = if let Some(config) = &options.tls {

@@ -26,11 +26,14 @@ use crate::io::tls::config::{LoadError, client_config};
 /// ```
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
+    /// The value of `Host`, instead of the URL's host; TCP and TLS go by the URL.
+    pub host: Option<String>,
     /// The value of `Origin`.
     pub origin: Option<String>,
     /// Subprotocols to offer, the best first.
     pub subprotocols: Vec<String>,
-    /// Header fields to add to the request.
+    /// Header fields to add to the request. One named `Authorization` goes before the URL's user and
+    /// password.
     pub headers: Vec<(String, String)>,
     /// For TCP, TLS and the opening handshake together.
     pub handshake_time: Duration,
@@ -101,6 +104,7 @@ impl From<&ClientOptions> for Bounds {
 impl Default for ClientOptions {
     fn default() -> Self {
         Self {
+            host: None,
             origin: None,
             subprotocols: Vec::new(),
             headers: Vec::new(),
