@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 use wirelet::{Chunk, Close};
 
 use crate::connection::Connection;
 use crate::connection::message::OwnedMessage;
 
+mod addresses;
 mod error;
+mod names;
 mod open;
 mod options;
 mod reconnecting;
@@ -20,6 +23,7 @@ pub(crate) mod target;
 mod url;
 
 pub use error::ClientError;
+pub use names::{ConnectTo, Resolve};
 pub use options::ClientOptions;
 pub use reconnecting::{Backoff, Reconnecting, Update};
 use target::{Scheme, Target};
@@ -92,7 +96,8 @@ impl Client {
         options: &ClientOptions,
     ) -> Result<Self, ClientError> {
         let target = Self::target(url)?;
-        within(options, open::open_over(stream, None, &target, options)).await
+        let opening = open::open_over(Box::pin(stream), None, &target, options);
+        within(open::deadline(options), opening).await
     }
 
     fn target(url: &str) -> Result<Target, ClientError> {
@@ -100,7 +105,9 @@ impl Client {
     }
 
     async fn open(target: &Target, options: &ClientOptions) -> Result<Self, ClientError> {
-        within(options, open::open(target, options)).await
+        let deadline = open::deadline(options);
+        let (stream, remote_addr) = open::reach(target, options, deadline).await?;
+        within(deadline, open::open_over(stream, remote_addr, target, options)).await
     }
 
     /// Returns the subprotocol that the server chose.
@@ -276,12 +283,11 @@ impl Client {
 
 /// Waits for an opening handshake, but not for ever.
 async fn within(
-    options: &ClientOptions,
+    deadline: Instant,
     opening: impl Future<Output = Result<Connection, ClientError>>,
 ) -> Result<Client, ClientError> {
-    let connection = tokio::time::timeout(options.handshake_time, opening)
-        .await
-        .map_err(|_| ClientError::TimedOut)??;
+    let connection =
+        tokio::time::timeout_at(deadline, opening).await.map_err(|_| ClientError::TimedOut)??;
     Ok(Client { connection, has_ended: false })
 }
 

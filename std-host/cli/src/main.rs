@@ -12,6 +12,7 @@ mod documents;
 mod log;
 mod page;
 mod serve;
+mod way;
 
 /// A WebSocket server and client on the engine of small machines
 #[derive(Debug, Parser)]

@@ -8,18 +8,18 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 #[cfg(feature = "tls")]
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::time::Instant;
 use wirelet::Random as _;
 use wirelet::handshake::{
     ClientRequest, HandshakeError, HeadScanner, Key, MAX_INTERIM_RESPONSES, Response, ResponseError,
 };
 
 use super::target::Target;
-use super::{ClientError, ClientOptions};
+use super::{ClientError, ClientOptions, ConnectTo, addresses};
 use crate::connection::bounds::Bounds;
 use crate::connection::role::Either;
 use crate::connection::{Connection, Description, Ties};
-use crate::io::duplex::{Duplex, Transport};
+use crate::io::duplex::{BoxedDuplex, Transport};
 #[cfg(unix)]
 use crate::io::located::located;
 #[cfg(feature = "tls")]
@@ -28,27 +28,34 @@ use crate::io::tls::Tls;
 use crate::io::tls::config::client_config;
 use crate::random::SeededRandom;
 
-/// Opens a connection, however long it takes.
-pub(super) async fn open(
+/// Returns until when a connection that begins now has to be open.
+pub(super) fn deadline(options: &ClientOptions) -> Instant {
+    let now = Instant::now();
+    now.checked_add(options.handshake_time).unwrap_or(now + FOR_EVER)
+}
+
+/// Opens a stream that leads to the server, until `deadline`.
+pub(super) async fn reach(
     target: &Target,
     options: &ClientOptions,
-) -> Result<Connection, ClientError> {
+    deadline: Instant,
+) -> Result<(BoxedDuplex, Option<SocketAddr>), ClientError> {
     #[cfg(unix)]
     if let Some(path) = &options.unix_socket {
         let socket = tokio::net::UnixStream::connect(path).await.map_err(|error| {
             located(format_args!("cannot connect to {}", path.display()), error)
         })?;
-        return open_over(socket, None, target, options).await;
+        return Ok((Box::pin(socket), None));
     }
-    let socket = TcpStream::connect((&*target.host, target.port)).await?;
-    socket.set_nodelay(true)?;
+    let (host, port) = ConnectTo::apply(&options.connect_to, &target.host, target.port);
+    let socket = addresses::connect(&host, port, &options.resolve, deadline).await?;
     let remote_addr = socket.peer_addr().ok();
-    open_over(socket, remote_addr, target, options).await
+    Ok((Box::pin(socket), remote_addr))
 }
 
 /// Opens a connection through a stream that leads to the server.
 pub(super) async fn open_over(
-    stream: impl Duplex + Unpin + 'static,
+    stream: BoxedDuplex,
     remote_addr: Option<SocketAddr>,
     target: &Target,
     options: &ClientOptions,
@@ -106,25 +113,25 @@ pub(super) async fn open_over(
 #[cfg(not(feature = "tls"))]
 #[expect(clippy::unused_async, reason = "where there is TLS, files may have to be read")]
 async fn with_tls(
-    stream: impl Duplex + 'static,
+    stream: BoxedDuplex,
     target: &Target,
     _: &ClientOptions,
 ) -> Result<Transport, ClientError> {
     if target.scheme.is_tls() {
         return Err(ClientError::Url("wss:// needs the feature `tls` of wirelet-host".into()));
     }
-    Ok(Transport::new(stream))
+    Ok(Transport { stream, n_written: None })
 }
 
 /// Begins TLS if the URL wants it; it goes on as the stream is read and written.
 #[cfg(feature = "tls")]
 async fn with_tls(
-    stream: impl Duplex + Unpin + 'static,
+    stream: BoxedDuplex,
     target: &Target,
     options: &ClientOptions,
 ) -> Result<Transport, ClientError> {
     if !target.scheme.is_tls() {
-        return Ok(Transport::new(stream));
+        return Ok(Transport { stream, n_written: None });
     }
     let name = ServerName::try_from(target.certified_host().to_owned()).map_err(|_| {
         ClientError::Url(format!("{}: no name that a certificate can be for", target.host))
@@ -214,6 +221,9 @@ async fn first_line(
     let line = text.lines().nth(n_lines - 1).unwrap_or_default().trim();
     line.chars().filter(|char| !char.is_control()).take(LINE_CHARS).collect()
 }
+
+/// More than anybody waits.
+const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// The longest head of a request or response, in bytes.
 const HEAD_BYTES: usize = 16 * 1024;

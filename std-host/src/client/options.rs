@@ -9,6 +9,7 @@ use std::time::Duration;
 #[cfg(feature = "tls")]
 use rustls::ClientConfig;
 
+use super::names::{ConnectTo, Resolve};
 use crate::connection::bounds::Bounds;
 #[cfg(feature = "tls")]
 use crate::io::tls::config::{LoadError, client_config};
@@ -35,7 +36,11 @@ pub struct ClientOptions {
     /// Header fields to add to the request. One named `Authorization` goes before the URL's user and
     /// password.
     pub headers: Vec<(String, String)>,
-    /// For TCP, TLS and the opening handshake together.
+    /// Addresses of names, instead of those that the system knows; the first that fits counts.
+    pub resolve: Vec<Resolve>,
+    /// Other hosts and ports to connect to than those of the URL; the first that fits counts.
+    pub connect_to: Vec<ConnectTo>,
+    /// For looking the name up, TCP, TLS and the opening handshake together.
     pub handshake_time: Duration,
     /// The longest message to be received, in bytes.
     pub message_bytes: usize,
@@ -108,6 +113,8 @@ impl Default for ClientOptions {
             origin: None,
             subprotocols: Vec::new(),
             headers: Vec::new(),
+            resolve: Vec::new(),
+            connect_to: Vec::new(),
             handshake_time: Duration::from_secs(10),
             message_bytes: 16 * 1024 * 1024,
             queue_bytes: 64 * 1024,

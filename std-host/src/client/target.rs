@@ -1,8 +1,12 @@
 //! Where a URL leads.
 
 use std::fmt;
+use std::io;
+use std::net::SocketAddr;
 
+use super::open::deadline;
 use super::url::{Credentials, Parts, shown};
+use super::{ClientOptions, ConnectTo, addresses};
 
 /// The parts of a URL. It is displayed without user and password.
 ///
@@ -93,9 +97,36 @@ impl Target {
         self.credentials.as_ref().map(Credentials::basic)
     }
 
+    /// Finds the address of the host, of several the first at which someone listens, as
+    /// [`Client`](super::Client) does; a proxy is not asked.
+    ///
+    /// ```
+    /// use wirelet_host::{ClientOptions, Scheme, Target};
+    ///
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// let target = Target::parse("ws://example.org:81/", &[Scheme::Ws])?;
+    /// let resolve = vec!["example.org:81:192.0.2.1".parse()?];
+    /// let options = ClientOptions { resolve, ..ClientOptions::default() };
+    /// assert_eq!(target.find(&options).await?.to_string(), "192.0.2.1:81");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Which addresses were tried, and why none of them answers.
+    pub async fn find(&self, options: &ClientOptions) -> io::Result<SocketAddr> {
+        let (host, port) = ConnectTo::apply(&options.connect_to, &self.host, self.port);
+        let deadline = deadline(options);
+        match *addresses::find(&host, port, &options.resolve, deadline).await? {
+            [addr] => Ok(addr),
+            ref addrs => addresses::race(addrs, deadline).await?.peer_addr(),
+        }
+    }
+
     /// Returns the name or address that a certificate has to be for.
-    #[cfg(feature = "tls")]
-    pub(super) fn certified_host(&self) -> &str {
+    #[must_use]
+    pub fn certified_host(&self) -> &str {
         let host = self.host.split_once('%').map_or(&*self.host, |(address, _)| address);
         // RFC 6066 §3: a name is sent "without a trailing dot".
         host.strip_suffix('.').unwrap_or(host)
@@ -221,7 +252,6 @@ mod tests {
         assert!(!format!("{target} {target:?}").contains("secret"));
     }
 
-    #[cfg(feature = "tls")]
     #[test]
     fn certificates_are_for_names_without_their_last_dot_and_for_addresses_without_a_zone() {
         for (url, host) in [("wss://a.example.", "a.example"), ("wss://[fe80::1%25lo]", "fe80::1")]

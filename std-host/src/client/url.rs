@@ -92,6 +92,20 @@ impl fmt::Debug for Credentials {
     }
 }
 
+/// Returns a host as a [`Target`](super::Target) has it: a name in ASCII, or an address without
+/// brackets.
+pub(super) fn host_of(text: &str) -> Result<String, String> {
+    let refuse = |why: &str| format!("{text:?} is no host: {why}");
+    if text.contains(['/', '?', '#', '@', '\\', ' ']) {
+        return Err(refuse("it has other characters"));
+    }
+    let parts = Parts::of(&format!("ws://{text}/")).map_err(|why| refuse(&why))?;
+    match parts.url.port() {
+        Some(_) => Err(refuse("it has a port")),
+        None => Ok(parts.host()),
+    }
+}
+
 /// Returns a URL, or what should be one, as messages show it: without user and password.
 pub(super) fn shown(text: &str) -> String {
     // Where the password is in a wrong URL, nobody knows: `ws://user:pa/s#s@host`.
