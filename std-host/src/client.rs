@@ -18,13 +18,16 @@ mod error;
 mod names;
 mod open;
 mod options;
+mod proxy;
 mod reconnecting;
+mod secure;
 pub(crate) mod target;
 mod url;
 
 pub use error::ClientError;
 pub use names::{ConnectTo, Resolve};
 pub use options::ClientOptions;
+pub use proxy::{Proxy, ProxyError};
 pub use reconnecting::{Backoff, Reconnecting, Update};
 use target::{Scheme, Target};
 
@@ -97,7 +100,7 @@ impl Client {
     ) -> Result<Self, ClientError> {
         let target = Self::target(url)?;
         let opening = open::open_over(Box::pin(stream), None, &target, options);
-        within(open::deadline(options), opening).await
+        within(options.deadline(), opening).await
     }
 
     fn target(url: &str) -> Result<Target, ClientError> {
@@ -105,7 +108,7 @@ impl Client {
     }
 
     async fn open(target: &Target, options: &ClientOptions) -> Result<Self, ClientError> {
-        let deadline = open::deadline(options);
+        let deadline = options.deadline();
         let (stream, remote_addr) = open::reach(target, options, deadline).await?;
         within(deadline, open::open_over(stream, remote_addr, target, options)).await
     }
@@ -302,3 +305,6 @@ impl fmt::Debug for Client {
         f.debug_struct("Client").field("connection", &self.connection).finish_non_exhaustive()
     }
 }
+
+/// The longest head of a request or response, in bytes.
+const HEAD_BYTES: usize = 16 * 1024;

@@ -116,7 +116,8 @@ pub use bytestring::ByteString;
 pub use client::target::{Scheme, Target};
 #[cfg(feature = "client")]
 pub use client::{
-    Backoff, Client, ClientError, ClientOptions, ConnectTo, Reconnecting, Resolve, Update,
+    Backoff, Client, ClientError, ClientOptions, ConnectTo, Proxy, ProxyError, Reconnecting,
+    Resolve, Update,
 };
 pub use connection::error::ConnectionError;
 pub use connection::message::OwnedMessage;

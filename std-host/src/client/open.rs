@@ -5,8 +5,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-#[cfg(feature = "tls")]
-use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 use wirelet::Random as _;
@@ -14,25 +12,17 @@ use wirelet::handshake::{
     ClientRequest, HandshakeError, HeadScanner, Key, MAX_INTERIM_RESPONSES, Response, ResponseError,
 };
 
+use super::proxy::tunnel;
+use super::secure::with_tls;
 use super::target::Target;
-use super::{ClientError, ClientOptions, ConnectTo, addresses};
+use super::{ClientError, ClientOptions, ConnectTo, HEAD_BYTES, addresses};
 use crate::connection::bounds::Bounds;
 use crate::connection::role::Either;
 use crate::connection::{Connection, Description, Ties};
 use crate::io::duplex::{BoxedDuplex, Transport};
 #[cfg(unix)]
 use crate::io::located::located;
-#[cfg(feature = "tls")]
-use crate::io::tls::Tls;
-#[cfg(feature = "tls")]
-use crate::io::tls::config::client_config;
 use crate::random::SeededRandom;
-
-/// Returns until when a connection that begins now has to be open.
-pub(super) fn deadline(options: &ClientOptions) -> Instant {
-    let now = Instant::now();
-    now.checked_add(options.handshake_time).unwrap_or(now + FOR_EVER)
-}
 
 /// Opens a stream that leads to the server, until `deadline`.
 pub(super) async fn reach(
@@ -48,6 +38,9 @@ pub(super) async fn reach(
         return Ok((Box::pin(socket), None));
     }
     let (host, port) = ConnectTo::apply(&options.connect_to, &target.host, target.port);
+    if let Some(via) = options.proxy.as_ref().and_then(|proxy| proxy.via(target)) {
+        return Ok((tunnel(via, &host, port, options, deadline).await?, None));
+    }
     let socket = addresses::connect(&host, port, &options.resolve, deadline).await?;
     let remote_addr = socket.peer_addr().ok();
     Ok((Box::pin(socket), remote_addr))
@@ -60,7 +53,11 @@ pub(super) async fn open_over(
     target: &Target,
     options: &ClientOptions,
 ) -> Result<Connection, ClientError> {
-    let mut transport = with_tls(stream, target, options).await?;
+    let mut transport = if target.scheme.is_tls() {
+        with_tls(stream, target.certified_host(), options).await?
+    } else {
+        Transport { stream, n_written: None }
+    };
     let stream = &mut transport.stream;
 
     let mut random = SeededRandom::new();
@@ -107,46 +104,6 @@ pub(super) async fn open_over(
     let bounds = Bounds::from(options);
     let endpoint = Either::client(random);
     Ok(Connection::new(transport, endpoint, early, bounds, description, Ties::default()))
-}
-
-/// Refuses what would need TLS.
-#[cfg(not(feature = "tls"))]
-#[expect(clippy::unused_async, reason = "where there is TLS, files may have to be read")]
-async fn with_tls(
-    stream: BoxedDuplex,
-    target: &Target,
-    _: &ClientOptions,
-) -> Result<Transport, ClientError> {
-    if target.scheme.is_tls() {
-        return Err(ClientError::Url("wss:// needs the feature `tls` of wirelet-host".into()));
-    }
-    Ok(Transport { stream, n_written: None })
-}
-
-/// Begins TLS if the URL wants it; it goes on as the stream is read and written.
-#[cfg(feature = "tls")]
-async fn with_tls(
-    stream: BoxedDuplex,
-    target: &Target,
-    options: &ClientOptions,
-) -> Result<Transport, ClientError> {
-    if !target.scheme.is_tls() {
-        return Ok(Transport { stream, n_written: None });
-    }
-    let name = ServerName::try_from(target.certified_host().to_owned()).map_err(|_| {
-        ClientError::Url(format!("{}: no name that a certificate can be for", target.host))
-    })?;
-    let config = if let Some(config) = &options.tls {
-        config.clone()
-    } else {
-        // It reads files.
-        let ca_files = options.ca_files.clone();
-        tokio::task::spawn_blocking(move || client_config(&ca_files))
-            .await
-            .map_err(io::Error::other)??
-    };
-    let tls = Tls::client(config, name).map_err(ClientError::Tls)?;
-    Ok(Transport::with_tls(stream, Some(tls)))
 }
 
 /// Returns a path without its query.
@@ -221,12 +178,6 @@ async fn first_line(
     let line = text.lines().nth(n_lines - 1).unwrap_or_default().trim();
     line.chars().filter(|char| !char.is_control()).take(LINE_CHARS).collect()
 }
-
-/// More than anybody waits.
-const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
-
-/// The longest head of a request or response, in bytes.
-const HEAD_BYTES: usize = 16 * 1024;
 
 /// How much of a refusal's body is looked at, in bytes.
 const BODY_BYTES: usize = 1024;

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 #[cfg(feature = "tls")]
 use rustls::ClientConfig;
+use tokio::time::Instant;
 
 use super::names::{ConnectTo, Resolve};
+use super::proxy::Proxy;
 use crate::connection::bounds::Bounds;
 #[cfg(feature = "tls")]
 use crate::io::tls::config::{LoadError, client_config};
@@ -40,6 +42,9 @@ pub struct ClientOptions {
     pub resolve: Vec<Resolve>,
     /// Other hosts and ports to connect to than those of the URL; the first that fits counts.
     pub connect_to: Vec<ConnectTo>,
+    /// Proxies to go through. By default none, whatever the environment says; see
+    /// [`Proxy::from_env`]. A Unix socket goes before them.
+    pub proxy: Option<Proxy>,
     /// For looking the name up, TCP, TLS and the opening handshake together.
     pub handshake_time: Duration,
     /// The longest message to be received, in bytes.
@@ -90,6 +95,14 @@ impl ClientOptions {
     }
 }
 
+impl ClientOptions {
+    /// Returns until when a connection that begins now has to be open.
+    pub(super) fn deadline(&self) -> Instant {
+        let now = Instant::now();
+        now.checked_add(self.handshake_time).unwrap_or(now + FOR_EVER)
+    }
+}
+
 impl From<&ClientOptions> for Bounds {
     fn from(options: &ClientOptions) -> Self {
         let keepalive = options.keepalive.unwrap_or_default();
@@ -115,6 +128,7 @@ impl Default for ClientOptions {
             headers: Vec::new(),
             resolve: Vec::new(),
             connect_to: Vec::new(),
+            proxy: None,
             handshake_time: Duration::from_secs(10),
             message_bytes: 16 * 1024 * 1024,
             queue_bytes: 64 * 1024,
@@ -132,3 +146,6 @@ impl Default for ClientOptions {
 
 /// How long a closing handshake and the end of TCP take at most, whatever moves.
 const CLOSE_LIMIT: Duration = Duration::from_secs(120);
+
+/// More than anybody waits.
+const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);

@@ -4,7 +4,6 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-use super::open::deadline;
 use super::url::{Credentials, Parts, shown};
 use super::{ClientOptions, ConnectTo, addresses};
 
@@ -117,7 +116,7 @@ impl Target {
     /// Which addresses were tried, and why none of them answers.
     pub async fn find(&self, options: &ClientOptions) -> io::Result<SocketAddr> {
         let (host, port) = ConnectTo::apply(&options.connect_to, &self.host, self.port);
-        let deadline = deadline(options);
+        let deadline = options.deadline();
         match *addresses::find(&host, port, &options.resolve, deadline).await? {
             [addr] => Ok(addr),
             ref addrs => addresses::race(addrs, deadline).await?.peer_addr(),

@@ -4,6 +4,7 @@
 pub(crate) mod certificates;
 pub(crate) mod front;
 pub(crate) mod peer;
+pub(crate) mod proxy;
 pub(crate) mod tls;
 
 use std::io::{Read, Write as _};

@@ -32,6 +32,10 @@ pub(crate) fn listening(
             let (answer, heads) = (Arc::clone(&answer), heads.clone());
             thread::spawn(move || {
                 let mut socket = socket.unwrap();
+                // One that has found another way says nothing.
+                if matches!(socket.peek(&mut [0]), Ok(0) | Err(_)) {
+                    return;
+                }
                 let head = read_head(&mut socket);
                 socket.write_all(&answer(&head)).unwrap();
                 let _ = heads.send(head);
