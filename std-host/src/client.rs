@@ -7,19 +7,27 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 use wirelet::{Chunk, Close};
 
 use crate::connection::Connection;
 use crate::connection::message::OwnedMessage;
 
+mod addresses;
 mod error;
+mod names;
 mod open;
 mod options;
+mod proxy;
 mod reconnecting;
+mod secure;
 pub(crate) mod target;
+mod url;
 
 pub use error::ClientError;
+pub use names::{ConnectTo, Resolve};
 pub use options::ClientOptions;
+pub use proxy::{Proxy, ProxyError};
 pub use reconnecting::{Backoff, Reconnecting, Update};
 use target::{Scheme, Target};
 
@@ -50,7 +58,8 @@ pub struct Client {
 
 impl Client {
     /// Connects to a URL such as `wss://host:port/path?query`, where TLS goes by the authorities that
-    /// the system trusts; or `ws://`, without TLS.
+    /// the system trusts; or `ws://`, without TLS. A user and a password before the host are sent as
+    /// `Authorization: Basic`.
     ///
     /// # Errors
     ///
@@ -90,7 +99,8 @@ impl Client {
         options: &ClientOptions,
     ) -> Result<Self, ClientError> {
         let target = Self::target(url)?;
-        within(options, open::open_over(stream, None, &target, options)).await
+        let opening = open::open_over(Box::pin(stream), None, &target, options);
+        within(options.deadline(), opening).await
     }
 
     fn target(url: &str) -> Result<Target, ClientError> {
@@ -98,7 +108,9 @@ impl Client {
     }
 
     async fn open(target: &Target, options: &ClientOptions) -> Result<Self, ClientError> {
-        within(options, open::open(target, options)).await
+        let deadline = options.deadline();
+        let (stream, remote_addr) = open::reach(target, options, deadline).await?;
+        within(deadline, open::open_over(stream, remote_addr, target, options)).await
     }
 
     /// Returns the subprotocol that the server chose.
@@ -274,12 +286,11 @@ impl Client {
 
 /// Waits for an opening handshake, but not for ever.
 async fn within(
-    options: &ClientOptions,
+    deadline: Instant,
     opening: impl Future<Output = Result<Connection, ClientError>>,
 ) -> Result<Client, ClientError> {
-    let connection = tokio::time::timeout(options.handshake_time, opening)
-        .await
-        .map_err(|_| ClientError::TimedOut)??;
+    let connection =
+        tokio::time::timeout_at(deadline, opening).await.map_err(|_| ClientError::TimedOut)??;
     Ok(Client { connection, has_ended: false })
 }
 
@@ -294,3 +305,6 @@ impl fmt::Debug for Client {
         f.debug_struct("Client").field("connection", &self.connection).finish_non_exhaustive()
     }
 }
+
+/// The longest head of a request or response, in bytes.
+const HEAD_BYTES: usize = 16 * 1024;

@@ -2,7 +2,6 @@
 
 pub(crate) mod buffer;
 pub(crate) mod duplex;
-#[cfg(any(feature = "server", unix))]
 pub(crate) mod located;
 #[cfg(not(feature = "tls"))]
 pub(crate) mod no_tls;

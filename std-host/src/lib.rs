@@ -115,7 +115,10 @@ pub use bytestring::ByteString;
 #[cfg(feature = "client")]
 pub use client::target::{Scheme, Target};
 #[cfg(feature = "client")]
-pub use client::{Backoff, Client, ClientError, ClientOptions, Reconnecting, Update};
+pub use client::{
+    Backoff, Client, ClientError, ClientOptions, ConnectTo, Proxy, ProxyError, Reconnecting,
+    Resolve, Update,
+};
 pub use connection::error::ConnectionError;
 pub use connection::message::OwnedMessage;
 pub use connection::{Connection, ReceiveHalf, SendHalf};

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use wirelet::Header;
+use wirelet_host::ClientOptions;
 
 use super::fail;
+use super::way::Way;
 
 mod alarm;
 mod echo;
@@ -45,6 +47,8 @@ pub(crate) struct Bench {
     /// Where to connect to, such as `ws://127.0.0.1:8567/` or `wss://example.org/`; or
     /// `tcp://ADDR:PORT`, a server that echoes plain bytes, to compare with
     url: String,
+    #[command(flatten)]
+    way: Way,
     /// Trust the authorities in this PEM file, besides those that the system trusts; may be repeated
     #[arg(long, value_name = "FILE")]
     ca: Vec<PathBuf>,
@@ -130,9 +134,13 @@ impl Bench {
 
     /// Loads and reports; the exit code tells whether every message came back.
     fn measure(self) -> Result<ExitCode, String> {
-        let target = Target::new(&self.url, self.ca)?;
-        #[cfg(unix)]
-        let target = target.through(self.unix_socket);
+        let options = ClientOptions {
+            ca_files: self.ca,
+            #[cfg(unix)]
+            unix_socket: self.unix_socket,
+            ..self.way.into_options()?
+        };
+        let target = Target::new(&self.url, options)?;
         if target.is_raw() && self.size == 0 {
             return Err("a plain byte stream has no empty messages; see --size".into());
         }

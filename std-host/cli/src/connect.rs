@@ -1,12 +1,14 @@
 //! `wirelet connect`.
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use wirelet_host::{ClientError, ClientOptions};
+use wirelet_host::{ClientError, ClientOptions, Scheme, Target};
 
+use super::way::Way;
 use super::{fail_with, start_log};
 
 mod blocks;
@@ -35,9 +37,8 @@ use talk::{End, Talk};
 pub(crate) struct Connect {
     /// Where to connect to, such as `ws://127.0.0.1:8567/` or `wss://example.org/path?query`
     url: String,
-    /// Add a header field to the request; may be repeated
-    #[arg(long, value_name = "NAME:VALUE", value_parser = parse_header)]
-    header: Vec<(String, String)>,
+    #[command(flatten)]
+    way: Way,
     /// The value of the header field Origin
     #[arg(long)]
     origin: Option<String>,
@@ -87,13 +88,17 @@ pub(crate) struct Connect {
 impl Connect {
     pub(crate) async fn run(self) -> ExitCode {
         start_log(self.debug);
-        let url = self.url.clone();
+        let url = match Target::parse(&self.url, &[Scheme::Ws, Scheme::Wss]) {
+            Ok(target) => target.to_string(), // without a password
+            Err(why) => return fail_with(USAGE, &why),
+        };
         match self.talk().await {
             Ok(code) => code,
             Err(End::Input(why)) => fail_with(USAGE, &why),
-            Err(End::Client(error @ ClientError::Url(_))) => fail_with(USAGE, &error.to_string()),
             Err(End::Unreachable(error)) => {
-                fail_with(UNREACHABLE, &format!("cannot connect to {url}: {error}"))
+                let is_late = error.kind() == io::ErrorKind::TimedOut;
+                let code = if is_late { TIMED_OUT } else { UNREACHABLE };
+                fail_with(code, &format!("cannot connect to {url}: {error}"))
             }
             Err(End::Client(error)) => {
                 let hint = match &error {
@@ -118,13 +123,12 @@ impl Connect {
         let options = ClientOptions {
             origin: self.origin,
             subprotocols: self.subprotocol,
-            headers: self.header,
             handshake_time: self.timeout,
             message_bytes: self.max_message,
             ca_files: self.ca,
             #[cfg(unix)]
             unix_socket: self.unix_socket,
-            ..ClientOptions::default()
+            ..self.way.into_options().map_err(End::Input)?
         };
         let peer = Peer::connect(&self.url, options, self.reconnect).await?;
         let talk = Talk {
@@ -151,11 +155,6 @@ const fn exit_code(error: &ClientError) -> u8 {
         ClientError::TimedOut => TIMED_OUT,
         _ => 1,
     }
-}
-
-fn parse_header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("a header field is NAME:VALUE")?;
-    Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
 fn parse_seconds(text: &str) -> Result<Duration, String> {

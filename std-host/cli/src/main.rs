@@ -13,6 +13,7 @@ mod log;
 mod page;
 mod serve;
 mod units;
+mod way;
 
 /// A WebSocket server and client on the engine of small machines
 #[derive(Debug, Parser)]

@@ -6,6 +6,7 @@ use std::io;
 use wirelet::handshake::{BuildError, HandshakeError, ResponseError, Status};
 use wirelet::{CapacityError, ProtocolError, SendError};
 
+use super::proxy::ProxyError;
 use crate::connection::error::ConnectionError;
 #[cfg(feature = "tls")]
 use crate::io::tls::TlsError;
@@ -36,6 +37,13 @@ pub enum ClientError {
     /// The server's certificate is not trusted, or TLS failed otherwise. Nothing was sent in the open.
     #[cfg(feature = "tls")]
     Tls(rustls::Error),
+    /// The proxy does not lead to the server.
+    Proxy {
+        /// The URL of the proxy, without user and password.
+        proxy: String,
+        /// Why not.
+        error: ProxyError,
+    },
     /// Nobody answered in time.
     TimedOut,
     /// The server answered the opening handshake with another status than 101.
@@ -75,10 +83,8 @@ impl ClientError {
             Self::Authorities(_) => false,
             #[cfg(feature = "tls")]
             Self::Tls(error) => !matches!(error, rustls::Error::InvalidCertificate(_)),
-            Self::Refused { status, .. } => match status.get() {
-                408 | 429 => true,
-                status => status >= 500,
-            },
+            Self::Proxy { error, .. } => error.is_temporary(),
+            Self::Refused { status, .. } => matches!(status.get(), 408 | 429 | 500..),
             _ => true,
         }
     }
@@ -93,6 +99,7 @@ impl fmt::Display for ClientError {
             Self::Io(error) => error.fmt(f),
             #[cfg(feature = "tls")]
             Self::Tls(error) => TlsError::describe(error, f),
+            Self::Proxy { proxy, error } => write!(f, "the proxy {proxy}: {error}"),
             Self::TimedOut => f.write_str("the server did not answer in time"),
             Self::Refused { status, why } => {
                 let (code, phrase) = (status.get(), status.reason_phrase());
@@ -122,6 +129,7 @@ impl std::error::Error for ClientError {
             Self::Io(error) => Some(error),
             #[cfg(feature = "tls")]
             Self::Tls(error) => Some(error),
+            Self::Proxy { error, .. } => Some(error),
             Self::Handshake(error) => Some(error),
             Self::Protocol(error) => Some(error),
             Self::Capacity(error) => Some(error),

@@ -5,55 +5,59 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-#[cfg(feature = "tls")]
-use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::time::Instant;
 use wirelet::Random as _;
 use wirelet::handshake::{
     ClientRequest, HandshakeError, HeadScanner, Key, MAX_INTERIM_RESPONSES, Response, ResponseError,
 };
 
+use super::proxy::tunnel;
+use super::secure::with_tls;
 use super::target::Target;
-use super::{ClientError, ClientOptions};
+use super::{ClientError, ClientOptions, ConnectTo, HEAD_BYTES, addresses};
 use crate::connection::bounds::Bounds;
 use crate::connection::role::Either;
 use crate::connection::{Connection, Description, Ties};
-use crate::io::duplex::{Duplex, Transport};
+use crate::io::duplex::{BoxedDuplex, Transport};
 #[cfg(unix)]
 use crate::io::located::located;
-#[cfg(feature = "tls")]
-use crate::io::tls::Tls;
-#[cfg(feature = "tls")]
-use crate::io::tls::config::client_config;
 use crate::random::SeededRandom;
 
-/// Opens a connection, however long it takes.
-pub(super) async fn open(
+/// Opens a stream that leads to the server, until `deadline`.
+pub(super) async fn reach(
     target: &Target,
     options: &ClientOptions,
-) -> Result<Connection, ClientError> {
+    deadline: Instant,
+) -> Result<(BoxedDuplex, Option<SocketAddr>), ClientError> {
     #[cfg(unix)]
     if let Some(path) = &options.unix_socket {
         let socket = tokio::net::UnixStream::connect(path).await.map_err(|error| {
             located(format_args!("cannot connect to {}", path.display()), error)
         })?;
-        return open_over(socket, None, target, options).await;
+        return Ok((Box::pin(socket), None));
     }
-    let socket = TcpStream::connect((&*target.host, target.port)).await?;
-    socket.set_nodelay(true)?;
+    let (host, port) = ConnectTo::apply(&options.connect_to, &target.host, target.port);
+    if let Some(via) = options.proxy.as_ref().and_then(|proxy| proxy.via(target)) {
+        return Ok((tunnel(via, &host, port, options, deadline).await?, None));
+    }
+    let socket = addresses::connect(&host, port, &options.resolve, deadline).await?;
     let remote_addr = socket.peer_addr().ok();
-    open_over(socket, remote_addr, target, options).await
+    Ok((Box::pin(socket), remote_addr))
 }
 
 /// Opens a connection through a stream that leads to the server.
 pub(super) async fn open_over(
-    stream: impl Duplex + Unpin + 'static,
+    stream: BoxedDuplex,
     remote_addr: Option<SocketAddr>,
     target: &Target,
     options: &ClientOptions,
 ) -> Result<Connection, ClientError> {
-    let mut transport = with_tls(stream, target, options).await?;
+    let mut transport = if target.scheme.is_tls() {
+        with_tls(stream, target.certified_host(), options).await?
+    } else {
+        Transport { stream, n_written: None }
+    };
     let stream = &mut transport.stream;
 
     let mut random = SeededRandom::new();
@@ -61,9 +65,16 @@ pub(super) async fn open_over(
     random.fill(&mut nonce);
     let key = Key::from_nonce(nonce);
     let subprotocols: Vec<&str> = options.subprotocols.iter().map(String::as_str).collect();
-    let headers: Vec<(&str, &str)> =
+    let mut headers: Vec<(&str, &str)> =
         options.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let mut request = ClientRequest::new(&target.authority, &target.path_and_query)
+    let authorization = target.authorization();
+    if let Some(value) = &authorization
+        && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Authorization"))
+    {
+        headers.push(("Authorization", value));
+    }
+    let host = options.host.as_ref().unwrap_or(&target.authority);
+    let mut request = ClientRequest::new(host, &target.path_and_query)
         .subprotocols(&subprotocols)
         .headers(&headers);
     if let Some(origin) = &options.origin {
@@ -93,46 +104,6 @@ pub(super) async fn open_over(
     let bounds = Bounds::from(options);
     let endpoint = Either::client(random);
     Ok(Connection::new(transport, endpoint, early, bounds, description, Ties::default()))
-}
-
-/// Refuses what would need TLS.
-#[cfg(not(feature = "tls"))]
-#[expect(clippy::unused_async, reason = "where there is TLS, files may have to be read")]
-async fn with_tls(
-    stream: impl Duplex + 'static,
-    target: &Target,
-    _: &ClientOptions,
-) -> Result<Transport, ClientError> {
-    if target.scheme.is_tls() {
-        return Err(ClientError::Url("wss:// needs the feature `tls` of wirelet-host".into()));
-    }
-    Ok(Transport::new(stream))
-}
-
-/// Begins TLS if the URL wants it; it goes on as the stream is read and written.
-#[cfg(feature = "tls")]
-async fn with_tls(
-    stream: impl Duplex + Unpin + 'static,
-    target: &Target,
-    options: &ClientOptions,
-) -> Result<Transport, ClientError> {
-    if !target.scheme.is_tls() {
-        return Ok(Transport::new(stream));
-    }
-    let name = ServerName::try_from(target.host.clone()).map_err(|_| {
-        ClientError::Url(format!("{}: no name that a certificate can be for", target.host))
-    })?;
-    let config = if let Some(config) = &options.tls {
-        config.clone()
-    } else {
-        // It reads files.
-        let ca_files = options.ca_files.clone();
-        tokio::task::spawn_blocking(move || client_config(&ca_files))
-            .await
-            .map_err(io::Error::other)??
-    };
-    let tls = Tls::client(config, name).map_err(ClientError::Tls)?;
-    Ok(Transport::with_tls(stream, Some(tls)))
 }
 
 /// Returns a path without its query.
@@ -207,9 +178,6 @@ async fn first_line(
     let line = text.lines().nth(n_lines - 1).unwrap_or_default().trim();
     line.chars().filter(|char| !char.is_control()).take(LINE_CHARS).collect()
 }
-
-/// The longest head of a request or response, in bytes.
-const HEAD_BYTES: usize = 16 * 1024;
 
 /// How much of a refusal's body is looked at, in bytes.
 const BODY_BYTES: usize = 1024;

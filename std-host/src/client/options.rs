@@ -8,7 +8,10 @@ use std::time::Duration;
 
 #[cfg(feature = "tls")]
 use rustls::ClientConfig;
+use tokio::time::Instant;
 
+use super::names::{ConnectTo, Resolve};
+use super::proxy::Proxy;
 use crate::connection::bounds::Bounds;
 #[cfg(feature = "tls")]
 use crate::io::tls::config::{LoadError, client_config};
@@ -26,13 +29,23 @@ use crate::io::tls::config::{LoadError, client_config};
 /// ```
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
+    /// The value of `Host`, instead of the URL's host; TCP and TLS go by the URL.
+    pub host: Option<String>,
     /// The value of `Origin`.
     pub origin: Option<String>,
     /// Subprotocols to offer, the best first.
     pub subprotocols: Vec<String>,
-    /// Header fields to add to the request.
+    /// Header fields to add to the request. One named `Authorization` goes before the URL's user and
+    /// password.
     pub headers: Vec<(String, String)>,
-    /// For TCP, TLS and the opening handshake together.
+    /// Addresses of names, instead of those that the system knows; the first that fits counts.
+    pub resolve: Vec<Resolve>,
+    /// Other hosts and ports to connect to than those of the URL; the first that fits counts.
+    pub connect_to: Vec<ConnectTo>,
+    /// Proxies to go through. By default none, whatever the environment says; see
+    /// [`Proxy::from_env`]. A Unix socket goes before them.
+    pub proxy: Option<Proxy>,
+    /// For looking the name up, TCP, TLS and the opening handshake together.
     pub handshake_time: Duration,
     /// The longest message to be received, in bytes.
     pub message_bytes: usize,
@@ -82,6 +95,14 @@ impl ClientOptions {
     }
 }
 
+impl ClientOptions {
+    /// Returns until when a connection that begins now has to be open.
+    pub(super) fn deadline(&self) -> Instant {
+        let now = Instant::now();
+        now.checked_add(self.handshake_time).unwrap_or(now + FOR_EVER)
+    }
+}
+
 impl From<&ClientOptions> for Bounds {
     fn from(options: &ClientOptions) -> Self {
         let keepalive = options.keepalive.unwrap_or_default();
@@ -101,9 +122,13 @@ impl From<&ClientOptions> for Bounds {
 impl Default for ClientOptions {
     fn default() -> Self {
         Self {
+            host: None,
             origin: None,
             subprotocols: Vec::new(),
             headers: Vec::new(),
+            resolve: Vec::new(),
+            connect_to: Vec::new(),
+            proxy: None,
             handshake_time: Duration::from_secs(10),
             message_bytes: 16 * 1024 * 1024,
             queue_bytes: 64 * 1024,
@@ -121,3 +146,6 @@ impl Default for ClientOptions {
 
 /// How long a closing handshake and the end of TCP take at most, whatever moves.
 const CLOSE_LIMIT: Duration = Duration::from_secs(120);
+
+/// More than anybody waits.
+const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);

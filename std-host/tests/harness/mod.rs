@@ -3,6 +3,8 @@
 
 pub(crate) mod certificates;
 pub(crate) mod front;
+pub(crate) mod peer;
+pub(crate) mod proxy;
 pub(crate) mod tls;
 
 use std::io::{self, ErrorKind, Read, Write};

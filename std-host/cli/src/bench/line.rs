@@ -125,7 +125,7 @@ impl Line {
         random.fill(&mut nonce);
         let key = Key::from_nonce(nonce);
         let mut request = vec![0; HEAD_BYTES];
-        let n = contract.request().encode(&key, &mut request)?;
+        let n = contract.target.encode_request(contract.path, &key, &mut request)?;
         let (head, scanner) = (Vec::new(), HeadScanner::new());
         self.state =
             State::Handshaking(Box::new(Handshake { key, random, head, scanner, n_interim: 0 }));
