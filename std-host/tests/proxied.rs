@@ -124,7 +124,7 @@ fn is_dropped(socket: &mut TcpStream) -> bool {
 
 const V1: &[u8] = b"PROXY TCP4 192.0.2.7 192.0.2.1 5000 80\r\n";
 
-/// 2001:db8::7, port 5000, and three bytes of what nobody knows.
+/// `2001:db8::7`, port 5000, and three bytes of what nobody knows.
 const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x21\x00\x27\
     \x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\
     \x13\x88\x00\x50\xee\x00\x00";

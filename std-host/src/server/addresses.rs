@@ -78,17 +78,17 @@ mod tests {
         let addresses = Addresses::new(2);
         let count = |addr: &str| addresses.count(Some(addr.parse().unwrap()));
         let first = count("192.0.2.7:1").unwrap();
-        let _second = count("[::ffff:192.0.2.7]:2").unwrap();
+        let second = count("[::ffff:192.0.2.7]:2").unwrap();
         assert!(count("192.0.2.7:3").is_err());
         drop(first);
-        let _third = count("192.0.2.7:3").unwrap();
+        let third = count("192.0.2.7:3").unwrap();
         assert!(count("192.0.2.7:4").is_err());
         // A network of IPv6 is one.
-        let _v6 = (count("[2001:db8::1]:1").unwrap(), count("[2001:db8::2]:1").unwrap());
+        let v6 = (count("[2001:db8::1]:1").unwrap(), count("[2001:db8::2]:1").unwrap());
         assert!(count("[2001:db8::3]:1").is_err());
         assert!(count("[2001:db8:0:1::3]:1").is_ok());
         // Of those that are gone nothing stays, also of one that was refused.
-        drop((_second, _third, _v6));
+        drop((second, third, v6));
         assert!(addresses.lock().is_empty());
         // Who has no address is not counted.
         assert!(addresses.count(None).unwrap().is_none());
