@@ -222,7 +222,7 @@ async fn a_refusal_is_told_with_its_status_and_first_line() {
         let addr = answer(format!("HTTP/1.1 {response}"));
         let begin = Instant::now();
         match Client::connect(&format!("ws://{addr}/")).await {
-            Err(ClientError::Refused { status: got, why: line }) => {
+            Err(ClientError::Refused { status: got, why: line, .. }) => {
                 assert_eq!((got.get(), &*line), (status, why));
             }
             other => panic!("{response}: {other:?}"),

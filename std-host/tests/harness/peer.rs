@@ -37,8 +37,9 @@ pub(crate) fn listening(
                     return;
                 }
                 let head = read_head(&mut socket);
-                socket.write_all(&answer(&head)).unwrap();
+                let bytes = answer(&head);
                 let _ = heads.send(head);
+                socket.write_all(&bytes).unwrap();
                 let _ = socket.read_to_end(&mut Vec::new());
             });
         }
