@@ -56,7 +56,7 @@ pub(crate) struct Connect {
     ca: Vec<PathBuf>,
     /// Connect to this Unix socket, not to the host of the URL
     #[cfg(unix)]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", conflicts_with = "proxy")]
     unix_socket: Option<PathBuf>,
     /// Seconds within which TCP, TLS and the opening handshake must be done
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
@@ -163,9 +163,8 @@ const fn exit_code(error: &ClientError) -> u8 {
         ClientError::Refused { .. } | ClientError::Redirect { .. } | ClientError::Handshake(_) => {
             REFUSED
         }
-        ClientError::Proxy { error: ProxyError::TimedOut, .. } => TIMED_OUT,
+        ClientError::TimedOut | ClientError::Proxy { error: ProxyError::TimedOut, .. } => TIMED_OUT,
         ClientError::Proxy { .. } => UNREACHABLE,
-        ClientError::TimedOut => TIMED_OUT,
         _ => 1,
     }
 }

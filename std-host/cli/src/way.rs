@@ -25,11 +25,11 @@ pub(crate) struct Way {
 pub(crate) struct Proxies {
     /// Connect through this proxy: `http://`, `https://`, `socks5://` or `socks5h://`, which looks names up
     /// itself, as in `socks5h://USER:PASSWORD@HOST:PORT`; empty is none. By default, that of the environment
-    /// as for curl: http_proxy for `ws://`, HTTPS_PROXY for `wss://`, ALL_PROXY
+    /// as for curl: `http_proxy` for `ws://`, `HTTPS_PROXY` for `wss://`, `ALL_PROXY`
     #[arg(long, value_name = "URL")]
     proxy: Option<String>,
     /// Connect directly to these hosts: names with all below them, addresses, networks such as `10.0.0.0/8`,
-    /// separated by commas; `*` is every host. By default NO_PROXY of the environment
+    /// separated by commas; `*` is every host. By default `NO_PROXY` of the environment
     #[arg(long, value_name = "LIST")]
     no_proxy: Option<String>,
 }
