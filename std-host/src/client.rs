@@ -20,6 +20,8 @@ mod open;
 mod options;
 mod proxy;
 mod reconnecting;
+mod redirect;
+mod retry_after;
 mod secure;
 pub(crate) mod target;
 mod url;
@@ -29,6 +31,8 @@ pub use names::{ConnectTo, Resolve};
 pub use options::ClientOptions;
 pub use proxy::{Proxy, ProxyError};
 pub use reconnecting::{Backoff, Reconnecting, Update};
+pub use redirect::RedirectError;
+use redirect::Route;
 use target::{Scheme, Target};
 
 /// A connection to a WebSocket server, for a program that does one thing after the other.
@@ -77,8 +81,8 @@ impl Client {
         Self::open(&Self::target(url)?, options).await
     }
 
-    /// Connects through a stream that leads to the server, such as one of a proxy or a tunnel; TLS is
-    /// spoken inside of it if the URL wants that.
+    /// Connects through a stream that leads to the server, such as one of a tunnel; TLS is spoken inside
+    /// of it if the URL wants that. Redirects are not followed.
     ///
     /// ```
     /// # use wirelet_host::{Client, ClientError, ClientOptions};
@@ -109,8 +113,17 @@ impl Client {
 
     async fn open(target: &Target, options: &ClientOptions) -> Result<Self, ClientError> {
         let deadline = options.deadline();
-        let (stream, remote_addr) = open::reach(target, options, deadline).await?;
-        within(deadline, open::open_over(stream, remote_addr, target, options)).await
+        let mut route = Route::new(target.clone(), options);
+        loop {
+            let Route { target, options, .. } = &route;
+            let (stream, remote_addr) = open::reach(target, options, deadline).await?;
+            let opening = open::open_over(stream, remote_addr, target, options);
+            let result = within(deadline, opening).await;
+            match result.as_ref().err().and_then(|answer| route.next(answer)) {
+                Some(location) => route.follow(location)?,
+                None => return result,
+            }
+        }
     }
 
     /// Returns the subprotocol that the server chose.

@@ -117,7 +117,7 @@ pub use client::target::{Scheme, Target};
 #[cfg(feature = "client")]
 pub use client::{
     Backoff, Client, ClientError, ClientOptions, ConnectTo, Proxy, ProxyError, Reconnecting,
-    Resolve, Update,
+    RedirectError, Resolve, Update,
 };
 pub use connection::error::ConnectionError;
 pub use connection::message::OwnedMessage;

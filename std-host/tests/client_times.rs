@@ -48,7 +48,7 @@ async fn a_refusal_is_told_with_its_status_and_first_line_as_soon_as_that_has_co
         ("500 Oops\r\n\r\n\x1b[31mred\x07\nmore\n", 500, "[31mred"),
     ] {
         let (error, waited) = refused(response).await;
-        let ClientError::Refused { status, why: line } = error else { panic!("{error}") };
+        let ClientError::Refused { status, why: line, .. } = error else { panic!("{error}") };
         assert_eq!((status.get(), &*line), (wanted, why));
         assert_eq!(waited, Duration::ZERO, "{response}");
     }

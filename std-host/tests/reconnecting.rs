@@ -5,7 +5,7 @@ mod harness;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Barrier, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use harness::accept;
 use wirelet::CloseCode;
@@ -82,6 +82,41 @@ async fn a_connection_that_breaks_is_followed_by_the_next() {
     assert!(matches!(waiting(&mut client).await, (ClientError::Closed, 0)));
     // Nobody listens any more.
     assert!(matches!(waiting(&mut client).await, (ClientError::Io(_), 0)));
+}
+
+#[tokio::test]
+async fn a_server_is_left_alone_for_as_long_as_it_asks() {
+    let (url, _) = listen(vec![
+        |socket| refuse(socket, "503 Service Unavailable\r\nRetry-After: 1"),
+        |socket| refuse(socket, "500 Internal Server Error\r\nRetry-After: 60"),
+        |socket| {
+            refuse(socket, "429 Too Many Requests\r\nRetry-After: Thu, 01 Jan 1970 00:00:00 GMT");
+        },
+        |socket| drop(accept(socket)),
+    ]);
+    let mut client = reconnecting(&url);
+    for longest in [1010, 10, 10] {
+        let Update::Waiting { wait, .. } = client.receive().await.unwrap() else { panic!() };
+        let shortest = if longest > 1000 { 1000 } else { 0 };
+        assert!((shortest..=longest).contains(&wait.as_millis()), "{wait:?}");
+        let begin = Instant::now();
+        if longest > 1000 {
+            // Nothing is asked before.
+            let early = tokio::time::timeout(Duration::from_millis(900), client.receive()).await;
+            assert!(early.is_err() || begin.elapsed() > Duration::from_millis(950), "{early:?}");
+        }
+    }
+    connected(&mut client).await;
+
+    // Nor does a number that no clock has hurt.
+    let (url, _) = listen(vec![|socket| {
+        refuse(socket, "503 Service Unavailable\r\nRetry-After: 99999999999999999999");
+    }]);
+    let Update::Waiting { wait, .. } = reconnecting(&url).receive().await.unwrap() else {
+        panic!()
+    };
+    let day = Duration::from_secs(24 * 3600);
+    assert!((day..day + Duration::from_millis(10)).contains(&wait), "{wait:?}");
 }
 
 #[tokio::test]

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use wirelet_host::{ClientError, ClientOptions, Scheme, Target};
+use wirelet_host::{ClientError, ClientOptions, ProxyError, Scheme, Target};
 
-use super::way::Way;
+use super::way::{Proxies, Way};
 use super::{fail_with, start_log};
 
 mod blocks;
@@ -39,6 +39,12 @@ pub(crate) struct Connect {
     url: String,
     #[command(flatten)]
     way: Way,
+    #[command(flatten)]
+    proxies: Proxies,
+    /// Follow redirects, at most 5, never from `wss://` to `ws://`; another origin is not told Authorization,
+    /// Cookie or the user in the URL
+    #[arg(short = 'L', long)]
+    location: bool,
     /// The value of the header field Origin
     #[arg(long)]
     origin: Option<String>,
@@ -50,7 +56,7 @@ pub(crate) struct Connect {
     ca: Vec<PathBuf>,
     /// Connect to this Unix socket, not to the host of the URL
     #[cfg(unix)]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", conflicts_with = "proxy")]
     unix_socket: Option<PathBuf>,
     /// Seconds within which TCP, TLS and the opening handshake must be done
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
@@ -105,6 +111,7 @@ impl Connect {
                     ClientError::Tls(wirelet_host::rustls::Error::InvalidCertificate(_)) => {
                         "; --ca names a file of authorities to trust"
                     }
+                    ClientError::Refused { location: Some(_), .. } => "; --location follows it",
                     _ => "",
                 };
                 fail_with(exit_code(&error), &format!("{url}: {error}{hint}"))
@@ -128,6 +135,8 @@ impl Connect {
             ca_files: self.ca,
             #[cfg(unix)]
             unix_socket: self.unix_socket,
+            proxy: self.proxies.into_proxy().map_err(End::Input)?,
+            redirects: if self.location { REDIRECTS } else { 0 },
             ..self.way.into_options().map_err(End::Input)?
         };
         let peer = Peer::connect(&self.url, options, self.reconnect).await?;
@@ -150,9 +159,12 @@ impl Connect {
 const fn exit_code(error: &ClientError) -> u8 {
     match error {
         ClientError::Url(_) | ClientError::Authorities(_) => USAGE,
-        ClientError::Tls(_) => TLS,
-        ClientError::Refused { .. } | ClientError::Handshake(_) => REFUSED,
-        ClientError::TimedOut => TIMED_OUT,
+        ClientError::Tls(_) | ClientError::Proxy { error: ProxyError::Tls(_), .. } => TLS,
+        ClientError::Refused { .. } | ClientError::Redirect { .. } | ClientError::Handshake(_) => {
+            REFUSED
+        }
+        ClientError::TimedOut | ClientError::Proxy { error: ProxyError::TimedOut, .. } => TIMED_OUT,
+        ClientError::Proxy { .. } => UNREACHABLE,
         _ => 1,
     }
 }
@@ -175,10 +187,13 @@ Exit codes:
   0  closed cleanly: with 1000, 1001 or no code
   1  closed with another code, or the connection broke
   2  a wrong command line, URL or file
-  3  the server cannot be reached
+  3  the server, or the proxy, cannot be reached, or the proxy refused
   4  TLS failed, such as by a certificate that is not trusted
   5  the server refused the opening handshake, or answered it wrongly
   6  the server did not answer in time";
+
+/// How many redirects are followed.
+const REDIRECTS: usize = 5;
 
 /// In seconds.
 const A_DAY: f64 = 24.0 * 3600.0;

@@ -1,7 +1,7 @@
 //! The way to a server, as `connect` and `bench` are told it.
 
 use clap::Args;
-use wirelet_host::{ClientOptions, ConnectTo, Resolve};
+use wirelet_host::{ClientOptions, ConnectTo, Proxy, Resolve};
 
 /// What the request says besides the URL, and where TCP leads.
 #[derive(Args, Debug)]
@@ -18,6 +18,39 @@ pub(crate) struct Way {
     /// of the URL; may be repeated
     #[arg(long, value_name = "HOST1:PORT1:HOST2:PORT2")]
     connect_to: Vec<ConnectTo>,
+}
+
+/// The proxies on the way.
+#[derive(Args, Debug)]
+pub(crate) struct Proxies {
+    /// Connect through this proxy: `http://`, `https://`, `socks5://` or `socks5h://`, which looks names up
+    /// itself, as in `socks5h://USER:PASSWORD@HOST:PORT`; empty is none. By default, that of the environment
+    /// as for curl: `http_proxy` for `ws://`, `HTTPS_PROXY` for `wss://`, `ALL_PROXY`
+    #[arg(long, value_name = "URL")]
+    proxy: Option<String>,
+    /// Connect directly to these hosts: names with all below them, addresses, networks such as `10.0.0.0/8`,
+    /// separated by commas; `*` is every host. By default `NO_PROXY` of the environment
+    #[arg(long, value_name = "LIST")]
+    no_proxy: Option<String>,
+}
+
+impl Proxies {
+    /// Returns what the library takes.
+    pub(crate) fn into_proxy(self) -> Result<Option<Proxy>, String> {
+        let var = |name| std::env::var(name).ok();
+        let proxy = match self.proxy.as_deref() {
+            Some("") => None,
+            Some(url) => {
+                let list = var("no_proxy").or_else(|| var("NO_PROXY")).unwrap_or_default();
+                Some(Proxy::new(url)?.with_exceptions(&list))
+            }
+            None => Proxy::from_env()?,
+        };
+        Ok(match self.no_proxy {
+            Some(list) => proxy.map(|proxy| proxy.with_exceptions(&list)),
+            None => proxy,
+        })
+    }
 }
 
 impl Way {

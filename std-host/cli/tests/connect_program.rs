@@ -70,7 +70,14 @@ fn each_kind_of_failure_has_its_words_and_its_exit_code() {
 fn the_help_tells_the_exit_codes() {
     let (status, out, _) = connect(&["--help"], b"");
     assert_eq!(status, Some(0));
-    for part in ["Exit codes:", "4  TLS failed", "--reconnect", "--unix-socket"] {
+    for part in [
+        "Exit codes:",
+        "4  TLS failed",
+        "--reconnect",
+        "--unix-socket",
+        "--proxy",
+        "-L, --location",
+    ] {
         assert!(out.contains(part), "{out}");
     }
     assert!(!out.contains("insecure"));

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use wirelet::handshake::{BuildError, HandshakeError, ResponseError, Status};
 use wirelet::{CapacityError, ProtocolError, SendError};
 
 use super::proxy::ProxyError;
+use super::redirect::RedirectError;
 use crate::connection::error::ConnectionError;
 #[cfg(feature = "tls")]
 use crate::io::tls::TlsError;
@@ -52,6 +54,18 @@ pub enum ClientError {
         status: Status,
         /// The first line of the response's body, at most 200 characters; empty if there is none.
         why: String,
+        /// Where what was asked for is instead, as the server says it; see
+        /// [`ClientOptions::redirects`](crate::ClientOptions::redirects).
+        location: Option<String>,
+        /// How long the server wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// A redirect cannot be followed.
+    Redirect {
+        /// Where it leads, as the server says it.
+        location: String,
+        /// Why not.
+        error: RedirectError,
     },
     /// The opening handshake failed.
     Handshake(HandshakeError),
@@ -78,7 +92,7 @@ impl ClientError {
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Url(_) | Self::Handshake(_) | Self::Send(_) => false,
+            Self::Url(_) | Self::Redirect { .. } | Self::Handshake(_) | Self::Send(_) => false,
             #[cfg(feature = "tls")]
             Self::Authorities(_) => false,
             #[cfg(feature = "tls")]
@@ -101,11 +115,18 @@ impl fmt::Display for ClientError {
             Self::Tls(error) => TlsError::describe(error, f),
             Self::Proxy { proxy, error } => write!(f, "the proxy {proxy}: {error}"),
             Self::TimedOut => f.write_str("the server did not answer in time"),
-            Self::Refused { status, why } => {
+            Self::Refused { status, why, location, .. } => {
                 let (code, phrase) = (status.get(), status.reason_phrase());
                 f.write_str("the server refused with ")?;
                 if phrase.is_empty() { write!(f, "{code}") } else { write!(f, "{code} {phrase}") }?;
-                if why.is_empty() { Ok(()) } else { write!(f, ": {why}") }
+                match location {
+                    Some(location) => write!(f, "; it sends on to {}", for_people(location)),
+                    None if why.is_empty() => Ok(()),
+                    None => write!(f, ": {why}"),
+                }
+            }
+            Self::Redirect { location, error } => {
+                write!(f, "the redirect to {} is not followed: {error}", for_people(location))
             }
             Self::Handshake(error) => error.fmt(f),
             Self::Protocol(error) => write!(f, "the server broke the protocol: {error}"),
@@ -130,6 +151,7 @@ impl std::error::Error for ClientError {
             #[cfg(feature = "tls")]
             Self::Tls(error) => Some(error),
             Self::Proxy { error, .. } => Some(error),
+            Self::Redirect { error, .. } => Some(error),
             Self::Handshake(error) => Some(error),
             Self::Protocol(error) => Some(error),
             Self::Capacity(error) => Some(error),
@@ -144,6 +166,14 @@ impl std::error::Error for ClientError {
         }
     }
 }
+
+/// Leaves out of what a server sent what a terminal could take for a command, and what is too long.
+pub(super) fn for_people(text: &str) -> String {
+    text.chars().filter(|char| !char.is_control()).take(LINE_CHARS).collect()
+}
+
+/// How much of a line of the server is told.
+const LINE_CHARS: usize = 200;
 
 impl From<ConnectionError> for ClientError {
     fn from(error: ConnectionError) -> Self {

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
@@ -12,10 +12,12 @@ use wirelet::handshake::{
     ClientRequest, HandshakeError, HeadScanner, Key, MAX_INTERIM_RESPONSES, Response, ResponseError,
 };
 
+use super::error::for_people;
 use super::proxy::tunnel;
+use super::redirect::is_redirect;
 use super::secure::with_tls;
 use super::target::Target;
-use super::{ClientError, ClientOptions, ConnectTo, HEAD_BYTES, addresses};
+use super::{ClientError, ClientOptions, ConnectTo, HEAD_BYTES, addresses, retry_after};
 use crate::connection::bounds::Bounds;
 use crate::connection::role::Either;
 use crate::connection::{Connection, Description, Ties};
@@ -96,8 +98,18 @@ pub(super) async fn open_over(
             data: None,
         },
         Err(ResponseError::Refused(status)) => {
-            let why = first_line(stream, &received, early).await;
-            return Err(ClientError::Refused { status, why });
+            let response = Response::parse(&received)?;
+            let location = response.header("Location");
+            let location = location.and_then(|value| str::from_utf8(value).ok()).map(str::to_owned);
+            let location = location.filter(|_| is_redirect(status.get()));
+            let retry_after = response.header("Retry-After");
+            let retry_after =
+                retry_after.and_then(|value| retry_after::parse(value, SystemTime::now()));
+            let why = match &location {
+                Some(_) => String::new(), // there is something to be done instead of reading
+                None => first_line(stream, &received, early).await,
+            };
+            return Err(ClientError::Refused { status, why, location, retry_after });
         }
         Err(error) => return Err(error.into()),
     };
@@ -176,7 +188,7 @@ async fn first_line(
     body.truncate(enough);
     let text = String::from_utf8_lossy(&body);
     let line = text.lines().nth(n_lines - 1).unwrap_or_default().trim();
-    line.chars().filter(|char| !char.is_control()).take(LINE_CHARS).collect()
+    for_people(line)
 }
 
 /// How much of a refusal's body is looked at, in bytes.
@@ -184,6 +196,3 @@ const BODY_BYTES: usize = 1024;
 
 /// How long to wait for that.
 const BODY_TIME: Duration = Duration::from_secs(1);
-
-/// How much of its first line is told.
-const LINE_CHARS: usize = 200;

@@ -45,6 +45,10 @@ pub struct ClientOptions {
     /// Proxies to go through. By default none, whatever the environment says; see
     /// [`Proxy::from_env`]. A Unix socket goes before them.
     pub proxy: Option<Proxy>,
+    /// How many redirects are followed, with those headers that are no secrets if they lead to another
+    /// origin; never from `wss://` to `ws://`. By default none: they are
+    /// [`ClientError::Refused`](crate::ClientError::Refused).
+    pub redirects: usize,
     /// For looking the name up, TCP, TLS and the opening handshake together.
     pub handshake_time: Duration,
     /// The longest message to be received, in bytes.
@@ -129,6 +133,7 @@ impl Default for ClientOptions {
             resolve: Vec::new(),
             connect_to: Vec::new(),
             proxy: None,
+            redirects: 0,
             handshake_time: Duration::from_secs(10),
             message_bytes: 16 * 1024 * 1024,
             queue_bytes: 64 * 1024,

@@ -17,7 +17,8 @@ use crate::connection::message::OwnedMessage;
 /// [closes](Self::close) it or trying again cannot help.
 ///
 /// It waits between attempts: at random up to a limit that doubles each time (exponential backoff with
-/// full jitter), so that a server that comes back is not overrun by all its clients at once.
+/// full jitter), so that a server that comes back is not overrun by all its clients at once. After a 429 or
+/// 503 with `Retry-After`, it waits so long before, at most a day.
 ///
 /// # What may be lost
 ///
@@ -304,6 +305,8 @@ impl Reconnecting {
             self.n_failed = 0;
         }
         let wait = self.backoff.limit(self.n_failed).mul_f64(rand::make_rng::<StdRng>().random());
+        // Behind the time that the server names, not at it, where all its clients would come.
+        let wait = wait + asked_for(&why);
         self.n_failed = self.n_failed.saturating_add(1);
         self.state = State::Waiting { until: Instant::now() + wait };
         Ok(Update::Waiting { why, unsent: mem::take(&mut self.n_unsent), wait })
@@ -337,6 +340,17 @@ impl fmt::Debug for Reconnecting {
     }
 }
 
+/// How long the server wants to be left alone: RFC 9110 §15.6.4, RFC 6585 §4.
+fn asked_for(why: &ClientError) -> Duration {
+    match why {
+        ClientError::Refused { status, retry_after: Some(time), .. } => {
+            let counts = matches!(status.get(), 429 | 503);
+            if counts { LONGEST_ASKED_FOR.min(*time) } else { Duration::ZERO }
+        }
+        _ => Duration::ZERO,
+    }
+}
+
 /// Why the connection broke, the next receive tells.
 fn not_connected(error: ClientError) -> ClientError {
     match error {
@@ -344,6 +358,9 @@ fn not_connected(error: ClientError) -> ClientError {
         _ => ClientError::NotConnected,
     }
 }
+
+/// The longest `Retry-After` that is honoured; no server can send a client away for ever.
+const LONGEST_ASKED_FOR: Duration = Duration::from_secs(24 * 3600);
 
 /// When to ping a silent server, unless the options say otherwise.
 const KEEPALIVE: Duration = Duration::from_secs(20);

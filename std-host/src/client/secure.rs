@@ -15,7 +15,6 @@ use crate::io::tls::config::client_config;
 
 /// Refuses what would need TLS.
 #[cfg(not(feature = "tls"))]
-#[expect(clippy::unused_async, reason = "where there is TLS, files may have to be read")]
 pub(super) async fn with_tls(
     _: BoxedDuplex,
     host: &str,

@@ -123,6 +123,17 @@ impl Target {
         }
     }
 
+    /// Tells whether two URLs have the same origin (RFC 6454 §5).
+    pub(super) fn is_same_origin(&self, other: &Self) -> bool {
+        self.scheme == other.scheme && self.authority == other.authority
+    }
+
+    /// Takes over what belongs to another URL of the same origin, and is not seen in it.
+    pub(super) fn take_over(&mut self, other: &Self) {
+        self.host.clone_from(&other.host);
+        self.credentials.clone_from(&other.credentials);
+    }
+
     /// Returns the name or address that a certificate has to be for.
     #[must_use]
     pub fn certified_host(&self) -> &str {

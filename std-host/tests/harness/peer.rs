@@ -1,7 +1,7 @@
 //! Servers made by hand, which hand out what they were asked.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -37,8 +37,11 @@ pub(crate) fn listening(
                     return;
                 }
                 let head = read_head(&mut socket);
-                socket.write_all(&answer(&head)).unwrap();
+                let bytes = answer(&head);
                 let _ = heads.send(head);
+                socket.write_all(&bytes).unwrap();
+                // A server ends TCP first.
+                let _ = socket.shutdown(Shutdown::Write);
                 let _ = socket.read_to_end(&mut Vec::new());
             });
         }
