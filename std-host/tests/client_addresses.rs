@@ -6,7 +6,8 @@ mod harness;
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
-use harness::peer::{Dead, accepting, closing, field, listening};
+use harness::opening::field;
+use harness::peer::{Dead, accepting, closing, listening};
 use wirelet_host::{Client, ClientError, ClientOptions, Scheme, Target};
 
 /// A name with these addresses, of which the first has the port.

@@ -2,14 +2,15 @@
 
 mod harness;
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use harness::LIMIT;
+use harness::opening::accept_value;
 use wirelet::ProtocolError;
-use wirelet::handshake::{HandshakeError, Key, ResponseError};
+use wirelet::handshake::{HandshakeError, ResponseError};
 use wirelet_host::{Client, ClientError, ClientOptions, OwnedMessage};
 
 /// Serves one connection: reads the request, sends what `answer` makes of the right value of
@@ -22,24 +23,11 @@ fn serve(
     let served = std::thread::spawn(move || {
         let (mut socket, _) = listener.accept().unwrap();
         socket.set_read_timeout(Some(LIMIT)).unwrap();
-        let request = read_request(&mut socket);
-        let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
-        let accept = Key::parse(key.unwrap().as_bytes()).unwrap().accept();
-        socket.write_all(&answer(str::from_utf8(&accept).unwrap())).unwrap();
+        let request = harness::read_head(&mut socket);
+        socket.write_all(&answer(&accept_value(&request))).unwrap();
         (request, harness::read_to_end(&mut socket).0)
     });
     (addr, served)
-}
-
-fn read_request(socket: &mut TcpStream) -> String {
-    let mut request = Vec::new();
-    let mut buf = [0; 1024];
-    while !request.ends_with(b"\r\n\r\n") {
-        let n = socket.read(&mut buf).unwrap();
-        assert_ne!(n, 0);
-        request.extend(&buf[..n]);
-    }
-    String::from_utf8(request).unwrap()
 }
 
 fn switching(accept: &str) -> String {

@@ -7,7 +7,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use harness::certificates::Issued;
-use harness::peer::{accepting, answering, field};
+use harness::opening::field;
+use harness::peer::{accepting, answering};
 use harness::{front, proxy};
 use wirelet::CloseCode;
 use wirelet_host::{Client, ClientError, ClientOptions, OwnedMessage, Proxy, ProxyError};

@@ -7,7 +7,8 @@ use std::sync::mpsc::Receiver;
 
 use harness::certificates::Issued;
 use harness::front;
-use harness::peer::{accepting, answering, closing, field};
+use harness::opening::field;
+use harness::peer::{accepting, answering, closing};
 use wirelet::CloseCode;
 use wirelet_host::{Client, ClientError, ClientOptions, OwnedMessage, RedirectError};
 

@@ -6,7 +6,8 @@ use std::net::TcpListener;
 
 use harness::certificates::Issued;
 use harness::front;
-use harness::peer::{accepting, answering, field};
+use harness::opening::field;
+use harness::peer::{accepting, answering};
 use wirelet::CloseCode;
 use wirelet_host::{Client, ClientError, ClientOptions, OwnedMessage, StatusCode};
 

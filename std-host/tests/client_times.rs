@@ -1,28 +1,14 @@
 //! How long a client waits for what, by a clock that the tests move.
 
+mod harness;
+
 use std::time::Duration;
 
+use harness::opening::{accepted, read_request, upgrade_to};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::time::{Instant, timeout};
 use wirelet::CloseCode;
-use wirelet::handshake::Key;
 use wirelet_host::{Builder, Client, ClientError, ClientOptions, Echo, OwnedMessage};
-
-/// Reads a request; returns what accepts it.
-async fn read_request(stream: &mut DuplexStream) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.unwrap());
-    }
-    let head = String::from_utf8(head).unwrap();
-    let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
-    let accept = Key::parse(key.as_bytes()).unwrap().accept();
-    let accept = str::from_utf8(&accept).unwrap();
-    format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n\r\n"
-    )
-}
 
 /// Answers the request of a client with this, and leaves the connection open; returns why there is none,
 /// and when that was told.
@@ -63,7 +49,7 @@ async fn pinging(keepalive: Duration) -> (Client, DuplexStream) {
     let (ours, mut theirs) = duplex(1000);
     let options = ClientOptions { keepalive: Some(keepalive), ..ClientOptions::default() };
     let accepting = async {
-        let response = read_request(&mut theirs).await;
+        let response = accepted(&read_request(&mut theirs).await);
         theirs.write_all(response.as_bytes()).await.unwrap();
     };
     let connecting = Client::connect_over(ours, "ws://localhost/", &options);
@@ -88,14 +74,7 @@ async fn a_server_that_has_gone_is_found_out_by_a_ping() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_answers_pings_is_kept() {
     let (mut client, server) = pinging(Duration::from_millis(50)).await;
-    let request = http::Request::get("/")
-        .header("Host", "localhost")
-        .header("Upgrade", "websocket")
-        .header("Connection", "Upgrade")
-        .header("Sec-WebSocket-Version", "13")
-        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
-        .body(())
-        .unwrap();
+    let request = upgrade_to("/").body(()).unwrap();
     let service = Builder::new().service(Echo);
     let (_, upgrade) = service.answer(&request, None).await.unwrap();
     tokio::spawn(upgrade.serve(server));

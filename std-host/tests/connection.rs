@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use harness::certificates::Issued;
+use harness::opening::{accepted_with, read_request, upgrade_to};
 use harness::{BINARY, CLOSE, PING, PONG, TEXT, frame};
 use tokio::io::{
     AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf, duplex,
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
-use wirelet::handshake::Key;
 use wirelet::{Close, CloseCode, ProtocolError, SendError};
 use wirelet_host::{
     Accept, Answer, Builder, Client, ClientError, ClientOptions, Connection, ConnectionError, Echo,
@@ -37,12 +37,7 @@ fn options() -> ClientOptions {
 }
 
 fn request() -> http::request::Builder {
-    http::Request::get("/path?query")
-        .header("Host", "example.com")
-        .header("Upgrade", "websocket")
-        .header("Connection", "Upgrade")
-        .header("Sec-WebSocket-Version", "13")
-        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+    upgrade_to("/path?query")
 }
 
 async fn serve<H: Handler>(
@@ -61,18 +56,7 @@ async fn server(limits: Limits, capacity: usize) -> (Connection, DuplexStream) {
 
 /// Answers a client's request.
 async fn accept(mut stream: impl AsyncRead + AsyncWrite + Unpin, fields: &str) {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.unwrap());
-    }
-    let head = String::from_utf8(head).unwrap();
-    let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
-    let accept = Key::parse(key.as_bytes()).unwrap().accept();
-    let head = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {}\r\n{fields}\r\n",
-        str::from_utf8(&accept).unwrap()
-    );
+    let head = accepted_with(&read_request(&mut stream).await, fields);
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.flush().await.unwrap();
 }

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use harness::opening::upgrade_to;
 use harness::{CLOSE, LIMIT, frame, handshake, read_frame, within};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::runtime::Runtime;
@@ -177,14 +178,7 @@ fn times_without_end_do_no_harm() {
 }
 
 async fn accept(service: &Service<Echo>) -> (Upgrade<Echo>, DuplexStream, DuplexStream) {
-    let request = http::Request::get("/")
-        .header("Host", "localhost")
-        .header("Upgrade", "websocket")
-        .header("Connection", "Upgrade")
-        .header("Sec-WebSocket-Version", "13")
-        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
-        .body(())
-        .unwrap();
+    let request = upgrade_to("/").body(()).unwrap();
     let (_, upgrade) = service.answer(&request, None).await.unwrap();
     let (ours, theirs) = tokio::io::duplex(1024);
     (upgrade, ours, theirs)

@@ -7,6 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Instant;
 
+use harness::opening::upgrade_to;
 use harness::{CLOSE, LIMIT, TEXT, frame, read_frame, read_head, tcp, within};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::runtime::Runtime;
@@ -131,14 +132,7 @@ fn a_connection_of_another_http_server_has_its_span_inside_of_that_of_the_caller
     LazyLock::force(&LOG);
     Runtime::new().unwrap().block_on(async {
         let service = Builder::new().service(Logging("embedded"));
-        let request = http::Request::get("/inner")
-            .header("Host", "localhost")
-            .header("Upgrade", "websocket")
-            .header("Connection", "Upgrade")
-            .header("Sec-WebSocket-Version", "13")
-            .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
-            .body(())
-            .unwrap();
+        let request = upgrade_to("/inner").body(()).unwrap();
         let remote_addr = "192.0.2.7:99".parse().unwrap();
         let (_, upgrade) = service.answer(&request, Some(remote_addr)).await.unwrap();
         let (ours, mut theirs) = tokio::io::duplex(1024);

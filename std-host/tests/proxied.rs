@@ -8,6 +8,7 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use harness::certificates::Issued;
+use harness::opening::upgrade_to;
 use harness::tls::begin_tls;
 use harness::{CLOSE, TEXT, frame, read_frame, read_head, tcp, within};
 use wirelet::Message;
@@ -248,15 +249,7 @@ async fn a_request_from_another_http_server_is_looked_at_alike() {
         .trusted_proxies(networks(["10.0.0.0/8"]))
         .limits(Limits { connections_per_address: 1, ..Limits::default() })
         .service(Whoami);
-    let request = http::Request::get("/")
-        .header("Host", "example.com")
-        .header("Upgrade", "websocket")
-        .header("Connection", "Upgrade")
-        .header("Sec-WebSocket-Version", "13")
-        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
-        .header("X-Forwarded-For", "192.0.2.7")
-        .body(())
-        .unwrap();
+    let request = upgrade_to("/").header("X-Forwarded-For", "192.0.2.7").body(()).unwrap();
     for (from, addr) in [
         (Some("[::ffff:10.0.0.1]:99"), "192.0.2.7:0"),
         (Some("[::ffff:192.0.2.9]:99"), "192.0.2.9:99"),

@@ -7,7 +7,8 @@ use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
 
-use harness::peer::{accepting, answering, field};
+use harness::opening::field;
+use harness::peer::{accepting, answering};
 use harness::{PROGRAM, Running, proxy, run};
 
 const ESTABLISHED: &str = "HTTP/1.1 200 OK\r\n\r\n";

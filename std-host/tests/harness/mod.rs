@@ -3,6 +3,7 @@
 
 pub(crate) mod certificates;
 pub(crate) mod front;
+pub(crate) mod opening;
 pub(crate) mod peer;
 pub(crate) mod proxy;
 pub(crate) mod tls;
@@ -10,8 +11,6 @@ pub(crate) mod tls;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
-
-use wirelet::handshake::Key;
 
 /// First bytes of frames that are no fragments.
 pub(crate) const TEXT: u8 = 0x81;
@@ -42,14 +41,7 @@ pub(crate) fn get(addr: SocketAddr, path: &str) -> (String, String) {
 /// Reads a request, and accepts it as a server does.
 pub(crate) fn accept(mut socket: TcpStream) -> TcpStream {
     let head = read_head(&mut socket);
-    let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
-    let accept = Key::parse(key.as_bytes()).unwrap().accept();
-    let response = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {}\r\n\r\n",
-        str::from_utf8(&accept).unwrap()
-    );
-    socket.write_all(response.as_bytes()).unwrap();
+    socket.write_all(opening::accepted(&head).as_bytes()).unwrap();
     socket
 }
 

@@ -6,8 +6,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use wirelet::handshake::Key;
-
+use super::opening::accepted;
 use super::read_head;
 
 /// Answers the head of each request by what `answer` makes of it, and waits for the client to leave.
@@ -57,28 +56,6 @@ pub(crate) fn accepting() -> (SocketAddr, mpsc::Receiver<String>) {
 /// The answer that accepts a request, and a close frame.
 pub(crate) fn closing(head: &str) -> Vec<u8> {
     [accepted(head).as_bytes(), b"\x88\x02\x03\xe8"].concat()
-}
-
-/// The answer that accepts a request.
-pub(crate) fn accepted(head: &str) -> String {
-    let key = field(head, "Sec-WebSocket-Key").unwrap();
-    let accept = Key::parse(key.as_bytes()).unwrap().accept();
-    format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {}\r\n\r\n",
-        str::from_utf8(&accept).unwrap()
-    )
-}
-
-/// The value of a header field, which is there once at most.
-pub(crate) fn field<'h>(head: &'h str, name: &str) -> Option<&'h str> {
-    let mut values = head.lines().filter_map(|line| {
-        let (given, value) = line.split_once(':')?;
-        given.eq_ignore_ascii_case(name).then_some(value.trim())
-    });
-    let value = values.next();
-    assert_eq!(values.next(), None, "{head}");
-    value
 }
 
 /// A listener whose backlog is full, so that it answers nobody who connects, and those who fill it.
