@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use wirelet::handshake::{BuildError, ClientRequest, Key};
@@ -25,7 +24,7 @@ pub(super) struct Target {
 pub(super) enum Address {
     Tcp(SocketAddr),
     #[cfg(unix)]
-    Unix(PathBuf),
+    Unix(std::path::PathBuf),
 }
 
 impl Target {
