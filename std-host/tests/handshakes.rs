@@ -412,10 +412,14 @@ async fn a_server_that_listens_on_this_machine_alone_answers_to_its_names_alone(
             assert_eq!(status(addr, "/", &fields).await, expected, "{host} at {addr}");
         }
     }
+    // No page sends none.
+    for (addr, expected) in [(&local, 101), (&both, 403)] {
+        assert_eq!(status(addr, "/", "Host: board.example\r\n").await, expected, "{addr}");
+    }
     // Neither a page nor a target with the right name helps.
     for line in ["GET /page", "GET http://localhost/page", "GET http://localhost/"] {
         let mut stream = TcpStream::connect(&local).await.unwrap();
-        let fields = format!("Connection: Upgrade\r\n{UPGRADE}");
+        let fields = format!("Connection: Upgrade\r\nOrigin: http://localhost\r\n{UPGRADE}");
         let head = format!("{line} HTTP/1.1\r\nHost: evil.example\r\n{fields}\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut response = String::new();

@@ -86,7 +86,7 @@ fn try_judge<H: Handler>(
     // Whatever hosts are served: RFC 9112 §3.2 has a 400 for what is none.
     // And the name that the client was led to stands in `Host`, whatever an absolute target says.
     for host in [request.host()?, request.header("Host")] {
-        if let Err(kept_out) = shared.rules.gate.check_host(host) {
+        if let Err(kept_out) = shared.rules.gate.check_host(host, may_be_a_page(&request)) {
             return Ok(kept_out.into());
         }
     }
@@ -100,6 +100,12 @@ fn try_judge<H: Handler>(
         return Ok(kept_out.into());
     }
     Ok(shared.handler.handshake(&Handshake { request, upgrade, remote_addr }))
+}
+
+/// Tells whether a page may have sent this, which knows no more of the server than the name that it has
+/// for it. Browsers send an `Origin` with each request to upgrade (RFC 6455 §4.1), and let no script do it otherwise.
+fn may_be_a_page(request: &Request<'_>) -> bool {
+    !request.is_upgrade() || request.header("Origin").is_some()
 }
 
 impl From<KeptOut> for Answer {

@@ -48,9 +48,10 @@ pub enum Origins {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Hosts {
-    /// If all places that are listened at are loopback addresses or Unix sockets: `localhost`, names
-    /// that end with `.localhost`, `127.0.0.1` and the like, and `[::1]`, each with any port.
-    /// Otherwise, and for a [`Service`](crate::Service): all.
+    /// If all places that are listened at are loopback addresses or Unix sockets, to what may be a page (that
+    /// is all but a request to upgrade without an `Origin`): `localhost`, names that end with `.localhost`,
+    /// `127.0.0.1` and the like, and `[::1]`, each with any port. To others, and for a
+    /// [`Service`](crate::Service): all.
     #[default]
     ByPlace,
     /// All.
@@ -105,10 +106,16 @@ impl Gate {
         Ok(())
     }
 
-    /// Says why a request, which may be one for a page, is not answered under the name that it asks for.
-    pub(crate) fn check_host(&self, host: Option<&[u8]>) -> Result<(), KeptOut> {
+    /// Says why a request is not answered under the name that it asks for.
+    pub(crate) fn check_host(
+        &self,
+        host: Option<&[u8]>,
+        may_be_a_page: bool,
+    ) -> Result<(), KeptOut> {
         match (&self.hosts, host) {
-            (Hosts::ByPlace, Some(host)) if self.is_local && !is_of_this_machine(host) => {
+            (Hosts::ByPlace, Some(host))
+                if self.is_local && may_be_a_page && !is_of_this_machine(host) =>
+            {
                 Err(NOT_LOCAL)
             }
             (Hosts::ByPlace | Hosts::Any, _) => Ok(()),

@@ -17,8 +17,8 @@ pub(super) struct AdmissionArgs {
     #[arg(long, conflicts_with = "origin")]
     any_origin: bool,
     /// Answer only requests for this host, as it stands in Host: with the port, unless it is 80 or 443;
-    /// `*.example.com` for all names below; may be repeated [default: all, but `localhost`, `127.0.0.1` and `[::1]` alone if only programs
-    /// on this machine can connect, so that no page of another name can (DNS rebinding)]
+    /// `*.example.com` is for all names below; may be repeated [default: all, but where only programs on this machine
+    /// can connect, pages have to ask for `localhost`, `127.0.0.1` or `[::1]` (DNS rebinding)]
     #[arg(long, value_parser = parse_host)]
     host: Vec<String>,
     /// Answer requests for every host, such as those of a reverse proxy on this machine
