@@ -121,6 +121,23 @@ async fn a_socks_proxy_is_told_the_name_or_the_address_and_who_asks() {
 }
 
 #[tokio::test]
+async fn a_socks_proxy_that_cannot_get_to_one_address_is_asked_for_the_next() {
+    let (server, _heads) = accepting();
+    let (addr, asked) = proxy::socks5(None, 0, server);
+    let options = |addrs: &str| ClientOptions {
+        resolve: vec![format!("many.example:80:{addrs}").parse().unwrap()],
+        ..through(&format!("socks5://{addr}"))
+    };
+    visit("ws://many.example/", &options("203.0.113.1,203.0.113.2,192.0.2.7,192.0.2.8")).await;
+    for wanted in ["1 203.0.113.1:80", "1 203.0.113.2:80", "1 192.0.2.7:80"] {
+        assert_eq!(asked.recv().unwrap(), wanted);
+    }
+    let error = fail("ws://many.example/", &options("203.0.113.1,203.0.113.2")).await;
+    assert!(matches!(error, ProxyError::Unreachable(ErrorKind::HostUnreachable)), "{error:?}");
+    assert_eq!(asked.try_iter().count(), 2);
+}
+
+#[tokio::test]
 async fn the_proxy_leads_to_where_connect_to_does() {
     let (server, heads) = accepting();
     let (addr, asked) = proxy::http(ESTABLISHED, server);

@@ -18,7 +18,8 @@ pub(super) use tunnel::tunnel;
 /// Proxies to go through, and the hosts to which the way is direct.
 ///
 /// A URL is that of an HTTP proxy, which is asked with CONNECT (`http://`, over TLS `https://`), or of a
-/// SOCKS 5 proxy, which is given the name of the server (`socks5h://`) or its address (`socks5://`). A user
+/// SOCKS 5 proxy, which is given the name of the server (`socks5h://`) or its addresses (`socks5://`), one
+/// after the other until it gets to one. A user
 /// and a password in it are told to the proxy. Without a port, it is 80, 443 or 1080.
 ///
 /// ```

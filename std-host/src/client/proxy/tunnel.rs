@@ -24,33 +24,55 @@ pub(crate) async fn tunnel(
     deadline: Instant,
 ) -> Result<BoxedDuplex, ClientError> {
     let told = |error| ClientError::Proxy { proxy: via.to_string(), error };
-    let socket = addresses::connect(&via.host, via.port, &options.resolve, deadline)
-        .await
-        .map_err(|error| told(error.into()))?;
-    let stream: BoxedDuplex = match via.kind {
-        Kind::Https => with_tls(Box::pin(socket), &via.host, options).await?.stream,
-        _ => Box::pin(socket),
-    };
     let opening = async {
-        match via.kind {
-            Kind::Http | Kind::Https => connect(stream, via, host, port).await,
+        let opened = match via.kind {
+            Kind::Http | Kind::Https => {
+                connect(reach(via, options, deadline).await?, via, host, port).await
+            }
+            Kind::Socks5h => {
+                socks5(reach(via, options, deadline).await?, via, named(host, port)).await
+            }
             Kind::Socks5 => {
                 // What fails here is not the proxy's.
                 let addrs = addresses::find(host, port, &options.resolve, deadline).await;
-                let addr = addrs.map_err(ClientError::Io)?[0];
-                return socks5(stream, via, TargetAddr::Ip(addr)).await.map_err(told);
+                let mut opened = Err(ProxyError::Unreachable(io::ErrorKind::NotFound));
+                for addr in addrs.map_err(ClientError::Io)? {
+                    let stream = reach(via, options, deadline).await?;
+                    opened = socks5(stream, via, TargetAddr::Ip(addr)).await;
+                    // That it cannot get there says nothing of the next.
+                    if !matches!(opened, Err(ProxyError::Unreachable(_))) {
+                        break;
+                    }
+                }
+                opened
             }
-            Kind::Socks5h => {
-                let target = match host.parse() {
-                    Ok(addr) => TargetAddr::Ip(SocketAddr::new(addr, port)),
-                    Err(_) => TargetAddr::Domain(host.into(), port),
-                };
-                socks5(stream, via, target).await
-            }
-        }
-        .map_err(told)
+        };
+        opened.map_err(told)
     };
     timeout_at(deadline, opening).await.map_err(|_| told(ProxyError::TimedOut))?
+}
+
+/// Connects to the proxy itself.
+async fn reach(
+    via: &Via,
+    options: &ClientOptions,
+    deadline: Instant,
+) -> Result<BoxedDuplex, ClientError> {
+    let socket = addresses::connect(&via.host, via.port, &options.resolve, deadline)
+        .await
+        .map_err(|error| ClientError::Proxy { proxy: via.to_string(), error: error.into() })?;
+    Ok(match via.kind {
+        Kind::Https => with_tls(Box::pin(socket), &via.host, options).await?.stream,
+        _ => Box::pin(socket),
+    })
+}
+
+/// Names a host to a SOCKS proxy that looks names up.
+fn named(host: &str, port: u16) -> TargetAddr<'_> {
+    match host.parse() {
+        Ok(addr) => TargetAddr::Ip(SocketAddr::new(addr, port)),
+        Err(_) => TargetAddr::Domain(host.into(), port),
+    }
 }
 
 /// Asks an HTTP proxy.
