@@ -86,6 +86,8 @@ pub mod blocking;
 mod buffers;
 mod close;
 mod connection;
+#[cfg(feature = "deflate")]
+pub mod deflate;
 pub mod driver;
 mod error;
 // Only its text is of use.

@@ -28,6 +28,7 @@ mod handshake_pieces;
 mod handshake_reference;
 mod handshake_server;
 mod inbox;
+mod inflate;
 mod interrupted;
 mod limits;
 mod mixing;
