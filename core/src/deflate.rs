@@ -5,13 +5,17 @@
 )]
 
 mod bits;
+mod deflater;
 mod huffman;
 mod inflate;
+mod negotiation;
 mod window;
 
 use core::fmt;
 
+pub use deflater::Deflater;
 pub use inflate::Inflater;
+pub use negotiation::{Deflate, Direction, UnacceptableAnswer};
 pub use window::{Position, Window};
 
 /// What was to be inflated is not deflated data, or refers to more than the window holds.

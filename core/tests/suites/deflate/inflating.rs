@@ -3,6 +3,8 @@
 use flate2::{Compress, Compression, FlushCompress, Status};
 use wirelet::deflate::{Inflater, Malformed, Window};
 
+use super::{Random, messages, whole};
+
 /// How zlib is asked to deflate.
 #[derive(Clone, Copy, Debug)]
 struct How {
@@ -42,21 +44,6 @@ impl Zlib {
     }
 }
 
-/// Inflates a message that comes in pieces, to memory for `capacity` bytes; `None` if it does not fit.
-fn whole(pieces: &[&[u8]], capacity: usize) -> Result<Option<Vec<u8>>, Malformed> {
-    let (mut inflater, mut memory) = (Inflater::new(), vec![0; capacity]);
-    let mut window = Window::whole(&mut memory);
-    for piece in pieces {
-        if inflater.inflate(&mut &piece[..], &mut window)? {
-            return Ok(None);
-        }
-    }
-    if inflater.end(&mut window)? {
-        return Ok(None);
-    }
-    Ok(Some(window.fresh().to_vec()))
-}
-
 /// Inflates messages through one ring, in which each may refer to those before.
 fn through(ring: usize, messages: &[Vec<u8>], cut: usize) -> Result<Vec<Vec<u8>>, Malformed> {
     let (mut inflater, mut memory) = (Inflater::new(), vec![0; ring]);
@@ -79,38 +66,6 @@ fn through(ring: usize, messages: &[Vec<u8>], cut: usize) -> Result<Vec<Vec<u8>>
         all.push(out);
     }
     Ok(all)
-}
-
-/// Messages of many kinds: what deflates well, badly and not at all.
-fn messages() -> Vec<Vec<u8>> {
-    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut noise = |n: usize| -> Vec<u8> {
-        let next = |_| {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            random as u8
-        };
-        (0..n).map(next).collect()
-    };
-    let json: String = (0..400)
-        .map(|i| {
-            format!("{{\"id\":{i},\"name\":\"sensor {}\",\"value\":{}}},\n", i % 7, i * i % 1013)
-        })
-        .collect();
-    vec![
-        Vec::new(),
-        b"Hello".to_vec(),
-        vec![b'a'; 300],
-        json.clone().into_bytes(),
-        noise(3000),
-        "Grüße, 世界! ".repeat(200).into_bytes(),
-        json.into_bytes(),
-        vec![0; 70_000],
-        noise(1),
-        // The longest length, and distances of all sizes.
-        [noise(40), vec![7; 258], noise(500), vec![7; 259]].concat().repeat(9),
-    ]
 }
 
 fn hows() -> impl Iterator<Item = How> {
@@ -228,21 +183,16 @@ fn blocks_that_bring_nothing_are_passed() {
 
 #[test]
 fn broken_data_ends_as_it_does_in_zlib() {
-    let mut random = 88_172_645_463_325_252_u64;
-    let mut next = move || {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        random
-    };
+    let mut random = Random::new();
     let hows: Vec<How> = hows().collect();
     let (mut good, mut bad) = (0, 0);
     for i in 0..5000 {
-        let letters: Vec<u8> = (0..next() % 200).map(|_| b'a' + (next() % 9) as u8).collect();
+        let letters: Vec<u8> =
+            (0..random.below(200)).map(|_| b"abcdefghi"[random.below(9)]).collect();
         let mut bytes = Zlib::new(hows[i % hows.len()]).deflate(&letters);
         let n = bytes.len();
-        for _ in 0..1 + i % 3 {
-            bytes[next() as usize % n] ^= 1 << (next() % 8);
+        for _ in 0..=i % 3 {
+            bytes[random.below(n)] ^= 1 << random.below(8);
         }
         // zlib sees only behind the lengths that it has no code for them.
         bytes.extend([0, 0, 0, 0xff, 0xff].repeat(13));
