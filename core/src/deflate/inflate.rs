@@ -167,16 +167,23 @@ impl Inflater {
             State::Lengths { lens, at } => self.length(lens, at)?,
             State::Repeat { lens, at, symbol } => self.repeat(lens, at, symbol)?,
             State::LenExtra(i) => {
-                let (base, n) = LENGTHS.get(usize::from(i)).copied().ok_or(Malformed)?;
-                self.bits.take(n.into()).map(|extra| State::Distance(base + extra))
+                // RFC 1951 §3.2.5, as for distances below; but the last has no extra bits.
+                let (base, n) = match i {
+                    ..28 => base_and_extra(i, 4),
+                    28 => (255, 0),
+                    _ => return Err(Malformed),
+                };
+                self.bits.take(n).map(|extra| State::Distance(3 + base + extra))
             }
             State::Distance(len) => {
                 self.distances.next(&mut self.bits)?.map(|i| State::DistanceExtra(len, i as u8))
             }
             State::DistanceExtra(len, i) => {
-                let (base, n) = DISTANCES.get(usize::from(i)).copied().ok_or(Malformed)?;
-                let distance = self.bits.take(n.into()).map(|extra| base.wrapping_add(extra));
-                distance.map(|distance| State::Copy { len, distance })
+                if i >= 30 {
+                    return Err(Malformed);
+                }
+                let (base, n) = base_and_extra(i, 2);
+                self.bits.take(n).map(|extra| State::Copy { len, distance: 1 + base + extra })
             }
         };
         match next {
@@ -360,29 +367,8 @@ const MAX_LENGTHS: usize = 288 + 32;
 /// RFC 1951 §3.2.7: in which order the lengths of the code for lengths come.
 const ORDER: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/// RFC 1951 §3.2.5: the length for each symbol behind [`END`], and how many extra bits it has.
-const LENGTHS: [(u16, u8); 29] = {
-    let mut table = [(0, 0); 29];
-    let (mut i, mut base) = (0, 3);
-    while i < 28 {
-        let n = if i < 8 { 0 } else { (i / 4 - 1) as u8 };
-        table[i] = (base, n);
-        base += 1 << n;
-        i += 1;
-    }
-    table[28] = (258, 0);
-    table
-};
-
-/// The distance for each symbol, and how many extra bits it has.
-const DISTANCES: [(u16, u8); 30] = {
-    let mut table = [(0, 0); 30];
-    let (mut i, mut base) = (0, 1_u16);
-    while i < 30 {
-        let n = if i < 4 { 0 } else { (i / 2 - 1) as u8 };
-        table[i] = (base, n);
-        base = base.wrapping_add(1 << n);
-        i += 1;
-    }
-    table
-};
+/// Returns where the range of a symbol begins, and how many extra bits it has: of each number, `per` symbols.
+const fn base_and_extra(symbol: u8, per: u8) -> (u16, u32) {
+    let n = (symbol / per).saturating_sub(1) as u32;
+    if symbol < per { (symbol as u16, n) } else { (((per + symbol % per) as u16) << n, n) }
+}

@@ -198,8 +198,8 @@ impl Deflate {
     fn parse(extension: &Extension<'_>, is_offer: bool) -> Option<Self> {
         let mut parsed = Self::new();
         let mut seen = [false; 4];
-        for (name, value) in extension.parameters() {
-            let i = NAMES.iter().position(|known| name.eq_ignore_ascii_case(known))?;
+        for (name, value) in extension.raw_parameters() {
+            let i = NAMES.iter().position(|known| name.eq_ignore_ascii_case(known.as_bytes()))?;
             if core::mem::replace(seen.get_mut(i)?, true) {
                 return None;
             }
@@ -247,7 +247,7 @@ impl fmt::Display for Deflate {
 }
 
 fn is_deflate(extension: &Extension<'_>) -> bool {
-    extension.name().eq_ignore_ascii_case(NAME)
+    extension.raw_name().eq_ignore_ascii_case(NAME.as_bytes())
 }
 
 const fn clamped(bits: u8) -> u8 {

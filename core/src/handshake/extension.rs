@@ -40,6 +40,20 @@ impl<'h> Extension<'h> {
         is_valid.then_some(Self { name, parameters: Parameters { rest } })
     }
 
+    /// Returns the name as bytes, which spares firmware to look at each.
+    #[cfg(feature = "deflate")]
+    pub(crate) const fn raw_name(&self) -> &'h [u8] {
+        self.name
+    }
+
+    /// As [`parameters`](Self::parameters), with their names as bytes.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn raw_parameters(
+        &self,
+    ) -> impl Iterator<Item = (&'h [u8], Option<ParameterValue<'h>>)> + use<'h> {
+        self.parameters.flatten()
+    }
+
     /// Returns the name, a token.
     #[must_use]
     pub fn name(&self) -> &'h str {

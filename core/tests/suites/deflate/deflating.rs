@@ -26,11 +26,11 @@ fn what_is_deflated_comes_out_of_both_inflaters() {
         for window_bits in [8, 9, 15] {
             let mut deflater = Deflater::new(&mut table).with_window_bits(window_bits);
             for message in messages() {
-                let deflated = compress(&mut deflater, &message, 1000);
-                assert!(whole(&[&deflated], message.len()) == Ok(Some(message.clone())));
+                let compressed = compress(&mut deflater, &message, 1000);
+                assert!(whole(&[&compressed], message.len()) == Ok(Some(message.clone())));
                 let mut zlib = Decompress::new_with_window_bits(false, window_bits.max(9));
                 let mut inflated = Vec::with_capacity(message.len() + 1);
-                let all = [&deflated[..], &[0, 0, 0xff, 0xff]].concat();
+                let all = [&compressed[..], &[0, 0, 0xff, 0xff]].concat();
                 zlib.decompress_vec(&all, &mut inflated, FlushDecompress::Sync).unwrap();
                 assert!(inflated == message, "{table_len} {window_bits} {}", message.len());
             }
