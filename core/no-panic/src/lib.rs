@@ -16,6 +16,7 @@
 mod asynch;
 mod blocking;
 mod connection;
+mod deflate;
 mod frame;
 mod handshake;
 mod socket;
