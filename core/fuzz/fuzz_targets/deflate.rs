@@ -38,7 +38,8 @@ fn inflate(deflated: &[u8]) {
     let (mut inflater, mut ring) = (Inflater::new(), vec![0; 1 << 15]);
     let mut window = Window::ring(&mut ring);
     let (mut again, mut in_pieces) = (Vec::new(), Ok(false));
-    for piece in deflated.chunks(usize::from(deflated.first().copied().unwrap_or_default() % 7) + 1) {
+    for piece in deflated.chunks(usize::from(deflated.first().copied().unwrap_or_default() % 7) + 1)
+    {
         let mut piece = piece;
         loop {
             in_pieces = inflater.inflate(&mut piece, &mut window);
