@@ -98,6 +98,16 @@ impl<Ro: Role, X: Extension> Connection<Ro, X> {
         self.incoming.has_more()
     }
 
+    /// Lends the extension.
+    pub const fn extension(&self) -> &X {
+        self.incoming.extension()
+    }
+
+    /// Lends the extension, to let it transform a chunk.
+    pub const fn extension_mut(&mut self) -> &mut X {
+        self.incoming.extension_mut()
+    }
+
     /// Writes the next bytes of the waiting reply; see [`Outgoing::reply`].
     pub fn reply(&mut self, out: &mut [u8]) -> usize {
         self.outgoing.reply(&mut self.incoming, out)

@@ -7,6 +7,7 @@
 mod bits;
 mod deflater;
 mod huffman;
+mod incoming;
 mod inflate;
 mod negotiation;
 mod window;
@@ -14,6 +15,7 @@ mod window;
 use core::fmt;
 
 pub use deflater::Deflater;
+pub use incoming::Inflate;
 pub use inflate::Inflater;
 pub use negotiation::{Deflate, Direction, UnacceptableAnswer};
 pub use window::{Position, Window};

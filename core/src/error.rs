@@ -58,6 +58,9 @@ pub enum ProtocolError {
     /// [`receive_within`](crate::Incoming::receive_within) was given. RFC 6455 sets none;
     /// [`Error`] has it as [`CapacityError`].
     MessageTooBig,
+    /// A compressed message cannot be inflated, or refers to more than was agreed (RFC 7692).
+    #[cfg(feature = "deflate")]
+    InvalidDeflate,
     /// The peer went on sending, and did not close, for 1 MiB after this end had closed.
     StillSending,
 }
@@ -68,6 +71,8 @@ impl ProtocolError {
     pub const fn close_code(self) -> CloseCode {
         match self {
             Self::InvalidUtf8 => CloseCode::INVALID_FRAME_PAYLOAD_DATA,
+            #[cfg(feature = "deflate")]
+            Self::InvalidDeflate => CloseCode::INVALID_FRAME_PAYLOAD_DATA,
             Self::MessageTooBig => CapacityError::CLOSE_CODE,
             Self::EmptyFragments | Self::StillSending => CloseCode::POLICY_VIOLATION,
             Self::ReservedBits
@@ -104,6 +109,8 @@ impl fmt::Display for ProtocolError {
             Self::InvalidCloseCode => "the close code must not be sent",
             Self::EmptyFragments => "too many fragments of a message are empty",
             Self::MessageTooBig => "the message is longer than the limit",
+            #[cfg(feature = "deflate")]
+            Self::InvalidDeflate => "a compressed message cannot be inflated",
             Self::StillSending => "the peer goes on sending and does not close",
         })
     }

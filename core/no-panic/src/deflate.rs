@@ -1,9 +1,10 @@
 //! `wirelet::deflate`.
 
 use wirelet::deflate::{
-    Deflate, Deflater, Inflater, Malformed, Position, UnacceptableAnswer, Window,
+    Deflate, Deflater, Inflate, Inflater, Malformed, Position, UnacceptableAnswer, Window,
 };
 use wirelet::handshake::{Response, Upgrade};
+use wirelet::{Connection, Progress, ProtocolError, Server};
 
 #[unsafe(no_mangle)]
 pub fn inflater_inflate(
@@ -17,6 +18,24 @@ pub fn inflater_inflate(
 #[unsafe(no_mangle)]
 pub fn inflater_end(inflater: &mut Inflater, window: &mut Window<'_>) -> Result<bool, Malformed> {
     inflater.end(window)
+}
+
+#[unsafe(no_mangle)]
+pub fn inflate_receive<'b>(
+    connection: &mut Connection<Server, Inflate>,
+    input: &'b mut [u8],
+) -> Result<Progress<'b>, ProtocolError> {
+    connection.receive(input)
+}
+
+#[unsafe(no_mangle)]
+pub fn inflate_inflate(
+    inflate: &mut Inflate,
+    input: &mut &[u8],
+    is_last: bool,
+    window: &mut Window<'_>,
+) -> Result<bool, ProtocolError> {
+    inflate.inflate(input, is_last, window)
 }
 
 #[unsafe(no_mangle)]

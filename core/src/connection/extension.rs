@@ -1,17 +1,19 @@
-//! What the opening handshake negotiates beside the protocol (RFC 6455 §9).
+//! What the opening handshake negotiates beside the protocol (RFC 6455 §9.1).
+
+use crate::{Kind, Opcode};
 
 /// Says what an extension changes in the receiving direction; `()` is none, and costs nothing.
 ///
 /// §9.1: an extension may give a meaning to the reserved bits of the header.
 ///
 /// ```
-/// use wirelet::{Connection, Extension, Server};
+/// use wirelet::{Connection, Extension, Opcode, Server};
 ///
 /// /// The first reserved bit has a meaning between these two ends.
 /// struct Urgent;
 ///
 /// impl Extension for Urgent {
-///     fn rsv(&self) -> u8 {
+///     fn rsv(&self, _opcode: Opcode) -> u8 {
 ///         0b100
 ///     }
 /// }
@@ -22,9 +24,21 @@
 /// # Ok::<(), wirelet::ProtocolError>(())
 /// ```
 pub trait Extension {
-    /// Returns the reserved bits that a data frame may have set, RSV1 being `0b100`.
-    fn rsv(&self) -> u8 {
+    /// Returns the reserved bits that a data frame of this opcode may have set, RSV1 being `0b100`.
+    fn rsv(&self, opcode: Opcode) -> u8 {
+        let _ = opcode;
         0
+    }
+
+    /// Notes that a message begins whose first frame has these reserved bits.
+    fn begin(&mut self, kind: Kind, rsv: u8) {
+        let _ = (kind, rsv);
+    }
+
+    /// Tells whether the message that began last is on its way in another form: then its chunks are
+    /// [`Binary`](Kind::Binary), and what they become is for the extension to look at.
+    fn transforms(&self) -> bool {
+        false
     }
 
     /// Tells whether bytes that came are still to be handed out.

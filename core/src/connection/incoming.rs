@@ -216,6 +216,16 @@ impl<Ro: Role, X: Extension> Incoming<Ro, X> {
         self.extension.has_more()
     }
 
+    /// Lends the extension.
+    pub const fn extension(&self) -> &X {
+        &self.extension
+    }
+
+    /// Lends the extension, to let it transform a chunk.
+    pub const fn extension_mut(&mut self) -> &mut X {
+        &mut self.extension
+    }
+
     /// Returns how many bytes of the payload of a data frame, whose header has been received, are
     /// still to come: whoever joins them anyway can read so many straight to where they belong.
     #[must_use]
@@ -348,7 +358,8 @@ impl<Ro: Role, X: Extension> Incoming<Ro, X> {
     /// Checks a header against the state of the connection.
     fn begin_frame(&mut self, limit: usize, header: &Header) -> Result<Frame, ProtocolError> {
         crate::log::trace!("received {:?}", { *header });
-        let allowed = if header.opcode.is_control() { 0 } else { self.extension.rsv() };
+        let opcode = header.opcode;
+        let allowed = if opcode.is_control() { 0 } else { self.extension.rsv(opcode) };
         if header.rsv & !allowed != 0 {
             return Err(ProtocolError::ReservedBits);
         }
@@ -364,8 +375,8 @@ impl<Ro: Role, X: Extension> Incoming<Ro, X> {
             Opcode::Text | Opcode::Binary if self.message.is_some() => {
                 return Err(ProtocolError::ExpectedContinuation);
             }
-            Opcode::Text => self.begin_message(Kind::Text),
-            Opcode::Binary => self.begin_message(Kind::Binary),
+            Opcode::Text => self.begin_message(Kind::Text, header.rsv),
+            Opcode::Binary => self.begin_message(Kind::Binary, header.rsv),
             Opcode::Continuation if self.message.is_none() => {
                 return Err(ProtocolError::UnexpectedContinuation);
             }
@@ -394,9 +405,10 @@ impl<Ro: Role, X: Extension> Incoming<Ro, X> {
         })
     }
 
-    fn begin_message(&mut self, kind: Kind) {
+    fn begin_message(&mut self, kind: Kind, rsv: u8) {
         self.message = Some(kind);
         self.started = false;
+        self.extension.begin(kind, rsv);
     }
 
     /// Holds the message against its limits, with what the header of its next frame announces.
@@ -405,6 +417,9 @@ impl<Ro: Role, X: Extension> Incoming<Ro, X> {
         let before = if is_first { 0 } else { self.announced };
         let len = usize::try_from(header.payload_len).unwrap_or(usize::MAX);
         let announced = before.saturating_add(len);
+        // What it becomes is for the extension to limit; but it must not go on for ever.
+        let is_plain = !self.extension.transforms();
+        let limit = if is_plain { limit } else { limit.saturating_mul(MAX_OVERHEAD) };
         if announced > limit {
             return Err(ProtocolError::MessageTooBig);
         }
@@ -434,9 +449,6 @@ impl<Ro: Role, X: Extension> Incoming<Ro, X> {
     }
 
     /// Makes unmasked payload a chunk.
-    ///
-    /// An extension that transforms payload, such as permessage-deflate, takes its place between
-    /// [`data`](Self::data) and here.
     fn deliver<'b>(
         &mut self,
         payload: &'b [u8],
@@ -448,6 +460,7 @@ impl<Ro: Role, X: Extension> Incoming<Ro, X> {
             debug_assert!(false, "payload without a message");
             return Ok(None);
         };
+        let kind = if self.extension.transforms() { Kind::Binary } else { kind };
         let place = Place { kind, first: !self.started, last };
         let mut chunk = Chunk::received(place, payload, remaining);
         if kind == Kind::Text {
@@ -492,6 +505,10 @@ impl<Ro: Role, X: Extension> Incoming<Ro, X> {
         }
     }
 }
+
+/// How many times as long as the limit a message may be while it is transformed: one that is flushed at every byte
+/// is six times as long as what comes out.
+const MAX_OVERHEAD: usize = 8;
 
 /// How many fragments of one message may be empty. They are allowed (§5.4), but a message of nothing
 /// else would never end and never reach its limit.

@@ -73,6 +73,11 @@ impl<'m> Window<'m> {
         self.at.start = self.at.end;
     }
 
+    /// Lets nothing refer to what came before.
+    pub(super) const fn forget(&mut self) {
+        self.at.reach = 0;
+    }
+
     /// Appends a byte; there must be space.
     pub(super) fn push(&mut self, byte: u8) {
         if let Some(place) = self.memory.get_mut(self.at.end) {

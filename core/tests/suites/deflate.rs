@@ -3,34 +3,16 @@
 mod deflating;
 mod inflating;
 mod negotiation;
+mod receiving;
 
 use wirelet::deflate::{Inflater, Malformed, Window};
 
-/// Numbers that look random, the same each time.
-struct Random(u64);
-
-impl Random {
-    fn new() -> Self {
-        Self(0x9e37_79b9_7f4a_7c15)
-    }
-
-    /// Returns one below `n`.
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).unwrap() % n
-    }
-
-    fn byte(&mut self) -> u8 {
-        u8::try_from(self.below(256)).unwrap()
-    }
-}
+use crate::common::TestRng;
 
 /// Messages of many kinds: what deflates well, badly and not at all.
 fn messages() -> Vec<Vec<u8>> {
-    let mut random = Random::new();
-    let mut noise = |n: usize| -> Vec<u8> { (0..n).map(|_| random.byte()).collect() };
+    let mut random = TestRng::new(1);
+    let mut noise = |len| random.bytes(len);
     let line =
         |i| format!("{{\"id\":{i},\"name\":\"sensor {}\",\"value\":{}}}", i % 7, i * i % 1013);
     let json = (0..400).map(line).collect::<Vec<_>>().join(",\n").into_bytes();

@@ -3,13 +3,13 @@
 use std::cell::Cell;
 
 use crate::common::{TestRole, on_both_roles};
-use wirelet::{Chunk, Connection, Event, Extension, ProtocolError};
+use wirelet::{Chunk, Connection, Event, Extension, Opcode, ProtocolError};
 
 /// An extension that gives these reserved bits a meaning.
 struct Bits(u8);
 
 impl Extension for Bits {
-    fn rsv(&self) -> u8 {
+    fn rsv(&self, _opcode: Opcode) -> u8 {
         self.0
     }
 }
