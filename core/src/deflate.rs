@@ -1,4 +1,14 @@
-//! permessage-deflate (RFC 7692), without an allocator.
+//! permessage-deflate (RFC 7692), without an allocator: what the drivers will speak, for who drives a
+//! [`Connection`](crate::Connection) by hand.
+//!
+//! | part | memory |
+//! |---|---|
+//! | [`Deflate`]: what is offered, answered and agreed | 5 bytes |
+//! | [`Inflate`]: the receiving direction, an [`Extension`](crate::Extension); with its [`Inflater`] | 1.6 KB |
+//! | [`Window`]: what came out, lent: a whole message, or `2^window_bits` bytes of a stream | the caller's |
+//! | [`Deflater`]: the sending direction, with fixed codes | 40 bytes, and a table of the caller's, such as 1 KB |
+//!
+//! A message that does not get shorter is better sent as it is.
 #![expect(
     clippy::cast_possible_truncation,
     reason = "what is narrowed was taken from so few bits, or held against them"

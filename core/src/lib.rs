@@ -66,6 +66,8 @@
 //!
 //! - `async`: the module `asynch`.
 //! - `alloc`: messages are made of `&String` and `&Vec<u8>`, too.
+//! - `deflate`: the module `deflate`, permessage-deflate (RFC 7692) as far as it is done: its codec, its
+//!   negotiation and, for a [`Connection`], its receiving direction. The drivers do not speak it.
 //! - `defmt`: `defmt::Format` for the public types of data and errors; and the lines of `log` through
 //!   defmt, where `DEFMT_LOG` asks for them. No line shows payload or a masking key.
 //! - `simd`: text is validated, long payloads are masked and handshakes are digested with the

@@ -16,3 +16,13 @@ fn a_connection_takes_no_more_than_its_share_of_memory() {
     println!("Keepalive             {:4} bytes", size_of::<Keepalive>());
     assert!(size_of::<Connection<Server>>() <= LIMIT);
 }
+
+#[test]
+fn a_codec_takes_no_more_than_its_documentation_says() {
+    use wirelet::deflate::{Deflater, Inflate, Inflater};
+
+    println!("Inflater              {:4} bytes", size_of::<Inflater>());
+    println!("Inflate               {:4} bytes", size_of::<Inflate>());
+    assert!(size_of::<Inflate>() <= 1638);
+    assert!(size_of::<Deflater<'_>>() <= 40);
+}
