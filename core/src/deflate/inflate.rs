@@ -33,7 +33,7 @@ pub struct Inflater {
 }
 
 /// What comes next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum State {
     /// A block.
     Block,
@@ -64,7 +64,7 @@ enum State {
 }
 
 /// How many codes a block has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 struct Lens {
     literals: u16,
     distances: u8,
@@ -127,12 +127,12 @@ impl Inflater {
         if self.inflate(&mut &[][..], window)? {
             return Ok(true);
         }
-        if self.is_final && self.state == State::Block {
+        if self.is_final && matches!(self.state, State::Block) {
             self.bits.align();
             self.is_final = false;
         }
         // Some leave out the head of the tail's empty block, too: behind a last one, and in a message of no bytes.
-        let is_between = |bits: Bits, state| bits.len() == 0 && state == State::Block;
+        let is_between = |bits: Bits, state| bits.len() == 0 && matches!(state, State::Block);
         if !is_between(self.bits, self.state) {
             self.inflate(&mut &[0, 0, 0xff, 0xff][..], window)?;
         }

@@ -1,6 +1,7 @@
 //! What came out of the inflater, to which later bytes refer (RFC 1951 §2).
 
 use super::Malformed;
+use crate::slice::{copy, front_mut};
 
 /// Lends memory for what is inflated: for whole messages, or as a ring of which the last bytes are kept.
 ///
@@ -89,7 +90,7 @@ impl<'m> Window<'m> {
     /// Appends bytes as far as there is space; returns how many.
     pub(super) fn append(&mut self, bytes: &[u8]) -> usize {
         let space = self.memory.get_mut(self.at.end..).unwrap_or_default();
-        let n = crate::slice::copy(bytes, space);
+        let n = copy(bytes, space);
         self.advance(n);
         n
     }
@@ -105,21 +106,29 @@ impl<'m> Window<'m> {
         if distance > self.at.reach || distance == 0 {
             return Err(Malformed);
         }
-        let mut from = match self.at.end.checked_sub(distance) {
+        let (mut end, capacity) = (self.at.end, self.memory.len());
+        let mut from = match end.checked_sub(distance) {
             Some(from) => from,
             // In a ring, behind its end.
-            None => (self.at.end + self.memory.len()).saturating_sub(distance),
+            None => (end + capacity).saturating_sub(distance),
         };
-        let n = (self.memory.len() - self.at.end).min(len.into());
-        for end in self.at.end..self.at.end + n {
-            let byte = self.memory.get(from).copied().unwrap_or_default();
-            if let Some(place) = self.memory.get_mut(end) {
-                *place = byte;
+        let n = capacity.saturating_sub(end).min(len.into());
+        let until = end + n;
+        while end < until {
+            let (front, back) = self.memory.split_at_mut_checked(end.max(from)).ok_or(Malformed)?;
+            let n = if from < end {
+                // What was copied repeats it: the next time, it is twice as long.
+                copy(front.get(from..).unwrap_or_default(), front_mut(back, until - end))
+            } else {
+                let n = copy(back, front.get_mut(end..until.min(from)).unwrap_or_default());
+                from = if from + n == capacity { 0 } else { from + n };
+                n
+            };
+            if n == 0 {
+                // From as far behind as the ring is long: they are there.
+                break;
             }
-            from += 1;
-            if from == self.memory.len() {
-                from = 0;
-            }
+            end += n;
         }
         self.advance(n);
         Ok(n as u16)
