@@ -10,7 +10,7 @@ use wirelet::Header;
 use wirelet_host::ClientOptions;
 
 use super::fail;
-use super::way::Way;
+use super::way::{Trust, Way};
 
 mod alarm;
 mod echo;
@@ -49,9 +49,8 @@ pub(crate) struct Bench {
     url: String,
     #[command(flatten)]
     way: Way,
-    /// Trust the authorities in this PEM file, besides those that the system trusts; may be repeated
-    #[arg(long, value_name = "FILE")]
-    ca: Vec<PathBuf>,
+    #[command(flatten)]
+    trust: Trust,
     /// Connect to this Unix socket, not to the host of the URL
     #[cfg(unix)]
     #[arg(long, value_name = "PATH")]
@@ -135,10 +134,9 @@ impl Bench {
     /// Loads and reports; the exit code tells whether every message came back.
     fn measure(self) -> Result<ExitCode, String> {
         let options = ClientOptions {
-            ca_files: self.ca,
             #[cfg(unix)]
             unix_socket: self.unix_socket,
-            ..self.way.into_options()?
+            ..self.trust.add(self.way.into_options()?)
         };
         let target = Target::new(&self.url, options)?;
         if target.is_raw() && self.size == 0 {

@@ -45,6 +45,14 @@ pub(crate) fn parse_positive_size(text: &str) -> Result<Size, String> {
     }
 }
 
+/// The length of a record of TLS, with its header, as rustls takes it.
+pub(crate) fn parse_record(text: &str) -> Result<Size, String> {
+    match parse_size(text)? {
+        size @ Size(32..=16_389) => Ok(size),
+        _ => Err("a record of TLS has from 32 to 16389 bytes".into()),
+    }
+}
+
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.subsec_nanos() {
