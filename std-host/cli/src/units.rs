@@ -45,11 +45,11 @@ pub(crate) fn parse_positive_size(text: &str) -> Result<Size, String> {
     }
 }
 
-/// The length of a record of TLS, with its header, as rustls takes it.
-pub(crate) fn parse_record(text: &str) -> Result<Size, String> {
+/// What a record of TLS may carry, as rustls takes it: with the 5 bytes of its header.
+pub(crate) fn parse_fragment(text: &str) -> Result<Size, String> {
     match parse_size(text)? {
-        size @ Size(32..=16_389) => Ok(size),
-        _ => Err("a record of TLS has from 32 to 16389 bytes".into()),
+        Size(n @ 27..=16_384) => Ok(Size(n + 5)),
+        _ => Err("a record of TLS carries from 27 to 16384 bytes".into()),
     }
 }
 

@@ -83,8 +83,8 @@ pub struct ClientOptions {
     /// The certificate of this client, for servers that ask for one.
     #[cfg(feature = "tls")]
     pub client_auth_cert: Option<CertificateFiles>,
-    /// The longest record of TLS that is sent, with its 5 bytes of header, from 32 to 16389, for servers with
-    /// little memory. Default: 16389.
+    /// How much a record of TLS that is sent carries at most, and 5 bytes for its header, from 32 to 16389, as
+    /// rustls has it, for servers with little memory. Default: 16389, which is 16 KiB.
     #[cfg(feature = "tls")]
     pub max_fragment_size: Option<usize>,
     /// How TLS is done, instead of by all of these.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use wirelet_host::{CertificateFiles, Certificates, TlsFiles};
 
-use crate::units::{Size, parse_record};
+use crate::units::{Size, parse_fragment};
 
 /// Certificates and keys.
 #[derive(Args, Debug)]
@@ -22,10 +22,10 @@ pub(super) struct TlsArgs {
     /// nobody else; may be repeated
     #[arg(long, value_name = "FILE", requires = "cert")]
     client_ca: Vec<PathBuf>,
-    /// The longest record of TLS that is sent, from 32 to 16389 bytes, for clients with little memory [default:
-    /// 16389]
-    #[arg(long, value_name = "SIZE", value_parser = parse_record, requires = "cert")]
-    max_tls_record: Option<Size>,
+    /// How much one record of TLS that is sent carries at most, from 27 bytes to 16 KiB, for clients with little
+    /// memory: 512, 1024, 2048 or 4096, as they would ask for by `max_fragment_length` [default: 16 KiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_fragment, requires = "cert")]
+    max_tls_fragment: Option<Size>,
 }
 
 impl TlsArgs {
@@ -38,7 +38,7 @@ impl TlsArgs {
         let files = TlsFiles {
             certificates: pairs.map(|(cert, key)| CertificateFiles::new(cert, key)).collect(),
             client_ca: self.client_ca.clone(),
-            max_fragment_size: self.max_tls_record.map(|size| size.0),
+            max_fragment_size: self.max_tls_fragment.map(|size| size.0),
         };
         Certificates::load_files(files).map(Some).map_err(|error| error.to_string())
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use wirelet_host::{CertificateFiles, ClientOptions, Pin};
 
-use crate::units::{Size, parse_record, parse_size};
+use crate::units::{Size, parse_fragment, parse_size};
 
 /// How TLS is done.
 #[derive(Args, Debug)]
@@ -29,10 +29,10 @@ pub(crate) struct Trust {
     /// The private key of the certificate, a PEM file
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
-    /// The longest record of TLS that is sent, from 32 to 16389 bytes, for servers with little memory [default:
-    /// 16389]
-    #[arg(long, value_name = "SIZE", value_parser = parse_record)]
-    max_tls_record: Option<Size>,
+    /// How much one record of TLS that is sent carries at most, from 27 bytes to 16 KiB, for servers with little
+    /// memory: 512, 1024, 2048 or 4096, as they would ask for by `max_fragment_length` [default: 16 KiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_fragment)]
+    max_tls_fragment: Option<Size>,
 }
 
 /// How messages are sent.
@@ -53,7 +53,7 @@ impl Trust {
             pins: self.pin,
             danger_accept_invalid_certs: self.insecure,
             client_auth_cert: cert.zip(key).map(|(cert, key)| CertificateFiles::new(cert, key)),
-            max_fragment_size: self.max_tls_record.map(|size| size.0),
+            max_fragment_size: self.max_tls_fragment.map(|size| size.0),
             ..options
         }
     }

@@ -83,8 +83,8 @@ pub struct TlsFiles {
     /// Certificates of authorities, one of which has to have signed those of the clients, or certificates of
     /// clients themselves: a client without such a one is refused. If empty, clients need none.
     pub client_ca: Vec<PathBuf>,
-    /// The longest record that is sent, with its 5 bytes of header, from 32 to 16389 (16 KiB, the default):
-    /// a client must keep a whole one in memory.
+    /// How much a record that is sent carries at most, and 5 bytes for its header, from 32 to 16389 (16 KiB, the
+    /// default), as rustls has it: a client must keep a whole one in memory.
     pub max_fragment_size: Option<usize>,
 }
 
