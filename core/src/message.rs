@@ -227,10 +227,13 @@ impl<'b> Chunk<'b> {
             return None;
         }
         let (front, back) = match self.data {
-            Data::Str(text) => match text.split_at_checked(text.floor_char_boundary(len)) {
-                Some((front, back)) if !front.is_empty() => (Data::Str(front), Data::Str(back)),
-                _ => bytes_of(text.as_bytes().split_at_checked(len)?),
-            },
+            // A code point has 4 bytes at most.
+            Data::Str(text) => {
+                match (1..=len).rev().take(4).find_map(|at| text.split_at_checked(at)) {
+                    Some((front, back)) => (Data::Str(front), Data::Str(back)),
+                    None => bytes_of(text.as_bytes().split_at_checked(len)?),
+                }
+            }
             Data::Bytes(bytes) => bytes_of(bytes.split_at_checked(len)?),
         };
         let (begin, end) =
