@@ -180,10 +180,10 @@ fn no_frame_and_no_record_is_longer_than_asked_for() {
         "--max-tls-fragment",
         "512",
     ]);
-    let mut stream = begin_tls(Longest::new(harness::tcp(server.addr)), &issued.ca(), "localhost");
+    let mut stream = begin_tls(Measured::new(harness::tcp(server.addr)), &issued.ca(), "localhost");
     stream.write_all(upgrade_request().as_bytes()).unwrap();
     harness::read_head(&mut stream);
-    stream.sock.longest = 0;
+    stream.sock.max_len = 0;
     stream.write_all(&frame(TEXT, &[b'a'; 2500])).unwrap();
     let lens: Vec<_> = (0..3)
         .map(|_| {
@@ -192,7 +192,7 @@ fn no_frame_and_no_record_is_longer_than_asked_for() {
         })
         .collect();
     assert_eq!(lens, [(0x01, 1000), (0x00, 1000), (0x80, 500)]);
-    assert!((500..=512 + 5 + 17).contains(&stream.sock.longest), "{}", stream.sock.longest);
+    assert!((500..=512 + 5 + 17).contains(&stream.sock.max_len), "{}", stream.sock.max_len);
 
     // A client does so, too.
     let server = Running::serve(&[]);
@@ -208,8 +208,8 @@ fn no_frame_and_no_record_is_longer_than_asked_for() {
     writeln!(child.stdin.take().unwrap(), "{long}").unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap().trim_end(), long);
-    let log = String::from_utf8(output.stderr).unwrap();
-    assert!(log.contains("1000") && log.contains("500"), "{log}");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("1000") && told.contains("500"), "{told}");
 }
 
 #[test]
@@ -234,22 +234,22 @@ fn a_close_notify_is_answered_by_one() {
     }
 }
 
-/// A socket, and the longest record that was read from it.
-struct Longest {
+/// A socket, and the length of the longest record that was read from it.
+struct Measured {
     socket: std::net::TcpStream,
     /// What of the record in progress has been read, and its length once that is known.
     head: Vec<u8>,
     rest: usize,
-    longest: usize,
+    max_len: usize,
 }
 
-impl Longest {
+impl Measured {
     fn new(socket: std::net::TcpStream) -> Self {
-        Self { socket, head: Vec::new(), rest: 0, longest: 0 }
+        Self { socket, head: Vec::new(), rest: 0, max_len: 0 }
     }
 }
 
-impl std::io::Read for Longest {
+impl std::io::Read for Measured {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
         // To the end of a head or of a record, no further.
         let wanted = if self.rest > 0 { self.rest } else { 5 - self.head.len() };
@@ -261,7 +261,7 @@ impl std::io::Read for Longest {
             self.head.extend_from_slice(&buf[..n]);
             if let [_, _, _, high, low] = *self.head {
                 self.rest = u16::from_be_bytes([high, low]).into();
-                self.longest = self.longest.max(5 + self.rest);
+                self.max_len = self.max_len.max(5 + self.rest);
                 self.head.clear();
             }
         }
@@ -269,7 +269,7 @@ impl std::io::Read for Longest {
     }
 }
 
-impl std::io::Write for Longest {
+impl std::io::Write for Measured {
     fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
         self.socket.write(buf)
     }

@@ -402,9 +402,9 @@ impl Session {
         }
     }
 
-    /// Ends our direction if the peer has ended its own: RFC 8446 §6.1: "Each party MUST send a
-    /// "close_notify" alert before closing its write side".
+    /// Ends our direction if the peer has ended its own.
     fn answer_end(&mut self, closed: &Closed) {
+        // RFC 8446 §6.1: "Each party MUST send a "close_notify" alert before closing its write side".
         if matches!(closed, Closed::Eof) {
             self.socket.stream.end();
         }

@@ -13,6 +13,7 @@ use super::results::Results;
 
 /// The figures that are printed; the names of the fields are those of the JSON.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a figure by itself")]
 pub(super) struct Figures<'r> {
     #[serde(flatten)]
     pub(super) origin: Origin,

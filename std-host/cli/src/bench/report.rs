@@ -43,12 +43,10 @@ fn machine() -> String {
     let n = std::thread::available_parallelism().map_or(1, usize::from);
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let mut machine = format!("{os} {}", release.trim_end()).trim_end().to_owned();
-    machine += &format!(" on {arch}, {n} processor{}", if n == 1 { "" } else { "s" });
-    if let Some((_, model)) = model {
-        machine += &format!(" ({model})");
-    }
-    machine
+    let system = format!("{os} {}", release.trim_end());
+    let processors = if n == 1 { "processor" } else { "processors" };
+    let model = model.map(|(_, model)| format!(" ({model})")).unwrap_or_default();
+    format!("{} on {arch}, {n} {processors}{model}", system.trim_end())
 }
 
 /// Writes a command line as a shell reads it, without passwords in URLs and values of header fields.

@@ -12,6 +12,7 @@ use super::echo::Expect;
 use super::failure::Failure;
 use super::line::{Contract, Heard, Line};
 use super::load::{Load, News, Outcome};
+#[cfg(unix)]
 use super::target::Address;
 use super::traffic::Traffic;
 use super::usage;

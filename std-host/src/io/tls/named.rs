@@ -55,8 +55,7 @@ fn is_common_name(certificate: &CertificateDer<'_>, name: &str) -> bool {
 /// Takes one value of DER off, of less than 64 KiB and of any type; returns it and what is behind it.
 fn value(der: &[u8]) -> Option<(&[u8], &[u8])> {
     let (len, rest) = match der {
-        [_, len @ ..=0x7f, rest @ ..] => (usize::from(*len), rest),
-        [_, 0x81, len, rest @ ..] => (usize::from(*len), rest),
+        [_, len @ ..=0x7f, rest @ ..] | [_, 0x81, len, rest @ ..] => (usize::from(*len), rest),
         [_, 0x82, high, low, rest @ ..] => (usize::from(u16::from_be_bytes([*high, *low])), rest),
         _ => return None,
     };
