@@ -209,6 +209,38 @@ impl<'b> Chunk<'b> {
         matches!(self.data, Data::Str(_))
     }
 
+    /// Takes its first `len` bytes off, as a fragment of their own, for peers that cannot take long frames;
+    /// text is cut before the code point that does not fit, unless it is the first. Returns them and the
+    /// rest, which goes on with the message; `None` if it has no more than that, or `len` is 0.
+    ///
+    /// ```
+    /// use wirelet::Chunk;
+    ///
+    /// let (first, rest) = Chunk::whole("23 °C").split_at(4).unwrap();
+    /// assert_eq!(first, Chunk::first("23 "));
+    /// assert_eq!(rest, Chunk::last("°C"));
+    /// assert_eq!(rest.split_at(4), None);
+    /// ```
+    #[must_use]
+    pub fn split_at(self, len: usize) -> Option<(Self, Self)> {
+        if len == 0 || len >= self.as_bytes().len() {
+            return None;
+        }
+        let (front, back) = match self.data {
+            // A code point has 4 bytes at most.
+            Data::Str(text) => {
+                match (1..=len).rev().take(4).find_map(|at| text.split_at_checked(at)) {
+                    Some((front, back)) => (Data::Str(front), Data::Str(back)),
+                    None => bytes_of(text.as_bytes().split_at_checked(len)?),
+                }
+            }
+            Data::Bytes(bytes) => bytes_of(bytes.split_at_checked(len)?),
+        };
+        let (begin, end) =
+            (Place { last: false, ..self.place }, Place { first: false, ..self.place });
+        Some((Self { data: front, place: begin, ..self }, Self { data: back, place: end, ..self }))
+    }
+
     /// Returns the bytes of this piece; empty for an empty message or fragment.
     #[must_use]
     pub const fn as_bytes(&self) -> &'b [u8] {
@@ -269,6 +301,10 @@ impl<'b> Chunk<'b> {
 }
 
 /// What is known of the text beyond its bytes does not count.
+const fn bytes_of<'b>((front, back): (&'b [u8], &'b [u8])) -> (Data<'b>, Data<'b>) {
+    (Data::Bytes(front), Data::Bytes(back))
+}
+
 impl PartialEq for Chunk<'_> {
     fn eq(&self, other: &Self) -> bool {
         (self.place, self.remaining) == (other.place, other.remaining)
@@ -286,6 +322,8 @@ impl<'b, M: Into<Message<'b>>> From<M> for Chunk<'b> {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
     use super::*;
 
     #[test]
@@ -296,6 +334,35 @@ mod tests {
         let known = chunk.with_text("café");
         assert!(known.is_str());
         assert_eq!(known, chunk);
+    }
+
+    #[test]
+    fn pieces_are_of_the_length_that_fits_and_make_the_whole_again() {
+        let place = Place { kind: Kind::Text, first: false, last: true };
+        let text = "aé€𝄞z";
+        let parts = [
+            Chunk::whole(text),
+            Chunk::first(text.as_bytes()),
+            Chunk::received(place, &text.as_bytes()[2..], 0),
+        ];
+        for chunk in parts {
+            for len in 1..=text.len() {
+                let (mut rest, mut joined, mut n_pieces) = (chunk, std::vec::Vec::new(), 0);
+                while let Some((piece, behind)) = rest.split_at(len) {
+                    assert!((1..=len).contains(&piece.as_bytes().len()), "{len}");
+                    assert_eq!(piece.is_first(), chunk.is_first() && n_pieces == 0);
+                    assert!(!piece.is_last() && piece.kind() == chunk.kind());
+                    // What was text of whole code points stays so, where they fit.
+                    assert!(len < 4 || piece.is_str() == chunk.is_str());
+                    joined.extend_from_slice(piece.as_bytes());
+                    (rest, n_pieces) = (behind, n_pieces + 1);
+                }
+                assert!(rest.as_bytes().len() <= len && rest.is_last() == chunk.is_last());
+                joined.extend_from_slice(rest.as_bytes());
+                assert_eq!(joined, chunk.as_bytes());
+            }
+            assert_eq!(chunk.split_at(0), None);
+        }
     }
 
     #[test]

@@ -107,6 +107,34 @@ impl Client {
         within(options.deadline(), opening).await
     }
 
+    /// Opens a stream that leads to a server, as [`connect_with`](Self::connect_with) does before it speaks
+    /// TLS: past dead addresses, and through a proxy.
+    ///
+    /// ```no_run
+    /// use wirelet_host::{Client, ClientOptions, Proxy, Scheme, Target};
+    ///
+    /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+    /// let url = "wss://example.org/";
+    /// let options = ClientOptions { proxy: Proxy::from_env()?, ..ClientOptions::default() };
+    /// let stream = Client::reach(&Target::parse(url, &[Scheme::Wss])?, &options).await?;
+    /// let client = Client::connect_over(stream, url, &options).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn reach(
+        target: &Target,
+        options: &ClientOptions,
+    ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + use<>, ClientError> {
+        let deadline = options.deadline();
+        let reaching = open::reach(target, options, deadline);
+        let reached = tokio::time::timeout_at(deadline, reaching).await;
+        reached.map_err(|_| ClientError::TimedOut)?.map(|(stream, _)| stream)
+    }
+
     fn target(url: &str) -> Result<Target, ClientError> {
         Target::parse(url, &[Scheme::Ws, Scheme::Wss]).map_err(ClientError::Url)
     }

@@ -177,7 +177,30 @@ impl<Ro: Role> Link<'_, Ro> {
         Ok(())
     }
 
-    /// Appends a frame of a whole message that was encoded before, if it may begin now.
+    /// Appends a message or a fragment as frames of at most `frame_bytes` of payload, or as one if that is 0.
+    #[expect(clippy::inline_always, reason = "as for `send`")]
+    #[inline(always)]
+    pub(crate) fn send_in_frames(
+        &mut self,
+        chunk: &Chunk<'_>,
+        frame_bytes: usize,
+    ) -> Result<(), SendError> {
+        if frame_bytes == 0 || chunk.as_bytes().len() <= frame_bytes {
+            return self.send(chunk);
+        }
+        self.send_pieces(*chunk, frame_bytes)
+    }
+
+    #[cold]
+    fn send_pieces(&mut self, mut rest: Chunk<'_>, frame_bytes: usize) -> Result<(), SendError> {
+        while let Some((piece, behind)) = rest.split_at(frame_bytes) {
+            self.send(&piece)?;
+            rest = behind;
+        }
+        self.send(&rest)
+    }
+
+    /// Appends the frames of a whole message that was encoded before, if it may begin now.
     pub(crate) fn send_encoded(&mut self, frame: &[u8]) -> Result<(), SendError> {
         self.connection.may_begin()?;
         self.out.append(frame);

@@ -14,6 +14,7 @@
 //! | [`push`] | pushing to clients as fast as each of them reads |
 //! | [`state`] | state of a connection, without a mutex |
 //! | [`tls`] | certificates, their renewal, an authority for tests |
+//! | [`certificates`] | three ways to trust a device, certificates of clients, several names |
 //! | [`nginx`] | behind a reverse proxy |
 //! | [`axum`] | beside the routes of axum and hyper |
 //! | [`systemd`] | a service and its socket, sandboxed, restarted without a refused connection |
@@ -25,6 +26,9 @@
 pub mod auth {}
 #[doc = include_str!("../docs/axum.md")]
 pub mod axum {}
+#[cfg(feature = "tls")]
+#[doc = include_str!("../docs/certificates.md")]
+pub mod certificates {}
 #[doc = include_str!("../docs/chat.md")]
 pub mod chat {}
 #[doc = include_str!("../docs/client.md")]

@@ -7,7 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::StatusCode;
-use wirelet::{Close, CloseCode, Connection, Message, Server};
+use wirelet::{Chunk, Close, CloseCode, Message, Server};
+
+use crate::endpoint::Endpoint;
+use crate::endpoint::out::Out;
 
 use endings::{Ending, EndingCounters, Endings};
 use history::History;
@@ -62,6 +65,7 @@ struct Inner {
     refused: AtomicU64,
     endings: EndingCounters,
     room: Room,
+    frame_bytes: usize,
     /// How many messages each connection keeps.
     history: usize,
 }
@@ -140,13 +144,14 @@ impl Clone for Hub {
 }
 
 impl Hub {
-    pub(crate) fn new(room: Room, policy: Policy, history: usize) -> Self {
+    pub(crate) fn new(room: Room, policy: Policy, frame_bytes: usize, history: usize) -> Self {
         let inner = Inner {
             peers: Mutex::default(),
             topics: Mutex::default(),
             refused: AtomicU64::default(),
             endings: EndingCounters::default(),
             room,
+            frame_bytes,
             history,
         };
         Self { inner: Arc::new(inner), policy, except: None, call: None }
@@ -202,7 +207,7 @@ impl Hub {
         message: impl Into<Message<'m>>,
     ) -> Result<(), DeliveryError> {
         let peer = self.find(id)?;
-        if self.offer(&peer, &encode(message.into()))? {
+        if self.offer(&peer, &self.encode(message.into()))? {
             peer.tell();
         }
         Ok(())
@@ -210,13 +215,13 @@ impl Hub {
 
     /// Sends a message to every connection. Returns how many take it.
     pub fn send_to_all<'m>(&self, message: impl Into<Message<'m>>) -> usize {
-        let frame = encode(message.into());
+        let frame = self.encode(message.into());
         self.offer_to_all(&self.list(), &frame)
     }
 
     /// Sends a message to every connection that has subscribed to `topic`. Returns how many take it.
     pub fn publish<'m>(&self, topic: &str, message: impl Into<Message<'m>>) -> usize {
-        let frame = encode(message.into());
+        let frame = self.encode(message.into());
         self.offer_to_all(&self.topics_mut().subscribers(topic), &frame)
     }
 
@@ -232,20 +237,20 @@ impl Hub {
         message: impl Into<Message<'m>>,
     ) -> Result<(), DeliveryError> {
         let peer = self.find(id)?;
-        self.deliver_frame(&peer, &encode(message.into())).await
+        self.deliver_frame(&peer, &self.encode(message.into())).await
     }
 
     /// As [`send_to_all`](Self::send_to_all), but waits until those that read too slowly have room;
     /// the others have the message at once. If dropped meanwhile, some do not get it.
     pub async fn deliver_to_all<'m>(&self, message: impl Into<Message<'m>>) -> usize {
         let peers = self.list();
-        self.deliver_to_each(&peers, &encode(message.into())).await
+        self.deliver_to_each(&peers, &self.encode(message.into())).await
     }
 
     /// As [`publish`](Self::publish), but waits as [`deliver_to_all`](Self::deliver_to_all) does.
     pub async fn deliver<'m>(&self, topic: &str, message: impl Into<Message<'m>>) -> usize {
         let peers = self.topics_mut().subscribers(topic);
-        self.deliver_to_each(&peers, &encode(message.into())).await
+        self.deliver_to_each(&peers, &self.encode(message.into())).await
     }
 
     /// Lets a connection have what is published to `topic`. Returns false if it has that already.
@@ -371,6 +376,21 @@ impl Hub {
         drop(peers);
         peer.outbox.leave();
         self.topics_mut().leave(peer.id());
+    }
+
+    /// Encodes a message as a server's frames, which are the same for every client.
+    fn encode(&self, message: Message<'_>) -> Arc<[u8]> {
+        let mut frames = Vec::with_capacity(message.as_bytes().len() + wirelet::Header::MAX_LEN);
+        let mut endpoint = Endpoint::new(Server);
+        let mut link = endpoint.link(Out::gather(&mut frames));
+        let sent = link.send_in_frames(&Chunk::whole(message), self.frame_bytes());
+        debug_assert!(sent.is_ok(), "a new connection refuses no whole message");
+        frames.into()
+    }
+
+    /// The longest payload of a frame that is sent; 0 for any.
+    pub(crate) fn frame_bytes(&self) -> usize {
+        self.inner.frame_bytes
     }
 
     /// Puts a frame into a connection's outbox, or does what the policy says. Tells whether the worker
@@ -500,13 +520,4 @@ impl Drop for Told {
     fn drop(&mut self) {
         self.0.iter().for_each(|(queue, tokens)| queue.wake_all(tokens));
     }
-}
-
-/// Encodes a message as a server's frame, which is the same for every client.
-fn encode(message: Message<'_>) -> Arc<[u8]> {
-    let mut frame = vec![0; message.as_bytes().len() + wirelet::Header::MAX_LEN];
-    // A new connection refuses no whole message, and there is space for it.
-    let n = Connection::new(Server).send(message, &mut frame).unwrap_or_default();
-    frame.truncate(n);
-    frame.into()
 }

@@ -143,7 +143,11 @@ pub use io::stream::Plain;
 #[cfg(feature = "tls")]
 pub use io::tls::Tls;
 #[cfg(feature = "tls")]
-pub use io::tls::config::{Certificates, LoadError};
+pub use io::tls::config::{Certificates, TlsFiles};
+#[cfg(feature = "tls")]
+pub use io::tls::pem::{CertificateFiles, LoadError};
+#[cfg(feature = "tls")]
+pub use io::tls::pin::Pin;
 /// The type of [`Builder::trusted_proxies`].
 #[cfg(feature = "server")]
 pub use ipnet::IpNet;

@@ -143,6 +143,10 @@ fn values_of(arg: &Arg, value: &Value) -> Result<Vec<String>, String> {
                 None => "an array of strings",
             }
         }
+        // Of which most have one.
+        (ArgAction::Append, Value::String(text)) if matches!(arg.get_id().as_str(), CERT | KEY) => {
+            return Ok(vec![text.clone()]);
+        }
         (ArgAction::Append, _) => "an array of strings",
         (_, Value::Integer(number)) if is_number || has_unit => {
             return Ok(vec![number.to_string()]);
@@ -174,3 +178,5 @@ fn in_file(file: &Path, kind: ErrorKind, why: &str) -> Error {
 const SERVE: &str = "serve";
 const CONFIG: &str = "config";
 const MODE: &str = "mode";
+const CERT: &str = "cert";
+const KEY: &str = "key";

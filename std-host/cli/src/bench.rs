@@ -10,7 +10,7 @@ use wirelet::Header;
 use wirelet_host::ClientOptions;
 
 use super::fail;
-use super::way::Way;
+use super::way::{Proxies, Trust, Way};
 
 mod alarm;
 mod echo;
@@ -23,6 +23,9 @@ mod load;
 mod pace;
 mod payload;
 mod plot;
+#[cfg(unix)]
+mod relay;
+mod report;
 mod results;
 mod stream;
 mod target;
@@ -31,14 +34,16 @@ mod usage;
 mod window;
 mod worker;
 
+use echo::Expect;
 use figures::Figures;
 use load::{Load, Pacing};
 use payload::Payload;
 use target::Target;
 
-/// Load a server that echoes, and tell how fast it is
+/// Load a server, and tell how fast it is
 ///
-/// A message is counted when its echo has come back whole, of the same length and kind. With --rate,
+/// A message is counted when its echo has come back whole, of the same length and kind; with --expect any, when
+/// a whole message has come, whatever it is. With --rate,
 /// latency counts from the moment at which the message should have left, so that a server that stalls
 /// cannot hide it.
 #[derive(Args, Debug)]
@@ -49,12 +54,13 @@ pub(crate) struct Bench {
     url: String,
     #[command(flatten)]
     way: Way,
-    /// Trust the authorities in this PEM file, besides those that the system trusts; may be repeated
-    #[arg(long, value_name = "FILE")]
-    ca: Vec<PathBuf>,
+    #[command(flatten)]
+    proxies: Proxies,
+    #[command(flatten)]
+    trust: Trust,
     /// Connect to this Unix socket, not to the host of the URL
     #[cfg(unix)]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", conflicts_with = "proxy")]
     unix_socket: Option<PathBuf>,
     /// Connections to open
     #[arg(short, long, value_name = "N", default_value = "50")]
@@ -62,6 +68,15 @@ pub(crate) struct Bench {
     /// Bytes of each message
     #[arg(short, long, value_name = "BYTES", default_value_t = 125)]
     size: usize,
+    /// Send this text, in place of --size bytes of no meaning; as a binary message with --binary
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["size", "text"])]
+    message: Option<String>,
+    /// Send what is in this file: as text if it is UTF-8, or else, or with --binary, as a binary message
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["size", "text", "message"])]
+    message_file: Option<PathBuf>,
+    /// What a message is to be answered by
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = Expect::Echo)]
+    expect: Expect,
     /// Messages of a connection under way at a time: they leave in one write, and the next when all are
     /// back; with --rate, when one is due and less than so many are under way
     #[arg(long, value_name = "N", default_value = "1")]
@@ -97,11 +112,12 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "N", requires = "broadcast", default_value = "1")]
     rooms: NonZeroUsize,
     /// Close each connection when N of its messages have come back, and open another in its place
-    #[arg(long, value_name = "N", conflicts_with_all = ["broadcast", "rate"])]
-    reconnect_after: Option<NonZeroU64>,
+    #[arg(long, visible_alias = "reconnect-after", value_name = "N",
+          conflicts_with_all = ["broadcast", "rate"])]
+    messages_per_connection: Option<NonZeroU64>,
     /// Send nothing, and measure what open connections cost the server (see --server-pid)
     #[arg(long, conflicts_with_all = ["size", "depth", "rate", "text", "binary", "check", "broadcast",
-          "reconnect_after"])]
+          "messages_per_connection", "message", "message_file", "expect"])]
     idle: bool,
     /// Threads to share the connections among
     #[arg(long, value_name = "N", default_value = "1")]
@@ -135,35 +151,49 @@ impl Bench {
     /// Loads and reports; the exit code tells whether every message came back.
     fn measure(self) -> Result<ExitCode, String> {
         let options = ClientOptions {
-            ca_files: self.ca,
             #[cfg(unix)]
             unix_socket: self.unix_socket,
-            ..self.way.into_options()?
+            proxy: self.proxies.into_proxy()?,
+            ..self.trust.add(self.way.into_options()?)
         };
         let target = Target::new(&self.url, options)?;
-        if target.is_raw() && self.size == 0 {
+        let payload = match (self.message, &self.message_file, self.text) {
+            (Some(text), ..) => Payload::given(text.into_bytes(), self.binary),
+            (_, Some(path), _) => {
+                let bytes = std::fs::read(path)
+                    .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+                Payload::given(bytes, self.binary)
+            }
+            (.., Some(letters)) => Payload::text(letters, self.size),
+            (None, None, None) => Payload::binary(self.size),
+        };
+        if target.is_raw() && payload.len() == 0 {
             return Err("a plain byte stream has no empty messages; see --size".into());
+        }
+        if target.is_raw() && self.expect == Expect::Any {
+            return Err("a plain byte stream has no messages but those of --expect echo".into());
+        }
+        if self.check && self.expect == Expect::Any {
+            return Err("--check compares with what was sent, and --expect any does not".into());
         }
         if self.rooms > self.connections {
             return Err("--rooms are more than --connections".into());
         }
-        let batch = self.size.saturating_add(Header::MAX_LEN).saturating_mul(self.depth.get());
+        let batch = payload.len().saturating_add(Header::MAX_LEN).saturating_mul(self.depth.get());
         if batch > MAX_BATCH {
-            return Err("--depth messages of --size bytes are more than 1 GiB".into());
+            return Err("--depth messages of this size are more than 1 GiB; see --size".into());
         }
         let load = Load {
             address: target.resolve()?,
             rooms: target.rooms(self.rooms.get())?,
             target,
-            payload: match self.text {
-                None => Payload::binary(self.size),
-                Some(letters) => Payload::text(letters, self.size),
-            },
+            payload,
+            expect: self.expect,
             check: self.check,
             connections: self.connections.get(),
             threads: self.threads.max(self.rooms).min(self.connections).get(),
             broadcast: self.broadcast,
-            reconnect_after: self.reconnect_after.map(NonZeroU64::get),
+            reconnect_after: self.messages_per_connection.map(NonZeroU64::get),
             depth: self.depth.get(),
             pacing: match self.rate {
                 _ if self.idle => Pacing::Idle,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use wirelet_host::{ClientError, ClientOptions, ProxyError, Scheme, Target};
 
-use super::way::{Proxies, Way};
+use super::way::{Frames, Proxies, Trust, Way};
 use super::{fail_with, start_log};
 
 mod blocks;
@@ -51,9 +51,10 @@ pub(crate) struct Connect {
     /// Offer a subprotocol; may be repeated, the best first
     #[arg(long)]
     subprotocol: Vec<String>,
-    /// Trust the authorities in this PEM file, besides those that the system trusts; may be repeated
-    #[arg(long, value_name = "FILE")]
-    ca: Vec<PathBuf>,
+    #[command(flatten)]
+    trust: Trust,
+    #[command(flatten)]
+    frames: Frames,
     /// Connect to this Unix socket, not to the host of the URL
     #[cfg(unix)]
     #[arg(long, value_name = "PATH", conflicts_with = "proxy")]
@@ -109,7 +110,7 @@ impl Connect {
             Err(End::Client(error)) => {
                 let hint = match &error {
                     ClientError::Tls(wirelet_host::rustls::Error::InvalidCertificate(_)) => {
-                        "; --ca names a file of authorities to trust"
+                        "; --ca names a file with what to trust, --pin its key"
                     }
                     ClientError::Refused { location: Some(_), .. } => "; --location follows it",
                     _ => "",
@@ -132,12 +133,11 @@ impl Connect {
             subprotocols: self.subprotocol,
             handshake_time: self.timeout,
             message_bytes: self.max_message,
-            ca_files: self.ca,
             #[cfg(unix)]
             unix_socket: self.unix_socket,
             proxy: self.proxies.into_proxy().map_err(End::Input)?,
             redirects: if self.location { REDIRECTS } else { 0 },
-            ..self.way.into_options().map_err(End::Input)?
+            ..self.trust.add(self.frames.add(self.way.into_options().map_err(End::Input)?))
         };
         let peer = Peer::connect(&self.url, options, self.reconnect).await?;
         let talk = Talk {
@@ -160,9 +160,10 @@ const fn exit_code(error: &ClientError) -> u8 {
     match error {
         ClientError::Url(_) | ClientError::Authorities(_) => USAGE,
         ClientError::Tls(_) | ClientError::Proxy { error: ProxyError::Tls(_), .. } => TLS,
-        ClientError::Refused { .. } | ClientError::Redirect { .. } | ClientError::Handshake(_) => {
-            REFUSED
-        }
+        ClientError::Refused { .. }
+        | ClientError::Redirect { .. }
+        | ClientError::Handshake(_)
+        | ClientError::SpeaksTls => REFUSED,
         ClientError::TimedOut | ClientError::Proxy { error: ProxyError::TimedOut, .. } => TIMED_OUT,
         ClientError::Proxy { .. } => UNREACHABLE,
         _ => 1,

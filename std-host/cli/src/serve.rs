@@ -12,6 +12,7 @@ use wirelet_host::{Builder, Chat, Drain, Echo, Handler, Limits, Policy, Server, 
 
 use super::fail;
 use super::log::LogArgs;
+use super::units::{Size, parse_size};
 
 mod access_log;
 mod admission;
@@ -27,6 +28,7 @@ mod proxies;
 mod reply;
 mod running;
 mod signals;
+mod tls;
 
 use access_log::AccessLogArgs;
 use admission::AdmissionArgs;
@@ -72,6 +74,10 @@ pub(crate) struct Serve {
     /// What to do when more than --max-queue bytes would wait for a peer that reads slowly
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = SlowPeers::Close)]
     slow_peers: SlowPeers,
+    /// The longest payload of a frame that is sent: longer messages leave in fragments, for clients with little
+    /// memory. 0: each is one frame
+    #[arg(long, value_name = "SIZE", default_value_t = Size(0), value_parser = parse_size)]
+    max_frame: Size,
     /// Threads that serve connections [default: as many as there are processors]
     #[arg(long, value_name = "N")]
     threads: Option<NonZero<usize>>,
@@ -142,6 +148,7 @@ impl Serve {
         let mut builder = Builder::new()
             .limits(limits)
             .slow_peers(self.slow_peers.into())
+            .frame_bytes(self.max_frame.0)
             .history(self.page.history);
         let access_log = self.access_log.open()?.map(Arc::new);
         builder = builder.keep_requests(access_log.is_some());

@@ -45,6 +45,14 @@ pub(crate) fn parse_positive_size(text: &str) -> Result<Size, String> {
     }
 }
 
+/// What a record of TLS may carry, as rustls takes it: with the 5 bytes of its header.
+pub(crate) fn parse_fragment(text: &str) -> Result<Size, String> {
+    match parse_size(text)? {
+        Size(n @ 27..=16_384) => Ok(Size(n + 5)),
+        _ => Err("a record of TLS carries from 27 to 16384 bytes".into()),
+    }
+}
+
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.subsec_nanos() {

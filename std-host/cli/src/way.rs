@@ -3,6 +3,10 @@
 use clap::Args;
 use wirelet_host::{ClientOptions, ConnectTo, Proxy, Resolve};
 
+mod tls;
+
+pub(crate) use tls::{Frames, Trust};
+
 /// What the request says besides the URL, and where TCP leads.
 #[derive(Args, Debug)]
 pub(crate) struct Way {

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use harness::certificates::Issued;
-use harness::{PROGRAM, Running, front};
+use harness::{PROGRAM, Running, front, proxy};
 use serde_json::Value;
 use wirelet::Message;
 use wirelet_host::{Context, Handler, Server};
@@ -46,6 +46,102 @@ fn every_size_and_kind_comes_back_whole() {
             assert_eq!(outcome.code, Some(0), "{size} {kind}: {}", outcome.out);
         }
     }
+}
+
+#[test]
+fn what_the_user_says_is_sent_as_the_kind_that_it_is() {
+    let server = Running::serve(&[]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let of = |args: &[&str]| {
+        let figures = bench(&ws(&server), &[&["-c", "2", "--check"][..], args].concat()).json();
+        assert_eq!(figures["failed_connections"], 0, "{figures}");
+        (figures["kind"].as_str().unwrap().to_owned(), figures["size"].as_u64().unwrap())
+    };
+    assert_eq!(of(&["--message", "{\"ask\": \"é\"}"]), ("text".into(), 13));
+    assert_eq!(of(&["--message", "", "--depth", "4"]), ("text".into(), 0));
+    assert_eq!(of(&["--message", "é", "--binary"]), ("binary".into(), 2));
+    std::fs::write(path, "é".repeat(40_000)).unwrap();
+    assert_eq!(of(&["--message-file", path]), ("text".into(), 80_000));
+    std::fs::write(path, b"\xff\0").unwrap();
+    assert_eq!(of(&["--message-file", path]), ("binary".into(), 2));
+}
+
+#[test]
+fn an_application_may_answer_what_it_likes() {
+    let server = Running::serve(&["--mode", "exec", "--", "sed", "-u", "s/.*/answer to &/"]);
+    let message = ["-c", "2", "--message", "ping"];
+    let figures = bench(&ws(&server), &[&message[..], &["--expect", "any"]].concat()).json();
+    for name in ["failed_connections", "missing_messages", "unasked_messages", "unclean_closes"] {
+        assert_eq!(figures[name], 0, "{name}: {figures}");
+    }
+    let number = |name: &str| figures[name].as_f64().unwrap();
+    assert!(number("messages") > 5.0, "{figures}");
+    let received = 14.0; // bytes of "answer to ping"
+    assert_near(number("megabytes_per_second"), number("messages_per_second") * received / 1e6);
+    assert_eq!(bench(&ws(&server), &message).code, Some(1));
+
+    // One that greets, and says more than it is asked for.
+    let twice = "echo welcome; exec sed -u 's/.*/&\\n&/'";
+    let server = Running::serve(&["--mode", "exec", "--", "sh", "-c", twice]);
+    let figures = bench(&ws(&server), &[&message[..], &["--expect", "any"]].concat()).json();
+    assert!(figures["unasked_messages"].as_u64().unwrap() > 2, "{figures}");
+    assert_eq!(figures["failed_connections"], 0);
+}
+
+#[test]
+fn the_load_goes_through_proxies() {
+    let (server, issued) = (Running::serve(&[]), Issued::new());
+    let tls = front::tls(&issued, server.addr);
+    let ca = issued.ca();
+    let ca = ["--ca", ca.to_str().unwrap()];
+    for (url, behind, more) in
+        [(ws(&server), server.addr, &[][..]), (format!("wss://{tls}/"), tls, &ca)]
+    {
+        let (http, _asked) = proxy::http("HTTP/1.1 200 OK\r\n\r\n", behind);
+        let (socks5, _asked) = proxy::socks5(None, 0, behind);
+        for proxy in [format!("http://{http}"), format!("socks5://{socks5}")] {
+            let args = ["-c", "3", "--check", "--messages-per-connection", "20", "--proxy", &proxy];
+            let figures = bench(&url, &[&args[..], more].concat()).json();
+            for name in ["failed_connections", "missing_messages", "unclean_closes"] {
+                assert_eq!(figures[name], 0, "{url} by {proxy}: {name}");
+            }
+            assert!(figures["closed_connections"].as_u64().unwrap() > 3, "{figures}");
+        }
+    }
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let proxy = format!("http://user:secret@{nobody}");
+    let outcome = bench(&ws(&server), &["--proxy", &proxy]);
+    assert_eq!(outcome.code, Some(1));
+    assert!(
+        outcome.err.contains("the proxy http://") && outcome.err.contains("refused"),
+        "{}",
+        outcome.err
+    );
+    assert!(!outcome.err.contains("secret"), "{}", outcome.err);
+    // To those that it is not for, it is not asked for.
+    bench(&ws(&server), &["-c", "1", "--proxy", &proxy, "--no-proxy", "127.0.0.0/8"]).json();
+}
+
+#[test]
+fn a_stall_at_the_end_is_told_by_what_was_under_way() {
+    let mut n = 0;
+    let addr = serve_bytes(move |_, _| {
+        n += 1;
+        if n == 3 {
+            thread::sleep(Duration::from_millis(1500));
+        }
+    });
+    let args = ["-c", "1", "-d", "0.5", "--warmup", "0"];
+    let figures = bench(&format!("tcp://{addr}"), &args).json();
+    // In its percentiles there are two messages, none of which has waited.
+    assert_eq!(
+        (&figures["under_way_at_end"], &figures["missing_messages"]),
+        (&1.into(), &0.into())
+    );
+    let oldest = figures["oldest_under_way_us"].as_f64().unwrap();
+    assert!(oldest > 200_000.0, "{figures}");
+    assert_eq!(figures["latency_is_corrected"], false);
 }
 
 #[test]
@@ -115,7 +211,8 @@ fn each_room_has_a_sender_and_its_connections_receive() {
 #[test]
 fn connections_make_way_for_others_after_so_many_messages() {
     let server = Running::serve(&[]);
-    let args = ["-c", "4", "--reconnect-after", "10", "--depth", "3", "--threads", "2", "--check"];
+    let args =
+        ["-c", "4", "--messages-per-connection", "10", "--depth", "3", "--threads", "2", "--check"];
     let figures = bench(&ws(&server), &args).json();
     for name in ["failed_connections", "missing_messages", "unclean_closes"] {
         assert_eq!(figures[name], 0, "{name}");
@@ -287,11 +384,17 @@ fn people_get_a_table_and_a_page() {
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
     let table = String::from_utf8(output.stdout).unwrap();
     assert!(table.contains("50 connections, text messages of 125 bytes, depth 2"), "{table}");
-    for row in ["messages / s", "latency p50", "p99.9", "max"] {
+    let version = concat!("wirelet ", env!("CARGO_PKG_VERSION"));
+    let command = format!("wirelet bench {} -d 0.3 --text --depth 2 --html", ws(&server));
+    let origin = [version, std::env::consts::ARCH, &command, "coordinated omission"];
+    for row in ["messages / s", "latency p50", "p99.9", "max", "under way"].iter().chain(&origin) {
         assert!(table.contains(row), "{table}");
     }
     let html = std::fs::read_to_string(&page).unwrap();
     std::fs::remove_file(&page).unwrap();
+    for part in origin {
+        assert!(html.contains(part), "{part}");
+    }
     assert_eq!(html.matches("<svg").count(), 3);
     // The three slices of 100 ms are the points of a line.
     assert!(html.matches("class=\"line0\" points=").count() == 3, "{html}");

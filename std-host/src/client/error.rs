@@ -13,7 +13,7 @@ use crate::connection::error::ConnectionError;
 #[cfg(feature = "tls")]
 use crate::io::tls::TlsError;
 #[cfg(feature = "tls")]
-use crate::io::tls::config::LoadError;
+use crate::io::tls::pem::LoadError;
 
 /// Why a [`Client`](crate::Client) failed.
 ///
@@ -69,6 +69,8 @@ pub enum ClientError {
     },
     /// The opening handshake failed.
     Handshake(HandshakeError),
+    /// The server answered a request without TLS in TLS: its URL begins with `wss://`.
+    SpeaksTls,
     /// The server broke the protocol; it has been told by a close frame.
     Protocol(ProtocolError),
     /// The server's message is longer than
@@ -92,7 +94,11 @@ impl ClientError {
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Url(_) | Self::Redirect { .. } | Self::Handshake(_) | Self::Send(_) => false,
+            Self::Url(_)
+            | Self::Redirect { .. }
+            | Self::Handshake(_)
+            | Self::SpeaksTls
+            | Self::Send(_) => false,
             #[cfg(feature = "tls")]
             Self::Authorities(_) => false,
             #[cfg(feature = "tls")]
@@ -112,7 +118,7 @@ impl fmt::Display for ClientError {
             Self::Authorities(error) => error.fmt(f),
             Self::Io(error) => error.fmt(f),
             #[cfg(feature = "tls")]
-            Self::Tls(error) => TlsError::describe(error, f),
+            Self::Tls(error) => crate::io::tls::words::describe(error, f),
             Self::Proxy { proxy, error } => write!(f, "the proxy {proxy}: {error}"),
             Self::TimedOut => f.write_str("the server did not answer in time"),
             Self::Refused { status, why, location, .. } => {
@@ -129,6 +135,9 @@ impl fmt::Display for ClientError {
                 write!(f, "the redirect to {} is not followed: {error}", for_people(location))
             }
             Self::Handshake(error) => error.fmt(f),
+            Self::SpeaksTls => {
+                f.write_str("the server speaks TLS; its URL begins with wss://, not with ws://")
+            }
             Self::Protocol(error) => write!(f, "the server broke the protocol: {error}"),
             Self::Capacity(error) => error.fmt(f),
             Self::EmptyFragments => f.write_str("a message has too many empty fragments"),
@@ -159,6 +168,7 @@ impl std::error::Error for ClientError {
             Self::Url(_)
             | Self::TimedOut
             | Self::Refused { .. }
+            | Self::SpeaksTls
             | Self::EmptyFragments
             | Self::Eof
             | Self::Closed

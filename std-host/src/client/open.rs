@@ -143,6 +143,9 @@ async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> Result<(Vec<u8>, us
         if stream.read_buf(&mut received).await? == 0 {
             return Err(ClientError::Eof);
         }
+        if is_tls(&received) {
+            return Err(ClientError::SpeaksTls);
+        }
         while let Some(head_len) = scanner.scan_response(&mut received)? {
             // RFC 9110 §15.2: "A client MUST be able to parse one or more 1xx responses received prior
             // to a final response".
@@ -159,6 +162,11 @@ async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> Result<(Vec<u8>, us
             return Err(ClientError::Handshake(HandshakeError::HeadTooLong));
         }
     }
+}
+
+/// Tells whether what a server has sent begins as TLS does: an alert or a handshake (RFC 8446 §5.1).
+const fn is_tls(received: &[u8]) -> bool {
+    matches!(received, [0x15 | 0x16, 0x03, ..])
 }
 
 /// Reads the first line of the body of a response, for people; empty if there is none or it does not

@@ -14,7 +14,11 @@ use super::names::{ConnectTo, Resolve};
 use super::proxy::Proxy;
 use crate::connection::bounds::Bounds;
 #[cfg(feature = "tls")]
-use crate::io::tls::config::{LoadError, client_config};
+use crate::io::tls::client::{Trust, client_config};
+#[cfg(feature = "tls")]
+use crate::io::tls::pem::{CertificateFiles, LoadError};
+#[cfg(feature = "tls")]
+use crate::io::tls::pin::Pin;
 
 /// Says how to connect; the default offers nothing and waits 10 s.
 ///
@@ -53,6 +57,9 @@ pub struct ClientOptions {
     pub handshake_time: Duration,
     /// The longest message to be received, in bytes.
     pub message_bytes: usize,
+    /// The longest payload of a frame to be sent, in bytes: messages that are longer leave in fragments, for
+    /// servers with little memory. By default 0: each message is one frame.
+    pub frame_bytes: usize,
     /// The most that waits for the server to read it before [`Client::has_room`](crate::Client::has_room)
     /// says no and [`SendHalf::send`](crate::SendHalf::send) waits, in bytes; one message may be longer.
     pub queue_bytes: usize,
@@ -62,10 +69,25 @@ pub struct ClientOptions {
     /// Waits so long, from the last progress, for the server's part of the closing handshake, and then
     /// for its end of TCP.
     pub close_time: Duration,
-    /// PEM files with certificates of authorities to trust, besides those that the system trusts.
+    /// PEM files with certificates of authorities to trust, besides those that the system trusts; or with the
+    /// very certificate of a server, which may have signed itself.
     #[cfg(feature = "tls")]
     pub ca_files: Vec<PathBuf>,
-    /// How TLS is done, instead of by the authorities of the system and of `ca_files`.
+    /// Trust servers that have one of these keys, and no others. Who signed their certificate and for which
+    /// names does not count then, unless there are `ca_files`: they have to be right as well.
+    #[cfg(feature = "tls")]
+    pub pins: Vec<Pin>,
+    /// Trust any certificate but for `pins`: whoever is on the way can read and change everything. For tests.
+    #[cfg(feature = "tls")]
+    pub danger_accept_invalid_certs: bool,
+    /// The certificate of this client, for servers that ask for one.
+    #[cfg(feature = "tls")]
+    pub client_auth_cert: Option<CertificateFiles>,
+    /// How much a record of TLS that is sent carries at most, and 5 bytes for its header, from 32 to 16389, as
+    /// rustls has it, for servers with little memory. Default: 16389, which is 16 KiB.
+    #[cfg(feature = "tls")]
+    pub max_fragment_size: Option<usize>,
+    /// How TLS is done, instead of by all of these.
     #[cfg(feature = "tls")]
     pub tls: Option<Arc<ClientConfig>>,
     /// Connect to this Unix socket, not to the host of the URL.
@@ -74,9 +96,9 @@ pub struct ClientOptions {
 }
 
 impl ClientOptions {
-    /// Reads the authorities of the system and of [`ca_files`](Self::ca_files) into
-    /// [`tls`](Self::tls) unless that is set. It takes some 10 ms, which otherwise each connection to
-    /// a `wss://` URL spends.
+    /// Reads the authorities of the system, [`ca_files`](Self::ca_files) and
+    /// [`client_auth_cert`](Self::client_auth_cert) into [`tls`](Self::tls) unless that is set. It takes some
+    /// 10 ms, which otherwise each connection to a `wss://` URL spends.
     ///
     /// # Errors
     ///
@@ -93,13 +115,40 @@ impl ClientOptions {
     #[cfg(feature = "tls")]
     pub fn prepare_tls(&mut self) -> Result<(), LoadError> {
         if self.tls.is_none() {
-            self.tls = Some(client_config(&self.ca_files)?);
+            self.tls = Some(client_config(&self.trust())?);
         }
         Ok(())
     }
 }
 
 impl ClientOptions {
+    /// What goes into a configuration of TLS.
+    #[cfg(feature = "tls")]
+    pub(super) fn trust(&self) -> Trust {
+        Trust {
+            ca_files: self.ca_files.clone(),
+            pins: self.pins.clone(),
+            accepts_invalid: self.danger_accept_invalid_certs,
+            client_auth_cert: self.client_auth_cert.clone(),
+            max_fragment_size: self.max_fragment_size,
+        }
+    }
+
+    /// What a proxy is reached by: what is for the server alone is left out.
+    #[cfg(feature = "tls")]
+    pub(super) fn for_proxy(&self) -> Self {
+        let is_for_server = !self.pins.is_empty()
+            || self.danger_accept_invalid_certs
+            || self.client_auth_cert.is_some();
+        Self {
+            pins: Vec::new(),
+            danger_accept_invalid_certs: false,
+            client_auth_cert: None,
+            tls: self.tls.clone().filter(|_| !is_for_server),
+            ..self.clone()
+        }
+    }
+
     /// Returns until when a connection that begins now has to be open.
     pub(super) fn deadline(&self) -> Instant {
         let now = Instant::now();
@@ -112,6 +161,7 @@ impl From<&ClientOptions> for Bounds {
         let keepalive = options.keepalive.unwrap_or_default();
         Self {
             message_bytes: options.message_bytes,
+            frame_bytes: options.frame_bytes,
             unsent_bytes: options.queue_bytes,
             // As much as one message may have.
             unreceived_bytes: options.message_bytes,
@@ -136,11 +186,20 @@ impl Default for ClientOptions {
             redirects: 0,
             handshake_time: Duration::from_secs(10),
             message_bytes: 16 * 1024 * 1024,
+            frame_bytes: 0,
             queue_bytes: 64 * 1024,
             keepalive: None,
             close_time: Duration::from_secs(5),
             #[cfg(feature = "tls")]
             ca_files: Vec::new(),
+            #[cfg(feature = "tls")]
+            pins: Vec::new(),
+            #[cfg(feature = "tls")]
+            danger_accept_invalid_certs: false,
+            #[cfg(feature = "tls")]
+            client_auth_cert: None,
+            #[cfg(feature = "tls")]
+            max_fragment_size: None,
             #[cfg(feature = "tls")]
             tls: None,
             #[cfg(unix)]

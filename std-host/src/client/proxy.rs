@@ -113,6 +113,12 @@ impl Proxy {
         Self { except: Except::of(list), ..self }
     }
 
+    /// Tells whether a server is reached through a proxy.
+    #[must_use]
+    pub fn is_for(&self, target: &Target) -> bool {
+        self.via(target).is_some()
+    }
+
     /// Returns the proxy on the way to a server.
     pub(super) fn via(&self, target: &Target) -> Option<&Via> {
         let via = if target.scheme == Scheme::Wss { &self.wss } else { &self.ws };

@@ -11,7 +11,10 @@ use crate::io::duplex::{BoxedDuplex, Transport};
 #[cfg(feature = "tls")]
 use crate::io::tls::Tls;
 #[cfg(feature = "tls")]
-use crate::io::tls::config::client_config;
+use crate::io::tls::client::client_config;
+
+#[cfg(not(feature = "tls"))]
+pub(super) use with_tls as with_tls_to_proxy;
 
 /// Refuses what would need TLS.
 #[cfg(not(feature = "tls"))]
@@ -22,6 +25,16 @@ pub(super) async fn with_tls(
 ) -> Result<Transport, ClientError> {
     let why = format!("TLS to {host} needs the feature `tls` of wirelet-host");
     Err(ClientError::Url(why))
+}
+
+/// Begins TLS with a proxy, to which nothing is told that is for the server.
+#[cfg(feature = "tls")]
+pub(super) async fn with_tls_to_proxy(
+    stream: BoxedDuplex,
+    host: &str,
+    options: &ClientOptions,
+) -> Result<Transport, ClientError> {
+    with_tls(stream, host, &options.for_proxy()).await
 }
 
 /// Begins TLS with a host; it goes on as the stream is read and written.
@@ -37,8 +50,8 @@ pub(super) async fn with_tls(
         config.clone()
     } else {
         // It reads files.
-        let ca_files = options.ca_files.clone();
-        tokio::task::spawn_blocking(move || client_config(&ca_files))
+        let trust = options.trust();
+        tokio::task::spawn_blocking(move || client_config(&trust))
             .await
             .map_err(io::Error::other)??
     };

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub(crate) struct Bounds {
     /// Bytes of a message that comes.
     pub(crate) message_bytes: usize,
+    /// Payload of a frame that is sent; 0 for any.
+    pub(crate) frame_bytes: usize,
     /// Bytes that wait for the peer, beyond which a send waits; one message may be longer. As many may
     /// be replies besides, beyond which nothing is read.
     pub(crate) unsent_bytes: usize,

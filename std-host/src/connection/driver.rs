@@ -231,7 +231,7 @@ impl Driver {
     /// Takes a message or a fragment over.
     pub(super) fn send_chunk(&mut self, chunk: &Chunk<'_>) -> Result<(), ConnectionError> {
         self.check()?;
-        Ok(self.endpoint.send(chunk, self.sending.output.space())?)
+        Ok(self.endpoint.send(chunk, self.bounds.frame_bytes, self.sending.output.space())?)
     }
 
     /// Takes a ping over.

@@ -53,7 +53,7 @@ impl fmt::Display for ConnectionError {
         match self {
             Self::Io(error) => error.fmt(f),
             #[cfg(feature = "tls")]
-            Self::Tls(error) => TlsError::describe(error, f),
+            Self::Tls(error) => crate::io::tls::words::describe(error, f),
             Self::TimedOut => f.write_str("the peer did not answer in time"),
             Self::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
             Self::Capacity(error) => error.fmt(f),

@@ -86,9 +86,16 @@ impl Either {
         each!(self, endpoint => endpoint.is_close_sent())
     }
 
-    /// Appends a message or a fragment.
-    pub(super) fn send(&mut self, chunk: &Chunk<'_>, out: &mut Vec<u8>) -> Result<(), SendError> {
-        each!(self, endpoint => endpoint.link(Out::gather(out)).send(chunk))
+    /// Appends a message or a fragment, as [`Link::send_in_frames`](crate::endpoint::Link::send_in_frames) does.
+    pub(super) fn send(
+        &mut self,
+        chunk: &Chunk<'_>,
+        frame_bytes: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        each!(self, endpoint => {
+            endpoint.link(Out::gather(out)).send_in_frames(chunk, frame_bytes)
+        })
     }
 
     pub(super) fn ping(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), SendError> {

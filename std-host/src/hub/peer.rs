@@ -1,6 +1,7 @@
 //! What is known of one connection.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
@@ -219,15 +220,26 @@ impl Peer {
         Token { slot: self.slot as usize, id: Some(self.id) }
     }
 
-    /// Counts a message that others have encoded, and keeps it in the history if there is one.
-    pub(crate) fn note_sent(&self, frame: &[u8]) {
+    /// Counts a message that others have encoded in these frames, and keeps it in the history if there is one.
+    pub(crate) fn note_sent(&self, mut frames: &[u8]) {
         self.counters.messages_sent.add(1);
-        if let Some(history) = self.history_of()
-            && let Ok(Some((header, at))) = Header::decode(frame)
-        {
-            let kind = if header.opcode == Opcode::Text { Kind::Text } else { Kind::Binary };
-            history.add(Sender::Server, kind, &frame[at..]);
+        let Some(history) = self.history_of() else { return };
+        let (mut kind, mut message) = (Kind::Binary, Cow::Borrowed(&[][..]));
+        while let Ok(Some((header, at))) = Header::decode(frames) {
+            if header.opcode == Opcode::Text {
+                kind = Kind::Text;
+            }
+            // They are in memory, so the length is a `usize`.
+            let len = usize::try_from(header.payload_len).unwrap_or(usize::MAX);
+            let (payload, behind) = frames[at..].split_at(len.min(frames.len() - at));
+            if message.is_empty() {
+                message = payload.into();
+            } else {
+                message.to_mut().extend_from_slice(payload);
+            }
+            frames = behind;
         }
+        history.add(Sender::Server, kind, &message);
     }
 
     pub(crate) fn history_of(&self) -> Option<&History> {

@@ -10,7 +10,13 @@ use rustls::{
     CipherSuite, ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection,
 };
 
+#[cfg(feature = "client")]
+pub(crate) mod client;
 pub(crate) mod config;
+mod named;
+pub(crate) mod pem;
+pub(crate) mod pin;
+pub(crate) mod words;
 
 /// One end of a TLS connection, without its stream.
 #[derive(Debug)]
@@ -226,27 +232,9 @@ impl<S: Read> Read for Source<'_, S> {
     }
 }
 
-impl TlsError {
-    /// Says what went wrong in words for people.
-    pub(crate) fn describe(error: &rustls::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match error {
-            rustls::Error::InvalidCertificate(error) => {
-                write!(f, "the peer's certificate is not trusted: {error}")
-            }
-            rustls::Error::InvalidMessage(error) => {
-                write!(f, "the peer does not speak TLS as it should: {error:?}")
-            }
-            rustls::Error::AlertReceived(alert) => {
-                write!(f, "the peer refused TLS with the alert {alert:?}")
-            }
-            error => write!(f, "TLS: {error}"),
-        }
-    }
-}
-
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Self::describe(&self.0, f)
+        words::describe(&self.0, f)
     }
 }
 

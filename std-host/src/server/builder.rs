@@ -134,6 +134,21 @@ impl Builder {
         self
     }
 
+    /// Sends messages with more than so many bytes in fragments of at most as many, for clients with little
+    /// memory; text is not cut inside a code point of one that fits. 0 turns it off. Default: 0, each message is
+    /// one frame.
+    ///
+    /// ```
+    /// use wirelet_host::Builder;
+    ///
+    /// let builder = Builder::new().frame_bytes(4096);
+    /// # let _ = builder;
+    /// ```
+    pub const fn frame_bytes(mut self, bytes: usize) -> Self {
+        self.rules.frame_bytes = bytes;
+        self
+    }
+
     /// Keeps the last `n` messages of each connection, for [`Peer::history`](crate::Peer::history).
     /// Default: none.
     pub const fn history(mut self, n: usize) -> Self {
@@ -275,7 +290,7 @@ impl Builder {
     fn service_of<H: Handler>(self, handler: H, serve: Option<Serve>) -> Service<H> {
         let Limits { queue_bytes, message_bytes, .. } = self.rules.limits;
         let room = Room { refused: queue_bytes, ahead: queue_bytes.max(message_bytes) };
-        let hub = Hub::new(room, self.policy, self.history);
+        let hub = Hub::new(room, self.policy, self.rules.frame_bytes, self.history);
         Service::new(handler, self.rules, hub, serve)
     }
 }

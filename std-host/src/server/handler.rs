@@ -177,7 +177,7 @@ impl<'c> Context<'c> {
         if self.peer.outbox.is_waiting() {
             self.take_outbox();
         }
-        if let Err(error) = self.link.send(&chunk) {
+        if let Err(error) = self.link.send_in_frames(&chunk, self.hub.frame_bytes()) {
             return not_sent(error);
         }
         self.peer.counters.messages_sent.add(chunk.is_last().into());

@@ -62,6 +62,8 @@ impl From<&Limits> for Bounds {
     fn from(limits: &Limits) -> Self {
         Self {
             message_bytes: limits.message_bytes,
+            // Nothing that a client could make it do.
+            frame_bytes: 0,
             unsent_bytes: limits.queue_bytes,
             unreceived_bytes: limits.queue_bytes,
             ping_interval: limits.ping_interval,

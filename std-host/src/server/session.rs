@@ -348,6 +348,7 @@ impl Session {
                 }
                 let Some(end) = open.take_end(!self.socket.has_unsent()) else { return };
                 if end.is_of_tcp() {
+                    self.answer_end(&end);
                     return self.leave(&end, Phase::Over, turn);
                 }
                 // §7.1.1: the server ends TCP first.
@@ -391,9 +392,21 @@ impl Session {
             Phase::Handshake(_) => {
                 tracing::debug!("before the end of the request: {closed}");
                 turn.shared.hub.count_ending(closed.ending_before_open());
+                self.answer_end(&closed);
                 self.phase = Phase::Over;
             }
-            Phase::Accepted(_) | Phase::Lingering | Phase::Over => self.phase = Phase::Over,
+            Phase::Accepted(_) | Phase::Lingering | Phase::Over => {
+                self.answer_end(&closed);
+                self.phase = Phase::Over;
+            }
+        }
+    }
+
+    /// Ends our direction if the peer has ended its own.
+    fn answer_end(&mut self, closed: &Closed) {
+        // RFC 8446 §6.1: "Each party MUST send a "close_notify" alert before closing its write side".
+        if matches!(closed, Closed::Eof) {
+            self.socket.stream.end();
         }
     }
 }

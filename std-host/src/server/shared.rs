@@ -39,6 +39,8 @@ pub(crate) struct Shared<H> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
     pub(crate) limits: Limits,
+    /// Payload of a frame that is sent; 0 for any.
+    pub(crate) frame_bytes: usize,
     pub(crate) gate: Gate,
     pub(crate) proxies: Proxies,
     /// The heads of requests are kept with their connections.
@@ -122,7 +124,8 @@ impl<H: Handler> Place<H> {
     /// The limits of a connection that keeps this place, and what binds it to its server.
     pub(crate) fn for_connection(self) -> (Bounds, Ties) {
         let shutdown = self.shared.shutdown.clone();
-        let bounds = Bounds::from(&self.shared.rules.limits);
+        let Rules { limits, frame_bytes, .. } = &self.shared.rules;
+        let bounds = Bounds { frame_bytes: *frame_bytes, ..limits.into() };
         let going_away = Box::pin(shutdown.going_away());
         let ties = Ties { going_away: Some(going_away), place: Some(Box::new(self)) };
         (bounds, ties)

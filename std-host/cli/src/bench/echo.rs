@@ -1,9 +1,19 @@
 //! Holding what comes back against what was sent.
 
+use clap::ValueEnum;
 use wirelet::Chunk;
 
 use super::failure::Failure;
 use super::payload::Payload;
+
+/// What a message is to be answered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Expect {
+    /// The message itself; any other is a failure
+    Echo,
+    /// One message, whatever it is; what comes besides is counted and ignored
+    Any,
+}
 
 /// How far the message has come that is being received.
 #[derive(Debug, Default)]
@@ -12,14 +22,21 @@ pub(super) struct Echo {
 }
 
 impl Echo {
-    /// Takes in the next piece of a message; tells whether it is the last. Compares its content only
-    /// if `check`.
+    /// Takes in the next piece of a message that may be any; returns its length if it is the last.
+    pub(super) fn take_any(&mut self, chunk: &Chunk<'_>) -> Option<usize> {
+        let n_bytes = self.n_bytes + chunk.as_bytes().len();
+        self.n_bytes = if chunk.is_last() { 0 } else { n_bytes };
+        chunk.is_last().then_some(n_bytes)
+    }
+
+    /// Takes in the next piece of a message; returns its length if it is the last. Compares its content
+    /// only if `check`.
     pub(super) fn take(
         &mut self,
         chunk: &Chunk<'_>,
         payload: &Payload,
         check: bool,
-    ) -> Result<bool, Failure> {
+    ) -> Result<Option<usize>, Failure> {
         let (message, bytes) = (payload.message(), chunk.as_bytes());
         if chunk.kind() != message.kind() {
             return Err(Failure::Kind);
@@ -36,7 +53,7 @@ impl Echo {
             return Err(Failure::Length { received: end, sent: sent.len() });
         }
         self.n_bytes = if chunk.is_last() { 0 } else { end };
-        Ok(chunk.is_last())
+        Ok(chunk.is_last().then_some(end))
     }
 
     /// Takes in plain bytes, of which each `payload.len()` > 0 are a message; returns how many
@@ -65,7 +82,7 @@ mod tests {
     use super::*;
 
     /// Takes pieces of one message.
-    fn take(pieces: &[Chunk<'_>]) -> Result<Vec<bool>, Failure> {
+    fn take(pieces: &[Chunk<'_>]) -> Result<Vec<Option<usize>>, Failure> {
         let payload = Payload::Text("Hello".into());
         let mut echo = Echo::default();
         pieces.iter().map(|chunk| echo.take(chunk, &payload, true)).collect()
@@ -73,9 +90,17 @@ mod tests {
 
     #[test]
     fn a_message_is_whole_at_its_last_piece() {
-        assert_eq!(take(&[Chunk::whole("Hello")]).unwrap(), [true]);
+        assert_eq!(take(&[Chunk::whole("Hello")]).unwrap(), [Some(5)]);
         let pieces = [Chunk::first("He"), Chunk::middle(""), Chunk::last("llo")];
-        assert_eq!(take(&[pieces, pieces].concat()).unwrap(), [false, false, true].repeat(2));
+        assert_eq!(take(&[pieces, pieces].concat()).unwrap(), [None, None, Some(5)].repeat(2));
+    }
+
+    #[test]
+    fn an_answer_of_any_kind_and_length_is_whole_at_its_last_piece() {
+        let mut echo = Echo::default();
+        let lens = [Chunk::first("He"), Chunk::last("llo!"), Chunk::whole(b""), Chunk::whole("a")]
+            .map(|chunk| echo.take_any(&chunk));
+        assert_eq!(lens, [None, Some(6), Some(0), Some(1)]);
     }
 
     #[test]

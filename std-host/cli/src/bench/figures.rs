@@ -6,12 +6,17 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 use wirelet::Kind;
 
+use super::echo::Expect;
 use super::load::Pacing;
+use super::report::Origin;
 use super::results::Results;
 
 /// The figures that are printed; the names of the fields are those of the JSON.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a figure by itself")]
 pub(super) struct Figures<'r> {
+    #[serde(flatten)]
+    pub(super) origin: Origin,
     url: &'r str,
     connections: usize,
     threads: usize,
@@ -29,6 +34,8 @@ pub(super) struct Figures<'r> {
     idle: bool,
     /// After how many messages each connection was closed and another opened.
     reconnect_after: Option<u64>,
+    /// What a message is answered by: `echo` or `any`.
+    expect: &'static str,
     check: bool,
     seconds: f64,
     messages: u64,
@@ -37,8 +44,10 @@ pub(super) struct Figures<'r> {
     /// Connections that were closed after their messages.
     closed_connections: u64,
     connections_per_second: Option<f64>,
-    /// What latency counts from: `sent`, or `due` if there is a rate.
+    /// What latency counts from: `sent`, or `due` if there is a rate. Only the latter is corrected for
+    /// messages that a stall has kept from being sent (coordinated omission).
     latency_since: &'static str,
+    latency_is_corrected: bool,
     latency_us: Latency,
     /// From the sending of what goes to all until the last has received it.
     to_all_us: Option<Latency>,
@@ -51,7 +60,12 @@ pub(super) struct Figures<'r> {
     server_cpu_us_per_connection: Option<f64>,
     failed_connections: usize,
     first_failure: Option<&'r str>,
+    /// Messages under way, or due, when the measurement ended, and how long the oldest of them was.
+    under_way_at_end: u64,
+    oldest_under_way_us: f64,
     missing_messages: u64,
+    /// Messages that came and answer none, with `any`.
+    unasked_messages: u64,
     unclean_closes: usize,
 }
 
@@ -94,6 +108,7 @@ impl<'r> Figures<'r> {
             cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / n as f64)
         };
         Self {
+            origin: Origin::of_this_run(),
             url: &load.target.url,
             connections: load.connections,
             threads: load.threads,
@@ -112,17 +127,22 @@ impl<'r> Figures<'r> {
             rooms: load.rooms.len(),
             idle: load.pacing == Pacing::Idle,
             reconnect_after: load.reconnect_after,
+            expect: match load.expect {
+                Expect::Echo => "echo",
+                Expect::Any => "any",
+            },
             check: load.check,
             seconds,
             messages: *messages,
             messages_per_second: results.messages_per_second(),
-            megabytes_per_second: results.messages_per_second() * size as f64 / 1e6,
+            megabytes_per_second: results.bytes_per_second() / 1e6,
             closed_connections: *closed,
             connections_per_second: load.reconnect_after.map(|_| results.connections_per_second()),
             latency_since: match load.pacing {
                 Pacing::AsTheyComeBack | Pacing::Idle => "sent",
                 Pacing::Rate(_) => "due",
             },
+            latency_is_corrected: matches!(load.pacing, Pacing::Rate(_)),
             latency_us: Latency::new(&results.latency),
             to_all_us: Some(&results.to_all).filter(|times| !times.is_empty()).map(Latency::new),
             load_cpu_share: outcome.cpu.map(|cpu| cpu.as_secs_f64() / seconds),
@@ -132,7 +152,10 @@ impl<'r> Figures<'r> {
             server_cpu_us_per_connection: server_cpu_us_each(*closed),
             failed_connections: outcome.failed,
             first_failure: outcome.failure.as_deref(),
+            under_way_at_end: outcome.under_way,
+            oldest_under_way_us: outcome.oldest.as_secs_f64() * 1e6,
             missing_messages: outcome.missing,
+            unasked_messages: outcome.unasked,
             unclean_closes: outcome.unclean,
         }
     }
@@ -158,6 +181,9 @@ impl<'r> Figures<'r> {
         }
         if let Some(n) = self.reconnect_after {
             let _ = write!(text, ", {n} a connection");
+        }
+        if self.expect == "any" {
+            text += ", any answer";
         }
         text
     }
@@ -188,6 +214,10 @@ impl<'r> Figures<'r> {
         if let Some(rate) = self.connections_per_second {
             rows.insert(2, ("connections / s", grouped(rate)));
         }
+        rows.push(("under way", grouped(self.under_way_at_end as f64)));
+        if self.under_way_at_end > 0 {
+            rows.push(("the oldest", human(self.oldest_under_way_us)));
+        }
         if let Some(share) = self.load_cpu_share {
             rows.push(("load, CPU", format!("{:.0} %", share * 100.0)));
         }
@@ -200,7 +230,24 @@ impl<'r> Figures<'r> {
         rows
     }
 
-    /// What is wrong with the figures, or must be known to read them, in sentences.
+    /// What must be known to read the figures, in sentences.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if !self.idle && !self.latency_is_corrected {
+            notes.push(
+                "latency counts from when a message left, and the next waits for its answer: what a stall \
+                 kept from leaving is not in it (not corrected for coordinated omission); with --rate it is"
+                    .into(),
+            );
+        }
+        if self.unasked_messages > 0 {
+            let n = self.unasked_messages;
+            notes.push(format!("{n} messages came that answer none, and were ignored"));
+        }
+        notes
+    }
+
+    /// What is wrong with the figures, in sentences.
     pub(super) fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         if let Some(failure) = self.first_failure {
@@ -235,9 +282,10 @@ impl fmt::Display for Figures<'_> {
         for (name, value) in self.rows() {
             writeln!(f, "{name:<16}{value:>14}")?;
         }
-        for remark in self.remarks() {
+        for remark in self.notes().into_iter().chain(self.remarks()) {
             writeln!(f, "\n{remark}")?;
         }
+        writeln!(f, "\n{}", self.origin)?;
         Ok(())
     }
 }

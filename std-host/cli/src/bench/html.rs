@@ -21,6 +21,12 @@ pub(super) fn page(results: &Results<'_>, figures: &Figures<'_>) -> String {
         let _ = page.write_fmt(text);
     };
     put(format_args!("<p>{}</p>\n", escape(&figures.description())));
+    let origin = figures.origin.to_string();
+    let (origin, command) = origin.split_once('\n').unwrap_or((&origin, ""));
+    put(format_args!("<p>{}</p>\n<pre>{}</pre>\n", escape(origin), escape(command)));
+    for note in figures.notes() {
+        put(format_args!("<p>{}</p>\n", escape(&note)));
+    }
     for remark in figures.remarks() {
         put(format_args!("<p class=\"remark\">{}</p>\n", escape(&remark)));
     }

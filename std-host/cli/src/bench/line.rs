@@ -11,7 +11,7 @@ use wirelet::{Client, CloseCode, Connection, Event, Random as _};
 use wirelet_host::SeededRandom;
 use wirelet_host::rustls::CipherSuite;
 
-use super::echo::Echo;
+use super::echo::{Echo, Expect};
 use super::failure::Failure;
 use super::payload::Payload;
 use super::stream::Stream;
@@ -56,6 +56,7 @@ pub(super) struct Contract<'l> {
     /// What they ask for.
     pub(super) path: &'l str,
     pub(super) payload: &'l Payload,
+    pub(super) expect: Expect,
     /// Every byte that comes back is compared.
     pub(super) check: bool,
 }
@@ -65,10 +66,18 @@ pub(super) struct Contract<'l> {
 pub(super) enum Heard {
     /// Nothing is there to be read.
     Nothing,
-    /// This many messages have ended; `drained` if nothing more is there to be read.
-    Messages { n: u64, drained: bool },
+    /// Messages have ended; `drained` if nothing more is there to be read.
+    Messages { came: Came, drained: bool },
     /// The stream has ended.
     End,
+}
+
+/// Messages that have ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Came {
+    pub(super) n: u64,
+    /// What they carry.
+    pub(super) n_bytes: u64,
 }
 
 impl<'l> Contract<'l> {
@@ -149,8 +158,8 @@ impl Line {
                 Err(error) => return Err(Failure::Io(error)),
             }
         };
-        let n = self.receive(&mut buffer[..n], contract)?;
-        Ok(Heard::Messages { n, drained })
+        let came = self.receive(&mut buffer[..n], contract)?;
+        Ok(Heard::Messages { came, drained })
     }
 
     /// Sends `n` messages in one write; `scratch` has room for their frames.
@@ -190,13 +199,19 @@ impl Line {
         Ok(self.write(&frame[..n])?)
     }
 
-    /// Takes in received bytes; returns how many messages end in them.
-    fn receive(&mut self, input: &mut [u8], contract: &Contract<'_>) -> Result<u64, Failure> {
+    /// Answers the end of the stream by ours.
+    pub(super) fn end(&mut self) {
+        // It may be gone altogether.
+        let _ = self.stream.end();
+    }
+
+    /// Takes in received bytes; returns what messages end in them.
+    fn receive(&mut self, input: &mut [u8], contract: &Contract<'_>) -> Result<Came, Failure> {
         match &mut self.state {
-            State::Connecting => Ok(0),
+            State::Connecting => Ok(Came::default()),
             State::Handshaking(handshake) => {
                 handshake.head.extend_from_slice(input);
-                let Some(len) = handshake.scan()? else { return Ok(0) };
+                let Some(len) = handshake.scan()? else { return Ok(Came::default()) };
                 let mut early = handshake.head.split_off(len);
                 contract.request().verify(&handshake.key, &handshake.head)?;
                 if let State::Handshaking(handshake) = mem::replace(&mut self.state, State::Raw) {
@@ -206,7 +221,10 @@ impl Line {
                 self.receive_frames(&mut early, contract)
             }
             State::Open(_) => self.receive_frames(input, contract),
-            State::Raw => self.echo.take_raw(input, contract.payload, contract.check),
+            State::Raw => {
+                let n = self.echo.take_raw(input, contract.payload, contract.check)?;
+                Ok(Came { n, n_bytes: n * contract.payload.len() as u64 })
+            }
         }
     }
 
@@ -214,16 +232,23 @@ impl Line {
         &mut self,
         mut input: &mut [u8],
         contract: &Contract<'_>,
-    ) -> Result<u64, Failure> {
-        let State::Open(connection) = &mut self.state else { return Ok(0) };
-        let mut n = 0;
+    ) -> Result<Came, Failure> {
+        let mut came = Came::default();
+        let State::Open(connection) = &mut self.state else { return Ok(came) };
         while !input.is_empty() {
             let progress = connection.receive(input).map_err(Failure::Protocol)?;
             let consumed = progress.consumed;
             match progress.event {
                 None => {}
                 Some(Event::Chunk(chunk)) => {
-                    n += u64::from(self.echo.take(&chunk, contract.payload, contract.check)?);
+                    let len = match contract.expect {
+                        Expect::Echo => self.echo.take(&chunk, contract.payload, contract.check)?,
+                        Expect::Any => self.echo.take_any(&chunk),
+                    };
+                    if let Some(len) = len {
+                        came.n += 1;
+                        came.n_bytes += len as u64;
+                    }
                 }
                 Some(Event::Close) if !connection.is_close_sent() => {
                     let code = connection.close_received().and_then(|close| close.code());
@@ -237,7 +262,7 @@ impl Line {
             }
             input = &mut input[consumed..];
         }
-        Ok(n)
+        Ok(came)
     }
 
     fn write(&mut self, out: &[u8]) -> io::Result<()> {

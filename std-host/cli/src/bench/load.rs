@@ -9,6 +9,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use wirelet_host::rustls::CipherSuite;
 
+use super::echo::Expect;
 use super::line::Contract;
 use super::live::Live;
 use super::payload::Payload;
@@ -26,6 +27,7 @@ pub(super) struct Load {
     /// What the connections of each room ask for. If there are several, each has a thread.
     pub(super) rooms: Vec<String>,
     pub(super) payload: Payload,
+    pub(super) expect: Expect,
     pub(super) check: bool,
     pub(super) connections: usize,
     /// At most as many as there are connections.
@@ -70,6 +72,8 @@ pub(super) enum News {
 pub(super) struct Tally {
     /// Messages that came back in it.
     pub(super) messages: u64,
+    /// What those carry.
+    pub(super) bytes: u64,
     /// Connections that ended in it, closed after their messages.
     pub(super) closed: u64,
     /// In nanoseconds.
@@ -83,6 +87,7 @@ impl Tally {
         let latency = Histogram::new_with_max(MAX_LATENCY, 3);
         Self {
             messages: 0,
+            bytes: 0,
             closed: 0,
             latency: latency.expect("a length and digits that the library takes"),
             to_all: growing(),
@@ -91,6 +96,7 @@ impl Tally {
 
     pub(super) fn add(&mut self, other: &Self) {
         self.messages += other.messages;
+        self.bytes += other.bytes;
         self.closed += other.closed;
         self.latency += &other.latency;
         self.to_all += &other.to_all;
@@ -109,8 +115,14 @@ pub(super) struct Outcome {
     pub(super) failed: usize,
     /// Why the first of them did.
     pub(super) failure: Option<String>,
+    /// Messages that were under way, or due, when the measurement ended.
+    pub(super) under_way: u64,
+    /// How long the oldest of them was.
+    pub(super) oldest: Duration,
     /// Messages that were due and did not come back.
     pub(super) missing: u64,
+    /// Messages that came and answer none.
+    pub(super) unasked: u64,
     /// Connections that the server did not close as it should.
     pub(super) unclean: usize,
     /// By what TLS encrypts the connections, if it is spoken.
@@ -123,7 +135,10 @@ impl AddAssign for Outcome {
     fn add_assign(&mut self, other: Self) {
         self.failed += other.failed;
         self.failure = self.failure.take().or(other.failure);
+        self.under_way += other.under_way;
+        self.oldest = self.oldest.max(other.oldest);
         self.missing += other.missing;
+        self.unasked += other.unasked;
         self.unclean += other.unclean;
         self.cipher_suite = self.cipher_suite.or(other.cipher_suite);
         self.cpu = self.cpu.max(other.cpu);
@@ -133,8 +148,14 @@ impl AddAssign for Outcome {
 impl Load {
     /// What the connections of a thread have in common.
     pub(super) fn contract(&self, thread: usize) -> Contract<'_> {
-        let Self { target, rooms, payload, check, .. } = self;
-        Contract { target, path: &rooms[thread % rooms.len()], payload, check: *check }
+        let Self { target, rooms, payload, expect, check, .. } = self;
+        Contract {
+            target,
+            path: &rooms[thread % rooms.len()],
+            payload,
+            expect: *expect,
+            check: *check,
+        }
     }
 
     /// Loads the server, and shows in a terminal how it goes.

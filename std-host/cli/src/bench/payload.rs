@@ -41,6 +41,14 @@ impl Payload {
         Self::Text(text)
     }
 
+    /// What a user has given: text if it is any, unless it is to be `binary`.
+    pub(super) fn given(bytes: Vec<u8>, binary: bool) -> Self {
+        if binary {
+            return Self::Binary(bytes);
+        }
+        String::from_utf8(bytes).map_or_else(|error| Self::Binary(error.into_bytes()), Self::Text)
+    }
+
     pub(super) fn message(&self) -> Message<'_> {
         match self {
             Self::Text(text) => Message::Text(text),
@@ -68,6 +76,17 @@ mod tests {
             for letters in [Letters::Ascii, Letters::Mixed, Letters::Chinese] {
                 assert_eq!(Payload::text(letters, len).len(), len, "{letters:?}");
             }
+        }
+    }
+
+    #[test]
+    fn what_was_given_is_text_if_it_can_be_and_may() {
+        for (bytes, binary, is_text) in
+            [(&b"caf\xc3\xa9"[..], false, true), (b"\xff", false, false), (b"a", true, false)]
+        {
+            let payload = Payload::given(bytes.to_vec(), binary);
+            assert_eq!(payload.as_bytes(), bytes);
+            assert_eq!(matches!(payload, Payload::Text(_)), is_text, "{bytes:?}");
         }
     }
 

@@ -117,7 +117,8 @@ impl Scale {
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 260.0;
 const LEFT: f64 = 90.0;
-const RIGHT: f64 = 740.0;
+/// Leaves room for half of the label at the last tick.
+const RIGHT: f64 = 700.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 226.0;
 
@@ -144,6 +145,23 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_label_fits_at_the_last_tick() {
+        const LONGEST: &str = "99.9999999 %";
+        // As wide as its height is too wide for a digit.
+        let half = 12.0 * f64::from(u8::try_from(LONGEST.len()).unwrap()) * 0.75 / 2.0;
+        let axis = || Axis { scale: Scale::Linear, label: |_| LONGEST.into() };
+        let line = Line { name: "a", points: vec![(0.0, 0.0), (9.0, 1.0)] };
+        let svg = Plot { title: "", x: axis(), y: axis(), lines: vec![line] }.to_string();
+        let places = svg.split(r#"<text class="x" x=""#).skip(1);
+        let places: Vec<f64> =
+            places.map(|rest| rest.split('"').next().unwrap().parse().unwrap()).collect();
+        assert!(places.len() > 2, "{svg}");
+        for x in places {
+            assert!(x - half >= 0.0 && x + half <= WIDTH, "{x}");
+        }
+    }
+
+    #[test]
     fn a_plot_draws_each_point_of_each_line() {
         let axis = |scale| Axis { scale, label: |value| format!("{value} u") };
         let line = |name, points: &[_]| Line { name, points: points.to_vec() };
@@ -154,8 +172,8 @@ mod tests {
             lines: vec![line("a", &[(0.0, 1.0), (10.0, 10.0)]), line("b", &[(5.0, 1.0)])],
         };
         let svg = plot.to_string();
-        assert!(svg.contains(r#"class="line0" points="90.0,226.0 740.0,12.0 ""#), "{svg}");
-        assert!(svg.contains(r#"class="line1" points="415.0,226.0 ""#), "{svg}");
+        assert!(svg.contains(r#"class="line0" points="90.0,226.0 700.0,12.0 ""#), "{svg}");
+        assert!(svg.contains(r#"class="line1" points="395.0,226.0 ""#), "{svg}");
         assert!(svg.contains(">10 u<"), "{svg}");
     }
 }

@@ -14,6 +14,8 @@ pub(super) struct Results<'l> {
     pub(super) load: &'l Load,
     window: Window,
     pub(super) messages: u64,
+    /// What those carry.
+    pub(super) bytes: u64,
     /// Connections that were closed after their messages.
     pub(super) closed: u64,
     /// In nanoseconds.
@@ -47,11 +49,12 @@ struct Slice {
 
 impl<'l> Results<'l> {
     pub(super) fn new(load: &'l Load, window: Window) -> Self {
-        let Tally { messages, closed, latency, to_all } = Tally::new();
+        let Tally { messages, bytes, closed, latency, to_all } = Tally::new();
         Self {
             load,
             window,
             messages,
+            bytes,
             closed,
             latency,
             to_all,
@@ -91,6 +94,7 @@ impl<'l> Results<'l> {
             max: quantile(1.0),
         });
         self.messages += tally.messages;
+        self.bytes += tally.bytes;
         self.closed += tally.closed;
         // Of the same digits, and growing as needed.
         self.latency += &tally.latency;
@@ -116,6 +120,10 @@ impl<'l> Results<'l> {
 
     pub(super) fn messages_per_second(&self) -> f64 {
         per_second(self.messages, self.window.duration())
+    }
+
+    pub(super) fn bytes_per_second(&self) -> f64 {
+        per_second(self.bytes, self.window.duration())
     }
 
     pub(super) fn connections_per_second(&self) -> f64 {

@@ -29,6 +29,8 @@ impl Stream {
             Address::Tcp(addr) => Plain::Tcp(TcpStream::connect(*addr)?),
             #[cfg(unix)]
             Address::Unix(path) => Plain::Unix(UnixStream::connect(path)?),
+            #[cfg(unix)]
+            Address::Proxied(relay) => Plain::Unix(relay.open()?),
         };
         registry.register(socket.source(), token, Interest::READABLE | Interest::WRITABLE)?;
         Ok(Self { socket, tls: None })
@@ -76,8 +78,11 @@ impl Stream {
         self.tls.as_ref().and_then(Tls::cipher_suite)
     }
 
-    /// Ends our direction.
+    /// Ends our direction, first that of TLS if it is spoken.
     pub(super) fn end(&mut self) -> io::Result<()> {
+        if let Some(tls) = &mut self.tls {
+            tls.shutdown(&mut self.socket)?;
+        }
         self.socket.end()
     }
 }

@@ -8,6 +8,9 @@ use wirelet::handshake::{BuildError, ClientRequest, Key};
 use wirelet_host::rustls::pki_types::ServerName;
 use wirelet_host::{ClientOptions, Scheme, Tls};
 
+#[cfg(unix)]
+use super::relay::Relay;
+
 /// A server, and how to speak to it.
 #[derive(Debug)]
 pub(super) struct Target {
@@ -25,6 +28,9 @@ pub(super) enum Address {
     Tcp(SocketAddr),
     #[cfg(unix)]
     Unix(std::path::PathBuf),
+    /// Through a proxy.
+    #[cfg(unix)]
+    Proxied(Relay),
 }
 
 impl Target {
@@ -90,6 +96,12 @@ impl Target {
         #[cfg(unix)]
         if let Some(path) = &self.options.unix_socket {
             return Ok(Address::Unix(path.clone()));
+        }
+        if self.options.proxy.as_ref().is_some_and(|proxy| proxy.is_for(&self.parts)) {
+            #[cfg(unix)]
+            return Relay::start(self.parts.clone(), self.options.clone()).map(Address::Proxied);
+            #[cfg(not(unix))]
+            return Err("bench goes through proxies on Unix alone; see --no-proxy".into());
         }
         let find = || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -3,9 +3,11 @@
 use std::mem;
 use std::ops::Range;
 use std::sync::mpsc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::echo::Expect;
 use super::failure::Failure;
+use super::line::Came;
 use super::load::{Load, News, Pacing, Tally};
 use super::pace::Pace;
 use super::window::Window;
@@ -21,6 +23,10 @@ pub(super) struct Traffic {
     window: Window,
     pace: Option<Pace>,
     is_idle: bool,
+    /// What comes besides the answers is ignored.
+    takes_any: bool,
+    /// How much of that has come.
+    n_unasked: u64,
     flows: Vec<Flow>,
     /// Whether each connection is open.
     open: Vec<bool>,
@@ -75,6 +81,8 @@ impl Traffic {
             window,
             pace,
             is_idle: load.pacing == Pacing::Idle,
+            takes_any: load.expect == Expect::Any,
+            n_unasked: 0,
             flows: vec![Flow { due: 0, sent: 0, sent_at: now, under_way: 0, left }; n_flows],
             received: vec![0; n_lines],
             n_receivers: if load.broadcast { n_open as u64 } else { 1 },
@@ -138,18 +146,31 @@ impl Traffic {
     }
 
     /// Counts what `line` has received.
-    pub(super) fn received(&mut self, line: usize, n: u64, now: Instant) -> Result<(), Failure> {
+    pub(super) fn received(
+        &mut self,
+        line: usize,
+        came: Came,
+        now: Instant,
+    ) -> Result<(), Failure> {
         let index = self.flow_of(line);
         let flow = &mut self.flows[index];
         let first = self.received[line];
-        if first + n > flow.sent {
-            return Err(Failure::Unasked);
+        let n = came.n.min(flow.sent - first);
+        if n < came.n {
+            if !self.takes_any {
+                return Err(Failure::Unasked);
+            }
+            self.n_unasked += came.n - n;
+        }
+        if n == 0 {
+            return Ok(());
         }
         self.received[line] += n;
         flow.under_way -= n;
         let (sent_at, has_come) = (flow.sent_at, flow.under_way == 0);
         if self.window.holds(now) {
             self.tally.messages += n;
+            self.tally.bytes += came.n_bytes;
         }
         match &self.pace {
             None => {
@@ -205,6 +226,21 @@ impl Traffic {
     /// were due.
     pub(super) fn n_missing(&self) -> u64 {
         self.flows.iter().map(|flow| flow.under_way + flow.due * self.n_receivers).sum()
+    }
+
+    /// Returns how long the oldest message has been under way that is: since it left, or was due.
+    pub(super) fn oldest(&self, now: Instant) -> Duration {
+        let flows = self.flows.iter().enumerate();
+        let since = flows.filter(|(_, flow)| flow.under_way + flow.due > 0).map(|(i, flow)| {
+            let n_back = flow.sent - flow.under_way / self.n_receivers.max(1);
+            self.pace.as_ref().map_or(flow.sent_at, |pace| pace.due_at(i, n_back))
+        });
+        since.min().map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    }
+
+    /// Returns how many messages have come that answer none.
+    pub(super) const fn n_unasked(&self) -> u64 {
+        self.n_unasked
     }
 
     /// Reports the slices that have ended, but the last, which ends with the traffic.

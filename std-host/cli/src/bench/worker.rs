@@ -8,9 +8,12 @@ use mio::event::Event;
 use mio::{Events, Poll, Token};
 
 use super::alarm::Alarm;
+use super::echo::Expect;
 use super::failure::Failure;
 use super::line::{Contract, Heard, Line};
 use super::load::{Load, News, Outcome};
+#[cfg(unix)]
+use super::target::Address;
 use super::traffic::Traffic;
 use super::usage;
 use super::window::Window;
@@ -113,7 +116,11 @@ impl<'l> Worker<'l> {
         self.turn_until(window.end, events)?;
         let after = usage::of_this_thread();
         self.outcome.cpu = after.zip(before).map(|(after, before)| after.saturating_sub(before));
-        let limit = Instant::now() + DRAIN_TIME;
+        let end = Instant::now();
+        self.outcome.under_way = self.n_missing();
+        self.outcome.oldest =
+            self.traffic.as_ref().map_or(Duration::ZERO, |traffic| traffic.oldest(end));
+        let limit = end + DRAIN_TIME;
         while (self.n_opening > 0 || self.n_open > 0 && self.n_missing() > 0)
             && Instant::now() < limit
         {
@@ -123,6 +130,7 @@ impl<'l> Worker<'l> {
         self.fail_all_opening();
         self.outcome.missing = self.n_missing();
         if let Some(traffic) = self.traffic.take() {
+            self.outcome.unasked += traffic.n_unasked();
             traffic.end();
         }
         Ok(())
@@ -210,10 +218,12 @@ impl<'l> Worker<'l> {
         }
         loop {
             let heard = line.read(&mut self.input, &self.contract)?;
-            let Heard::Messages { n, drained } = heard else { return Ok(heard) };
-            if n > 0 {
+            let Heard::Messages { came, drained } = heard else { return Ok(heard) };
+            if came.n > 0 && self.traffic.is_none() && self.load.expect == Expect::Any {
+                self.outcome.unasked += came.n;
+            } else if came.n > 0 {
                 let traffic = self.traffic.as_mut().ok_or(Failure::Unasked)?;
-                traffic.received(i, n, Instant::now())?;
+                traffic.received(i, came, Instant::now())?;
                 if traffic.is_done(i) {
                     line.close()?;
                 }
@@ -250,7 +260,8 @@ impl<'l> Worker<'l> {
     }
 
     fn end(&mut self, i: usize) {
-        if let Some(line) = self.lines[i].take() {
+        if let Some(mut line) = self.lines[i].take() {
+            line.end();
             self.n_open -= 1;
             self.outcome.unclean += usize::from(!line.is_closed());
         }
@@ -291,7 +302,15 @@ impl<'l> Worker<'l> {
 
     fn note(&mut self, failure: &Failure) {
         self.outcome.failed += 1;
-        self.outcome.failure.get_or_insert_with(|| failure.to_string());
+        let why = match (&self.load.address, failure) {
+            // Its stream ends, and no more is seen of it here.
+            #[cfg(unix)]
+            (Address::Proxied(relay), Failure::Eof | Failure::Io(_)) => relay.failure(),
+            _ => None,
+        };
+        self.outcome
+            .failure
+            .get_or_insert_with(|| why.map_or_else(|| failure.to_string(), str::to_owned));
     }
 
     fn is_done(&self, i: usize) -> bool {

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use wirelet_host::{Builder, Certificates, Listen};
 
+use super::tls::TlsArgs;
+
 /// Where to listen.
 #[derive(Args, Debug)]
 pub(super) struct PlaceArgs {
@@ -18,12 +20,8 @@ pub(super) struct PlaceArgs {
     #[cfg(unix)]
     #[arg(long, value_name = "MODE", value_parser = parse_mode)]
     unix_mode: Option<u32>,
-    /// Speak TLS over TCP, with the certificate chain in this PEM file; SIGHUP reads it and the key again
-    #[arg(long, value_name = "FILE", requires = "key")]
-    cert: Option<PathBuf>,
-    /// The private key of the certificate, a PEM file
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    tls: TlsArgs,
     /// Give each thread a socket of its own for each address of TCP (`SO_REUSEPORT`)
     #[arg(long)]
     reuse_port: bool,
@@ -38,10 +36,9 @@ pub(super) enum Place {
 }
 
 impl PlaceArgs {
-    /// Reads the certificate, if there is to be one.
+    /// Reads the certificates, if there are to be any.
     pub(super) fn certificates(&self) -> Result<Option<Certificates>, String> {
-        let (Some(cert), Some(key)) = (&self.cert, &self.key) else { return Ok(None) };
-        Certificates::load(cert, key).map(Some).map_err(|error| error.to_string())
+        self.tls.certificates()
     }
 
     /// Adds all places to a server.
@@ -100,7 +97,7 @@ impl PlaceArgs {
             return Err("--unix-mode is only for places such as --listen unix:/run/wirelet.sock");
         }
         let _ = metrics;
-        Ok(())
+        self.tls.check()
     }
 }
 

@@ -56,7 +56,7 @@ impl fmt::Display for ProxyError {
         match self {
             Self::Io(error) => error.fmt(f),
             #[cfg(feature = "tls")]
-            Self::Tls(error) => crate::io::tls::TlsError::describe(error, f),
+            Self::Tls(error) => crate::io::tls::words::describe(error, f),
             Self::TimedOut => f.write_str("no answer in time"),
             Self::Credentials => f.write_str(
                 "it wants a user and a password (407), or others; write them in the URL of the proxy",

@@ -10,7 +10,7 @@ use tokio_socks::tcp::Socks5Stream;
 use wirelet::handshake::{HeadScanner, MAX_INTERIM_RESPONSES, Status};
 
 use super::{Kind, ProxyError, Via};
-use crate::client::secure::with_tls;
+use crate::client::secure::with_tls_to_proxy;
 use crate::client::url::Credentials;
 use crate::client::{ClientError, ClientOptions, HEAD_BYTES, addresses};
 use crate::io::duplex::BoxedDuplex;
@@ -62,7 +62,7 @@ async fn reach(
         .await
         .map_err(|error| ClientError::Proxy { proxy: via.to_string(), error: error.into() })?;
     Ok(match via.kind {
-        Kind::Https => with_tls(Box::pin(socket), &via.host, options).await?.stream,
+        Kind::Https => with_tls_to_proxy(Box::pin(socket), &via.host, options).await?.stream,
         _ => Box::pin(socket),
     })
 }

@@ -1,21 +1,26 @@
-//! What TLS needs from files: certificates, keys and roots.
+//! How a server does TLS: its certificates, and whom it lets in.
 
-use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use rustls::client::verify_server_name;
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use rustls_platform_verifier::Verifier;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{
+    DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme,
+    client::danger::HandshakeSignatureValid,
+};
 
+use super::named::is_refused_by_its_issuer_alone;
+use super::pem::{CertificateFiles, LoadError, read_authorities};
 use crate::io::tls::Tls;
 
-/// The certificate of a server and its private key, read from PEM files; or a prepared configuration of
-/// TLS, for what files do not say: certificates of clients, one for each name (SNI), ACME. Clones share
-/// them.
+/// The certificates of a server and their private keys, read from PEM files; or a prepared configuration of
+/// TLS, for what files do not say, such as ACME. Clones share them.
 ///
 /// ```no_run
 /// use wirelet_host::Certificates;
@@ -49,61 +54,38 @@ pub struct Certificates {
 
 #[derive(Debug)]
 struct Shared {
-    files: Option<Files>,
+    files: Option<TlsFiles>,
     config: RwLock<Arc<ServerConfig>>,
 }
 
-#[derive(Debug)]
-struct Files {
-    chain: PathBuf,
-    key: PathBuf,
-}
-
-/// Why a PEM file cannot be used.
+/// What a server does TLS by, read from PEM files: several certificates, and certificates of clients.
 ///
-/// ```
-/// use wirelet_host::Certificates;
+/// ```no_run
+/// use wirelet_host::{CertificateFiles, Certificates, TlsFiles};
 ///
-/// let error = Certificates::load("no-such.pem", "privkey.pem").unwrap_err();
-/// assert!(error.to_string().starts_with("cannot read no-such.pem: "));
+/// # fn main() -> Result<(), wirelet_host::LoadError> {
+/// let certificates = Certificates::load_files(TlsFiles {
+///     certificates: vec![
+///         CertificateFiles::new("example.com.pem", "example.com-key.pem"),
+///         CertificateFiles::new("example.org.pem", "example.org-key.pem"),
+///     ],
+///     client_ca: vec!["devices.pem".into()],
+///     ..TlsFiles::default()
+/// })?;
+/// # Ok(())
+/// # }
 /// ```
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum LoadError {
-    /// The file cannot be read.
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        error: std::io::Error,
-    },
-    /// The file is no PEM.
-    Pem {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong in it.
-        error: pem::Error,
-    },
-    /// The file holds no certificate.
-    NoCertificate {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file holds no private key.
-    NoKey {
-        /// The file.
-        path: PathBuf,
-    },
-    /// What is in the file cannot be used, in most cases because key and certificate do not belong
-    /// together.
-    Refused {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        error: rustls::Error,
-    },
-    /// The system trusts no authority, and no file was named.
-    NoAuthorities(rustls::Error),
+#[derive(Clone, Debug, Default)]
+pub struct TlsFiles {
+    /// At least one. Clients get the first that is for the name which they ask for (SNI) and of a kind of key
+    /// that they know, and if none is, the first.
+    pub certificates: Vec<CertificateFiles>,
+    /// Certificates of authorities, one of which has to have signed those of the clients, or certificates of
+    /// clients themselves: a client without such a one is refused. If empty, clients need none.
+    pub client_ca: Vec<PathBuf>,
+    /// How much a record that is sent carries at most, and 5 bytes for its header, from 32 to 16389 (16 KiB, the
+    /// default), as rustls has it: a client must keep a whole one in memory.
+    pub max_fragment_size: Option<usize>,
 }
 
 impl Certificates {
@@ -114,12 +96,21 @@ impl Certificates {
     ///
     /// [`LoadError`], which names the file.
     pub fn load(chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Result<Self, LoadError> {
-        let (chain, key) = (chain.into(), key.into());
-        let config = server_config(&chain, &key)?;
-        Ok(Self::new(Some(Files { chain, key }), config))
+        let certificates = vec![CertificateFiles::new(chain, key)];
+        Self::load_files(TlsFiles { certificates, ..TlsFiles::default() })
     }
 
-    fn new(files: Option<Files>, config: Arc<ServerConfig>) -> Self {
+    /// Reads several, and more.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`], which names the file.
+    pub fn load_files(files: TlsFiles) -> Result<Self, LoadError> {
+        let config = server_config(&files)?;
+        Ok(Self::new(Some(files), config))
+    }
+
+    fn new(files: Option<TlsFiles>, config: Arc<ServerConfig>) -> Self {
         Self { shared: Arc::new(Shared { files, config: RwLock::new(config) }) }
     }
 
@@ -130,8 +121,8 @@ impl Certificates {
     ///
     /// [`LoadError`]; all stays as it was then.
     pub fn reload(&self) -> Result<(), LoadError> {
-        if let Some(Files { chain, key }) = &self.shared.files {
-            self.replace(server_config(chain, key)?);
+        if let Some(files) = &self.shared.files {
+            self.replace(server_config(files)?);
         }
         Ok(())
     }
@@ -159,108 +150,132 @@ impl From<Arc<ServerConfig>> for Certificates {
     }
 }
 
-fn server_config(chain: &Path, key: &Path) -> Result<Arc<ServerConfig>, LoadError> {
-    let refuse = |error| LoadError::Refused { path: key.to_owned(), error };
-    let certificates = read_certificates(chain)?;
-    let private_key = PrivateKeyDer::from_pem_file(key).map_err(|error| match error {
-        pem::Error::NoItemsFound => LoadError::NoKey { path: key.to_owned() },
-        error => LoadError::new(key, error),
-    })?;
-    let mut config = ServerConfig::builder_with_provider(provider())
+fn server_config(files: &TlsFiles) -> Result<Arc<ServerConfig>, LoadError> {
+    let provider = provider();
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(refuse)?
-        .with_no_client_auth()
-        .with_single_cert(certificates, private_key)
-        .map_err(refuse)?;
+        .map_err(LoadError::Config)?;
+    let builder = if files.client_ca.is_empty() {
+        builder.with_no_client_auth()
+    } else {
+        builder.with_client_cert_verifier(ClientVerifier::load(&files.client_ca, &provider)?)
+    };
+    let by_name = ByName::load(&files.certificates, &provider)?;
+    let mut config = builder.with_cert_resolver(Arc::new(by_name));
     config.alpn_protocols = vec![ALPN.to_vec()];
     // Clients that come back need no memory here.
-    config.ticketer = ring::Ticketer::new().map_err(refuse)?;
+    config.ticketer = ring::Ticketer::new().map_err(LoadError::Config)?;
+    config.max_fragment_size = files.max_fragment_size;
     Ok(Arc::new(config))
 }
 
-/// Trusts the authorities of the system, and those in PEM files.
-pub(crate) fn client_config(ca_files: &[PathBuf]) -> Result<Arc<ClientConfig>, LoadError> {
-    let mut authorities = Vec::new();
-    for path in ca_files {
-        let certificates = read_certificates(path)?;
-        // Tried one by one, so that the error can tell in which file it is.
-        let mut tried = RootCertStore::empty();
-        for certificate in &certificates {
-            tried
-                .add(certificate.clone())
-                .map_err(|error| LoadError::Refused { path: path.clone(), error })?;
-        }
-        authorities.extend(certificates);
-    }
-    let verifier = Verifier::new_with_extra_roots(authorities, provider())
-        .map_err(LoadError::NoAuthorities)?;
-    let mut config = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(LoadError::NoAuthorities)?
-        .dangerous() // to put another verifier in; this one is as strict
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![ALPN.to_vec()];
-    Ok(Arc::new(config))
+/// Certificates, of which each client gets one by the name that it asks for.
+#[derive(Debug)]
+struct ByName {
+    first: Arc<CertifiedKey>,
+    others: Vec<Arc<CertifiedKey>>,
 }
 
-/// Reads all certificates of a file, of which there is at least one.
-fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, LoadError> {
-    let certificates = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| LoadError::new(path, error))?;
-    if certificates.is_empty() {
-        return Err(LoadError::NoCertificate { path: path.to_owned() });
+impl ByName {
+    fn load(files: &[CertificateFiles], provider: &CryptoProvider) -> Result<Self, LoadError> {
+        let load = |files: &CertificateFiles| {
+            let (chain, key) = files.read()?;
+            let key = CertifiedKey::from_der(chain, key, provider);
+            key.map(Arc::new).map_err(|error| files.refuse(error))
+        };
+        let mut keys = files.iter().map(load);
+        let first = keys.next().ok_or(LoadError::NoFiles)??;
+        Ok(Self { first, others: keys.collect::<Result<_, _>>()? })
     }
-    Ok(certificates)
 }
 
-fn provider() -> Arc<CryptoProvider> {
+impl ResolvesServerCert for ByName {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let all = || [&self.first].into_iter().chain(&self.others);
+        let is_known =
+            |key: &&Arc<CertifiedKey>| key.key.choose_scheme(hello.signature_schemes()).is_some();
+        let name = hello.server_name().and_then(|name| ServerName::try_from(name).ok());
+        let found = name.and_then(|name| {
+            let is_for_name = |key: &&Arc<CertifiedKey>| is_for(key, &name);
+            all().filter(is_for_name).find(is_known).or_else(|| all().find(is_for_name))
+        });
+        found.or_else(|| all().find(is_known)).or(Some(&self.first)).map(Arc::clone)
+    }
+}
+
+fn is_for(key: &CertifiedKey, name: &ServerName<'_>) -> bool {
+    let certificate = key.end_entity_cert().and_then(ParsedCertificate::try_from);
+    certificate.is_ok_and(|certificate| verify_server_name(&certificate, name).is_ok())
+}
+
+/// Checks certificates of clients, of which each must have one.
+#[derive(Debug)]
+struct ClientVerifier {
+    authorities: Arc<dyn ClientCertVerifier>,
+    named: Vec<CertificateDer<'static>>,
+}
+
+impl ClientVerifier {
+    fn load(paths: &[PathBuf], provider: &Arc<CryptoProvider>) -> Result<Arc<Self>, LoadError> {
+        let (named, roots) = read_authorities(paths)?;
+        let authorities =
+            WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(provider))
+                .build()
+                .map_err(|error| LoadError::NoAuthorities(Error::General(error.to_string())))?;
+        Ok(Arc::new(Self { authorities, named }))
+    }
+}
+
+impl ClientCertVerifier for ClientVerifier {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.authorities.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let verified = self.authorities.verify_client_cert(end_entity, intermediates, now);
+        verified.or_else(|error| {
+            let is_named = self.named.contains(end_entity);
+            if is_named && is_refused_by_its_issuer_alone(&error) {
+                return Ok(ClientCertVerified::assertion());
+            }
+            Err(error)
+        })
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.authorities.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.authorities.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.authorities.supported_verify_schemes()
+    }
+}
+
+pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-impl LoadError {
-    fn new(path: &Path, error: pem::Error) -> Self {
-        let path = path.to_owned();
-        match error {
-            pem::Error::Io(error) => Self::Io { path, error },
-            error => Self::Pem { path, error },
-        }
-    }
-}
-
-impl fmt::Display for LoadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io { path, error } => write!(f, "cannot read {}: {error}", path.display()),
-            Self::Pem { path, error } => write!(f, "{} is no PEM file: {error}", path.display()),
-            Self::NoCertificate { path } => {
-                write!(f, "{} holds no certificate (-----BEGIN CERTIFICATE-----)", path.display())
-            }
-            Self::NoKey { path } => {
-                write!(f, "{} holds no private key (-----BEGIN PRIVATE KEY-----)", path.display())
-            }
-            Self::Refused { path, error } => write!(f, "{} is of no use: {error}", path.display()),
-            Self::NoAuthorities(error) => {
-                write!(f, "no certificate can be checked, name a file of authorities: {error}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for LoadError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Io { error, .. } => Some(error),
-            Self::Pem { error, .. } => Some(error),
-            Self::Refused { error, .. } | Self::NoAuthorities(error) => Some(error),
-            Self::NoCertificate { .. } | Self::NoKey { .. } => None,
-        }
-    }
-}
-
 /// What is spoken inside: a WebSocket begins as HTTP/1.1.
-const ALPN: &[u8] = b"http/1.1";
+pub(super) const ALPN: &[u8] = b"http/1.1";
 
 #[cfg(test)]
 mod tests {
