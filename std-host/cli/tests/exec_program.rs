@@ -3,11 +3,14 @@
 
 mod harness;
 
-use std::io::Write as _;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use harness::certificates::Issued;
+use harness::tls::begin_tls;
 use harness::{
     BINARY, CLOSE, LIMIT, Running, TEXT, frame, handshake, read_frame, read_head, upgrade_request,
     within,
@@ -122,40 +125,219 @@ fn a_process_that_fails_closes_with_1011_and_is_logged() {
     }
 }
 
-#[test]
-fn the_environment_tells_of_the_connection() {
-    let server = serve(&["--subprotocol", "chat", "--any-host"], "env");
-    let request = upgrade_request()
-        .replace("/chat", "/a/b?x=1&y=2")
-        .replace("Host: localhost", "Host: example.com:8080\r\nX-One: 1\r\nx-one: 2\r\nX_One: 3\r\nProxy: evil:80\r\nSec-WebSocket-Protocol: other, chat");
-    let mut socket = TcpStream::connect(server.addr).unwrap();
+/// Asks for a connection, and reads all lines to its end.
+fn lines_of(socket: &mut (impl Read + Write), request: &str) -> Vec<String> {
     socket.write_all(request.as_bytes()).unwrap();
-    assert!(read_head(&mut socket).contains("Sec-WebSocket-Protocol: chat\r\n"));
+    let head = read_head(socket);
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
     let mut lines = Vec::new();
     loop {
-        match read_frame(&mut socket) {
+        match read_frame(socket) {
             (TEXT, line) => lines.push(String::from_utf8(line).unwrap()),
             (first, _) => break assert_eq!(first, CLOSE),
         }
     }
+    lines
+}
+
+fn asking(path: &str, fields: &[&str]) -> String {
+    let fields = fields.join("\r\n");
+    upgrade_request().replace("/chat", path).replace("Host: localhost", &fields)
+}
+
+#[test]
+fn the_environment_tells_of_the_connection() {
+    let server = serve(&["--subprotocol", "chat", "--any-host"], "env");
+    let fields = [
+        "Host: example.com:8080",
+        "X-One: 1",
+        "x-one: 2",
+        "X_One: 3",
+        "Proxy: evil:80",
+        "Cookie: a=1; b=2",
+        "Cookie: c=3",
+        "Sec-WebSocket-Protocol: other, chat",
+    ];
+    let mut socket = harness::tcp(server.addr);
+    let lines = lines_of(&mut socket, &asking("/a%20b/%C3%A4?x=%31&y=2", &fields));
     let port = socket.local_addr().unwrap().port();
     for line in [
         "REMOTE_ADDR=127.0.0.1",
         &format!("REMOTE_PORT={port}"),
-        "PATH_INFO=/a/b",
-        "QUERY_STRING=x=1&y=2",
+        "PATH_INFO=/a b/ä",
+        "SCRIPT_NAME=",
+        "QUERY_STRING=x=%31&y=2",
         "REQUEST_METHOD=GET",
-        "SERVER_NAME=example.com",
-        "SERVER_PORT=8080",
+        "REMOTE_HOST=127.0.0.1",
+        "SERVER_NAME=127.0.0.1", // the client may not choose it
+        &format!("SERVER_PORT={}", server.addr.port()),
+        "GATEWAY_INTERFACE=CGI/1.1",
         "SEC_WEBSOCKET_PROTOCOL=chat",
         "CONNECTION_ID=1",
         "HTTP_HOST=example.com:8080",
         "HTTP_X_ONE=1, 2",
+        "HTTP_COOKIE=a=1; b=2; c=3",
         "HTTP_UPGRADE=websocket",
     ] {
         assert!(lines.iter().any(|found| found == line), "{line} is not in {lines:#?}");
     }
-    assert!(!lines.iter().any(|line| line.contains("evil")), "{lines:#?}");
+    for other in ["evil", "HTTPS="] {
+        assert!(!lines.iter().any(|line| line.contains(other)), "{lines:#?}");
+    }
+}
+
+#[test]
+fn the_name_of_the_server_is_one_that_it_serves() {
+    let server = serve(&["--host", "example.com:8080", "--host", "*.example.org"], "env");
+    for (host, name) in [("example.com:8080", "example.com"), ("a.example.org", "a.example.org")] {
+        let request = asking("/", &[&format!("Host: {host}")]);
+        let lines = lines_of(&mut harness::tcp(server.addr), &request);
+        assert!(lines.contains(&format!("SERVER_NAME={name}")), "{lines:#?}");
+        assert!(lines.contains(&format!("SERVER_PORT={}", server.addr.port())), "{lines:#?}");
+    }
+}
+
+#[test]
+fn a_path_with_a_zero_byte_is_answered_400() {
+    let server = serve(&[], "env");
+    let mut socket = harness::tcp(server.addr);
+    socket.write_all(asking("/a%00b", &["Host: localhost"]).as_bytes()).unwrap();
+    let head = read_head(&mut socket);
+    assert!(head.starts_with("HTTP/1.1 400 "), "{head}");
+    // What is no number is no byte either.
+    let lines = lines_of(&mut harness::tcp(server.addr), &asking("/a%0", &["Host: localhost"]));
+    assert!(lines.iter().any(|line| line == "PATH_INFO=/a%0"), "{lines:#?}");
+}
+
+#[test]
+fn https_is_on_over_tls() {
+    let issued = Issued::new();
+    let (chain, key) = (issued.chain(), issued.key());
+    let server = serve(&["--cert", chain.to_str().unwrap(), "--key", key.to_str().unwrap()], "env");
+    let mut socket = begin_tls(harness::tcp(server.addr), &issued.ca(), "localhost");
+    let lines = lines_of(&mut socket, &asking("/", &["Host: localhost"]));
+    assert!(lines.iter().any(|line| line == "HTTPS=on"), "{lines:#?}");
+}
+
+#[test]
+fn the_environment_of_the_server_is_not_passed_on_but_for_a_short_list_and_what_is_named() {
+    let mut command = Command::new(harness::PROGRAM);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--mode", "exec"]);
+    command.args(["--pass-env", "TOKEN_FILE", "--pass-env", "NOT_SET", "--", "env"]);
+    command.env("SECRET", "s3cr3t").env("TOKEN_FILE", "/run/token").env("LC_TIME", "C");
+    command.env("HTTP_X_ROLE", "admin").env("HTTPS", "on").env("NOTIFY_SOCKET", "/nowhere");
+    let server = Running::spawn(command);
+    let lines = lines_of(&mut harness::tcp(server.addr), &asking("/", &["Host: localhost"]));
+    for there in ["TOKEN_FILE=/run/token", "LC_TIME=C", "PATH="] {
+        assert!(lines.iter().any(|line| line.starts_with(there)), "{there} is not in {lines:#?}");
+    }
+    for other in ["SECRET", "s3cr3t", "HTTP_X_ROLE", "HTTPS", "NOTIFY_SOCKET", "NOT_SET"] {
+        assert!(!lines.iter().any(|line| line.contains(other)), "{other} is in {lines:#?}");
+    }
+    for name in ["", "A=b"] {
+        let args = ["serve", "--mode", "exec", "--pass-env", name, "--", "env"];
+        assert_eq!(harness::run(&args).0, Some(2), "{name:?}");
+    }
+}
+
+#[test]
+fn a_message_with_line_breaks_is_one_line_unless_it_may_be_split() {
+    for (flags, lines) in [
+        (&[][..], &["<one two  three>", "<{ \"a\": 1 }>"][..]),
+        (&["--newline", "replace"], &["<one two  three>", "<{ \"a\": 1 }>"]),
+        (&["--newline", "escape"], &[r"<one\ntwo\r\n\rthree>", r#"<{\n"a": 1\r\n}\n>"#]),
+        (&["--newline", "split"], &["<one>", "<two>", "<\rthree>", "<{>", "<\"a\": 1>", "<}>"]),
+    ] {
+        let server =
+            serve(flags, "while IFS= read -r line; do printf '<%s>\n' \"${line%\r}\"; done");
+        let mut socket = handshake(server.addr);
+        for message in ["one\ntwo\r\n\rthree", "{\n\"a\": 1\r\n}\n"] {
+            socket.write_all(&frame(TEXT, message.as_bytes())).unwrap();
+        }
+        let said: Vec<_> = lines.iter().map(|_| read_text(&mut socket)).collect();
+        assert_eq!(said, lines, "{flags:?}");
+        close(socket);
+    }
+}
+
+#[test]
+fn a_message_with_line_breaks_is_refused_with_1008_if_asked_to() {
+    let mut server = serve(&["--newline", "refuse"], "cat");
+    let mut socket = handshake(server.addr);
+    socket.write_all(&frame(TEXT, b"one\r\n")).unwrap();
+    assert_eq!(read_text(&mut socket), "one", "a line may have its end");
+    socket.write_all(&frame(TEXT, b"two\nthree")).unwrap();
+    assert_eq!(read_close(&mut socket), 1008);
+    drop(socket);
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    assert!(server.stderr().contains("--newline"), "{}", server.log());
+}
+
+#[test]
+fn what_the_program_still_says_when_the_client_closes_is_sent_before_the_answer() {
+    let script = "while read -r line; do sleep 0.2; echo \"<$line>\"; done; sleep 0.2; echo end";
+    let server = serve(&["--exit-time", "60"], script);
+    let mut socket = handshake(server.addr);
+    let frames: Vec<u8> =
+        ["a", "b", "c"].iter().flat_map(|text| frame(TEXT, text.as_bytes())).collect();
+    // All at once, as a pipe does.
+    socket.write_all(&[frames, frame(CLOSE, b"\x0f\xa1bye")].concat()).unwrap();
+    for text in ["<a>", "<b>", "<c>", "end"] {
+        assert_eq!(read_text(&mut socket), text);
+    }
+    assert_eq!(read_frame(&mut socket), (CLOSE, b"\x0f\xa1bye".to_vec()));
+    harness::ended(&mut socket);
+    within(LIMIT, || children(&server).is_empty());
+}
+
+#[test]
+fn a_program_that_fails_at_the_end_of_its_input_closes_with_1011() {
+    let server = serve(&["--exit-time", "60"], "cat; exit 3");
+    let mut socket = handshake(server.addr);
+    socket.write_all(&[frame(TEXT, b"one"), frame(CLOSE, b"\x03\xe8")].concat()).unwrap();
+    assert_eq!(read_text(&mut socket), "one");
+    assert_eq!(read_close(&mut socket), 1011);
+}
+
+#[test]
+fn a_program_that_says_more_and_more_does_not_keep_a_client_that_closes() {
+    // One that a signal ends, and one that only SIGKILL does.
+    for script in ["while :; do echo tick; sleep 0.05; done", "trap '' TERM; yes"] {
+        let server = serve(&["--exit-time", "300ms"], script);
+        let mut socket = handshake(server.addr);
+        socket.write_all(&frame(CLOSE, b"\x03\xe8")).unwrap();
+        let start = Instant::now();
+        assert_eq!(read_close(&mut socket), 1000, "{script}");
+        assert!(start.elapsed() >= Duration::from_millis(300), "{:?}", start.elapsed());
+        harness::ended(&mut socket);
+        within(LIMIT, || children(&server).is_empty());
+    }
+}
+
+#[test]
+fn a_daemon_that_holds_the_output_does_not_hold_the_connection() {
+    // One that is silent, and one that never is.
+    for daemon in ["sleep 1000", "yes"] {
+        let script = format!("setsid sh -c 'echo $$ >&3; exec {daemon}' & echo started");
+        let place = Place::new();
+        let script = format!("exec 3> {}; {script}", place.file().display());
+        let server = serve(&["--exit-time", "300ms"], &script);
+        let before = n_files(&server);
+        let mut socket = handshake(server.addr);
+        loop {
+            match read_frame(&mut socket) {
+                (TEXT, _) => {}
+                end => break assert_eq!(end, (CLOSE, b"\x03\xe8".to_vec()), "{daemon}"),
+            }
+        }
+        socket.write_all(&frame(CLOSE, b"\x03\xe8")).unwrap();
+        harness::ended(&mut socket);
+        within(LIMIT, || children(&server).is_empty());
+        within(LIMIT, || n_files(&server) <= before);
+        let pid: u32 = content(&place.file()).trim().parse().unwrap();
+        let _ = Command::new("kill").args(["-9", &pid.to_string()]).output();
+    }
 }
 
 #[test]
@@ -307,15 +489,15 @@ fn a_client_that_does_not_read_stops_the_process() {
 }
 
 #[test]
-fn a_line_that_cannot_be_a_message_closes_with_1011_and_is_logged() {
-    for (script, why) in [
-        ("head -c 1001 /dev/zero | tr '\\0' x; echo; sleep 1000", "longer than 1000 bytes"),
-        ("head -c 100000 /dev/zero | tr '\\0' x; sleep 1000", "longer than 1000 bytes"),
-        ("printf 'a\\377b\\n'; sleep 1000", "not UTF-8"),
+fn a_line_that_cannot_be_a_message_closes_and_is_logged() {
+    for (script, code, why) in [
+        ("head -c 1001 /dev/zero | tr '\\0' x; echo; sleep 1000", 1011, "longer than 1000 bytes"),
+        ("head -c 100000 /dev/zero | tr '\\0' x; sleep 1000", 1011, "longer than 1000 bytes"),
+        ("printf 'a\\377b\\n'; sleep 1000", 1007, "not UTF-8"),
     ] {
         let mut server = serve(&["--max-message", "1000"], script);
         let mut socket = handshake(server.addr);
-        assert_eq!(read_close(&mut socket), 1011, "{script}");
+        assert_eq!(read_close(&mut socket), code, "{script}");
         drop(socket);
         within(LIMIT, || children(&server).is_empty());
         server.signal("TERM");
@@ -455,7 +637,15 @@ fn a_program_that_is_not_there_is_told_at_the_start() {
     let (status, _, err) = harness::run(&["serve", "--mode", "exec", "--", "no-such-program"]);
     assert_eq!(status, Some(1));
     assert!(err.contains("no-such-program"), "{err}");
-    for args in [&["--mode", "exec"][..], &["--", "cat"], &["--binary"]] {
+    for args in [
+        &["--mode", "exec"][..],
+        &["--mode", "exec", "--binary", "--newline", "escape", "--", "cat"],
+        &["--", "cat"],
+        &["--binary"],
+        &["--newline", "split"],
+        &["--pass-env", "A"],
+        &["--exit-time", "1s"],
+    ] {
         let (status, _, err) = harness::run(&[&["serve"], args].concat());
         assert_eq!(status, Some(2), "{err}");
     }
