@@ -22,6 +22,7 @@ mod exec_args;
 mod front;
 mod limits;
 mod metrics;
+mod notify;
 mod places;
 mod proxies;
 mod reply;
