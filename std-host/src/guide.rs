@@ -14,9 +14,11 @@
 //! | [`push`] | pushing to clients as fast as each of them reads |
 //! | [`state`] | state of a connection, without a mutex |
 //! | [`tls`] | certificates, their renewal, an authority for tests |
-//! | [`nginx`] | behind a reverse proxy |
+//! | [`exec`] | a program in any language for each connection, by the program `wirelet` |
+//! | [`nginx`], [`haproxy`], [`caddy`] | behind a reverse proxy |
 //! | [`axum`] | beside the routes of axum and hyper |
 //! | [`systemd`] | a service and its socket, sandboxed, restarted without a refused connection |
+//! | [`troubleshooting`] | why it does not connect, by symptom |
 //!
 //! The code in them is run with every change, or compiled where it would not end; commands and files of
 //! configuration by `std-host/tests/docs/run`.
@@ -25,6 +27,8 @@
 pub mod auth {}
 #[doc = include_str!("../docs/axum.md")]
 pub mod axum {}
+#[doc = include_str!("../docs/caddy.md")]
+pub mod caddy {}
 #[doc = include_str!("../docs/chat.md")]
 pub mod chat {}
 #[doc = include_str!("../docs/client.md")]
@@ -33,6 +37,10 @@ pub mod client {}
 pub mod database {}
 #[doc = include_str!("../docs/echo.md")]
 pub mod echo {}
+#[doc = include_str!("../docs/exec.md")]
+pub mod exec {}
+#[doc = include_str!("../docs/haproxy.md")]
+pub mod haproxy {}
 #[doc = include_str!("../docs/jsonrpc.md")]
 pub mod jsonrpc {}
 #[doc = include_str!("../docs/limits.md")]
@@ -51,3 +59,5 @@ pub mod state {}
 pub mod systemd {}
 #[doc = include_str!("../docs/tls.md")]
 pub mod tls {}
+#[doc = include_str!("../docs/troubleshooting.md")]
+pub mod troubleshooting {}
