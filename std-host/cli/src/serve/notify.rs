@@ -1,4 +1,4 @@
-//! What systemd is told of the server, if it asks for that by `NOTIFY_SOCKET`: sd_notify(3), sd_watchdog_enabled(3).
+//! What systemd is told of the server, if it asks for that by `NOTIFY_SOCKET`: `sd_notify(3)`, `sd_watchdog_enabled(3)`.
 
 #[cfg(target_os = "linux")]
 pub(super) use linux::{keep, reloading, stopping};
@@ -25,7 +25,7 @@ mod linux {
         liveness.check().await;
         send("READY=1");
         let Some(limit) = watchdog() else { return };
-        // sd_watchdog_enabled(3): "every half of the time returned here".
+        // `sd_watchdog_enabled(3)`: "every half of the time returned here".
         let mut ticks = tokio::time::interval(limit / 2);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
