@@ -24,6 +24,8 @@ pub(crate) struct Endpoint<Ro> {
 pub(crate) struct Link<'c, Ro> {
     connection: &'c mut Connection<Ro>,
     out: Out<'c>,
+    /// A close frame of the peer is not answered yet.
+    answers_later: bool,
 }
 
 impl<Ro: Role> Endpoint<Ro> {
@@ -34,7 +36,8 @@ impl<Ro: Role> Endpoint<Ro> {
     /// Takes received bytes: `of_rest` that were read into [`rest`](Self::rest), and behind them
     /// `input`, of messages of at most `limit` bytes. Calls `on` for what they bring until it breaks, and
     /// appends replies to `out`. Returns how much of `input` it took, which is all if nothing has broken.
-    /// After an error [`reply`](Self::reply) has the close frame that tells the peer.
+    /// After an error [`reply`](Self::reply) has the close frame that tells the peer, as it has the answer to a
+    /// close that `on` wants to [answer later](Link::answer_later).
     pub(crate) fn receive(
         &mut self,
         of_rest: usize,
@@ -47,7 +50,7 @@ impl<Ro: Role> Endpoint<Ro> {
         let mut n = 0;
         while in_place.is_some() || n < input.len() {
             let (payload, len);
-            let mut is_joined = false;
+            let (mut is_joined, mut is_close) = (false, false);
             let received = if let Some(kind) = in_place.take() {
                 is_joined = true;
                 self.inbox.push_stored(kind, true).map(Received::Data)
@@ -71,7 +74,11 @@ impl<Ro: Role> Endpoint<Ro> {
                     .map(Received::Data),
                     Some(event) => {
                         (payload, len) = self.control_payload();
-                        self.reply(out);
+                        is_close = matches!(event, Event::Close);
+                        // Behind what `on` may have to say.
+                        if !is_close {
+                            self.reply(out);
+                        }
                         let payload = &payload[..len];
                         Some(match event {
                             Event::Ping => Received::Ping(payload),
@@ -82,8 +89,12 @@ impl<Ro: Role> Endpoint<Ro> {
                 }
             };
             let Some(received) = received else { continue };
-            let link = &mut Link { connection: &mut self.connection, out: out.reborrow() };
+            let connection = &mut self.connection;
+            let link = &mut Link { connection, out: out.reborrow(), answers_later: false };
             let flow = on(received, link);
+            if is_close && !link.answers_later {
+                self.reply(out);
+            }
             if is_joined {
                 self.inbox.clear();
             }
@@ -124,7 +135,7 @@ impl<Ro: Role> Endpoint<Ro> {
 
     /// Lends the sending side, which appends to `out`.
     pub(crate) const fn link<'c>(&'c mut self, out: Out<'c>) -> Link<'c, Ro> {
-        Link { connection: &mut self.connection, out }
+        Link { connection: &mut self.connection, out, answers_later: false }
     }
 
     /// Tells whether a whole message may begin now.
@@ -162,7 +173,17 @@ impl<Ro: Role> Endpoint<Ro> {
 impl<Ro: Role> Link<'_, Ro> {
     /// Lends this link on.
     pub(crate) fn reborrow(&mut self) -> Link<'_, Ro> {
-        Link { connection: self.connection, out: self.out.reborrow() }
+        Link { connection: self.connection, out: self.out.reborrow(), answers_later: false }
+    }
+
+    /// Keeps back the answer to a close frame that is lent with this, until [`Endpoint::reply`].
+    pub(crate) const fn answer_later(&mut self) {
+        self.answers_later = true;
+    }
+
+    /// A close frame has been sent.
+    pub(crate) fn is_close_sent(&self) -> bool {
+        self.connection.is_close_sent()
     }
 
     /// Appends a message or a fragment as one frame.

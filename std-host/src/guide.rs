@@ -15,9 +15,11 @@
 //! | [`state`] | state of a connection, without a mutex |
 //! | [`tls`] | certificates, their renewal, an authority for tests |
 //! | [`certificates`] | three ways to trust a device, certificates of clients, several names |
-//! | [`nginx`] | behind a reverse proxy |
+//! | [`exec`] | a program in any language for each connection, by the program `wirelet` |
+//! | [`nginx`], [`haproxy`], [`caddy`] | behind a reverse proxy |
 //! | [`axum`] | beside the routes of axum and hyper |
 //! | [`systemd`] | a service and its socket, sandboxed, restarted without a refused connection |
+//! | [`troubleshooting`] | why it does not connect, by symptom |
 //!
 //! The code in them is run with every change, or compiled where it would not end; commands and files of
 //! configuration by `std-host/tests/docs/run`.
@@ -26,6 +28,8 @@
 pub mod auth {}
 #[doc = include_str!("../docs/axum.md")]
 pub mod axum {}
+#[doc = include_str!("../docs/caddy.md")]
+pub mod caddy {}
 #[cfg(feature = "tls")]
 #[doc = include_str!("../docs/certificates.md")]
 pub mod certificates {}
@@ -37,6 +41,10 @@ pub mod client {}
 pub mod database {}
 #[doc = include_str!("../docs/echo.md")]
 pub mod echo {}
+#[doc = include_str!("../docs/exec.md")]
+pub mod exec {}
+#[doc = include_str!("../docs/haproxy.md")]
+pub mod haproxy {}
 #[doc = include_str!("../docs/jsonrpc.md")]
 pub mod jsonrpc {}
 #[doc = include_str!("../docs/limits.md")]
@@ -55,3 +63,5 @@ pub mod state {}
 pub mod systemd {}
 #[doc = include_str!("../docs/tls.md")]
 pub mod tls {}
+#[doc = include_str!("../docs/troubleshooting.md")]
+pub mod troubleshooting {}

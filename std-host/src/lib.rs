@@ -168,6 +168,8 @@ pub use server::limits::Limits;
 #[cfg(feature = "server")]
 pub use server::listener::{Address, Listen};
 #[cfg(feature = "server")]
+pub use server::liveness::Liveness;
+#[cfg(feature = "server")]
 pub use server::origins::{Hosts, Origins};
 #[cfg(feature = "server")]
 pub use server::service::{Service, Upgrade};

@@ -10,6 +10,7 @@ pub(crate) mod handshake;
 mod handshakes;
 pub(crate) mod limits;
 pub(crate) mod listener;
+pub(crate) mod liveness;
 mod log;
 pub(crate) mod origins;
 mod proxies;
@@ -36,6 +37,7 @@ use crate::hub::Hub;
 use crate::hub::wake::{Order, WakeQueue};
 use crate::server::handler::Handler;
 use crate::server::listener::{Address, Bound};
+use crate::server::liveness::Liveness;
 use crate::server::service::Service;
 use crate::server::shutdown::Shutdown;
 use crate::server::worker::Worker;
@@ -115,6 +117,12 @@ impl<H: Handler> Server<H> {
     #[must_use]
     pub fn shutdown(&self) -> Shutdown {
         self.service.shutdown()
+    }
+
+    /// Returns what tells, while the server runs, whether all its threads go on.
+    #[must_use]
+    pub fn liveness(&self) -> Liveness {
+        Liveness::new(self.workers.iter().map(Worker::queue))
     }
 
     /// Serves until [`Shutdown::begin`], or to the end of a [drain](Shutdown::drain). To drop the future stops accepting, and leaves the open

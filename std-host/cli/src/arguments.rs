@@ -120,7 +120,7 @@ fn is_overruled(serve: &Command, arg: &Arg, given: &ArgMatches) -> bool {
 fn is_of_other_mode(arg: &Arg, given: &ArgMatches) -> bool {
     let is_given = given.value_source(MODE) == Some(ValueSource::CommandLine);
     let is_exec = given.get_raw(MODE).is_some_and(|mut mode| mode.any(|mode| mode == "exec"));
-    is_given && !is_exec && matches!(arg.get_id().as_str(), "command" | "binary")
+    is_given && !is_exec && OF_EXEC.contains(&arg.get_id().as_str())
 }
 
 /// Returns a setting as clap takes it, once for each time that the option is to be given.
@@ -180,3 +180,6 @@ const CONFIG: &str = "config";
 const MODE: &str = "mode";
 const CERT: &str = "cert";
 const KEY: &str = "key";
+
+/// What is only for `--mode exec`.
+const OF_EXEC: &[&str] = &["command", "binary", "newline", "pass_env", "exit_time"];

@@ -1,6 +1,5 @@
 //! `wirelet serve`.
 
-use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -20,9 +19,11 @@ mod console;
 mod drain;
 #[cfg(unix)]
 mod exec;
+mod exec_args;
 mod front;
 mod limits;
 mod metrics;
+mod notify;
 mod places;
 mod proxies;
 mod reply;
@@ -34,6 +35,7 @@ use access_log::AccessLogArgs;
 use admission::AdmissionArgs;
 use console::{Console, PageArgs};
 use drain::DrainArgs;
+use exec_args::ExecArgs;
 use front::Front;
 use limits::LimitArgs;
 use metrics::Metrics;
@@ -49,13 +51,8 @@ pub(crate) struct Serve {
     /// What to do with messages
     #[arg(long, value_enum, default_value_t = Mode::Echo)]
     mode: Mode,
-    /// With --mode exec: send bytes of CMD's output as they come, and give it the bytes of messages, not
-    /// lines
-    #[arg(long)]
-    binary: bool,
-    /// With --mode exec: the program to run, and its arguments
-    #[arg(last = true, value_name = "CMD", required_if_eq("mode", "exec"))]
-    command: Vec<OsString>,
+    #[command(flatten)]
+    exec: ExecArgs,
     /// Take the options that are not given here from this TOML file, whose keys are their names: `max-message =
     /// 1048576`, `listen = ["[::1]:80"]`, `debug = true`, and `command` for CMD
     #[arg(long, value_name = "FILE")]
@@ -101,9 +98,10 @@ enum Mode {
     Sink,
     /// Run CMD for each connection: a message becomes a line of its input, and a line of its output a
     /// message. CMD is told of the connection by the variables of CGI, and by `CONNECTION_ID`. When it ends,
-    /// the connection is closed with 1000, or 1011 if it failed; when the connection ends, so does its
-    /// input, and after 2 s it gets SIGTERM, after 4 s SIGKILL. A client waits while CMD does not read, for
-    /// --ping-timeout at most, and CMD while the client does not
+    /// the connection is closed with 1000, or 1011 if it failed. When the client closes, the input of CMD ends; what
+    /// it still says is sent, and then the close is answered. If it has not ended after --exit-time, it gets
+    /// SIGTERM, and after as much again SIGKILL. A client waits while CMD does not read, for --ping-timeout at
+    /// most, and CMD while the client does not
     #[cfg(unix)]
     Exec,
 }
@@ -125,13 +123,10 @@ impl Serve {
         let runs = self.mode == Mode::Exec;
         #[cfg(windows)]
         let runs = false;
-        match self {
-            Self { command, .. } if !runs && !command.is_empty() => {
-                Err("a program to run is only for --mode exec")
-            }
-            Self { binary: true, .. } if !runs => Err("--binary is only for --mode exec"),
-            _ => self.places.check(self.metrics.as_ref()),
+        if !runs {
+            self.exec.check_without_program()?;
         }
+        self.places.check(self.metrics.as_ref())
     }
 
     pub(crate) async fn run(self) -> ExitCode {
@@ -166,7 +161,7 @@ impl Serve {
             Mode::Sink => Box::new(Sink),
             #[cfg(unix)]
             Mode::Exec => {
-                let new = exec::Exec::new(self.command, self.binary, limits)?;
+                let new = exec::Exec::new(self.exec, self.admission.names_hosts(), limits)?;
                 Box::new(exec.insert(new).clone())
             }
         };

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use crate::hub::id::ConnectionId;
 use crate::io::stream::Stream;
@@ -33,6 +33,8 @@ pub(crate) struct Woken {
     pub(crate) tokens: Vec<Token>,
     /// Connections that another worker has accepted for this one.
     pub(crate) accepted: Vec<Accepted>,
+    /// Those who want to know that it has come by.
+    pub(crate) asked: Vec<oneshot::Sender<()>>,
     pub(crate) order: Order,
 }
 
@@ -77,6 +79,13 @@ impl WakeQueue {
         self.put(|waiting| waiting.accepted.push(accepted));
     }
 
+    /// Asks for a sign, which the worker gives behind its next round.
+    pub(crate) fn ask(&self) -> oneshot::Receiver<()> {
+        let (sign, asked) = oneshot::channel();
+        self.put(|waiting| waiting.asked.push(sign));
+        asked
+    }
+
     /// Gives an order, unless a stricter one was given before.
     pub(crate) fn order(&self, order: Order) {
         self.put(|waiting| waiting.order = waiting.order.max(order));
@@ -86,10 +95,12 @@ impl WakeQueue {
     pub(crate) fn take(&self, woken: &mut Woken) {
         woken.tokens.clear();
         woken.accepted.clear();
+        woken.asked.clear();
         let mut waiting = self.lock();
         woken.order = waiting.order;
         std::mem::swap(&mut woken.tokens, &mut waiting.tokens);
         std::mem::swap(&mut woken.accepted, &mut waiting.accepted);
+        std::mem::swap(&mut woken.asked, &mut waiting.asked);
     }
 
     fn put(&self, put: impl FnOnce(&mut Woken)) {

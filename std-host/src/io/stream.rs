@@ -1,7 +1,7 @@
 //! The byte streams under a connection of a server. None of them blocks.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -50,6 +50,11 @@ impl Stream {
             Self::Tls(both) => Some(&mut both.1),
             Self::Task(_) => None,
         }
+    }
+
+    /// Tells whether it is encrypted here.
+    pub(crate) const fn is_tls(&self) -> bool {
+        matches!(self, Self::Tls(_))
     }
 
     /// Lends what a task polls.
@@ -160,6 +165,15 @@ impl Plain {
             Self::Tcp(stream) => stream,
             #[cfg(unix)]
             Self::Unix(stream) => stream,
+        }
+    }
+
+    /// Returns the address at which it has come, if that is of TCP.
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.local_addr().ok(),
+            #[cfg(unix)]
+            Self::Unix(_) => None,
         }
     }
 

@@ -58,6 +58,11 @@ pub struct Handshake<'r> {
     /// The address of the client, which a [trusted proxy](crate::Builder::trusted_proxies) may have told,
     /// maybe without a port, which is 0 then; `None` on a Unix socket.
     pub remote_addr: Option<SocketAddr>,
+    /// The address of this machine at which the connection has come; `None` on a Unix socket, and in a
+    /// [`Service`](crate::Service).
+    pub local_addr: Option<SocketAddr>,
+    /// The connection has come by TLS, as far as to this server; what a proxy has decrypted has not.
+    pub is_tls: bool,
 }
 
 /// Lets a client in; with nothing special, or with what is given.

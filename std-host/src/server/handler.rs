@@ -76,6 +76,13 @@ pub trait Handler: Send + Sync + 'static {
     /// A whole message has come.
     fn message(&self, message: Message<'_>, context: &mut Context<'_>);
 
+    /// The peer's close frame has come, behind its last message, and the server has sent none. It is answered when
+    /// this returns; with [`Context::hold`], not before that is dropped. Until then, the peer can be sent what it
+    /// has asked for before; it may have stopped to read.
+    fn closing(&self, close: Close<'_>, context: &mut Context<'_>) {
+        let _ = (close, context);
+    }
+
     /// A connection that was open has ended; it is not in the hub any more.
     fn closed(&self, peer: &Peer, closed: &Closed, hub: &Hub) {
         let _ = (peer, closed, hub);
@@ -104,6 +111,10 @@ macro_rules! pass_on {
 
             fn message(&self, message: Message<'_>, context: &mut Context<'_>) {
                 (**self).message(message, context);
+            }
+
+            fn closing(&self, close: Close<'_>, context: &mut Context<'_>) {
+                (**self).closing(close, context);
             }
 
             fn closed(&self, peer: &Peer, closed: &Closed, hub: &Hub) {
@@ -197,7 +208,8 @@ impl<'c> Context<'c> {
 
     /// Does not call the handler for another message of this connection, and reads nothing more from
     /// it, until the returned value is dropped: so a client does not send faster than its messages are
-    /// worked on, and answers come in the order of their questions. Pings are answered afterwards.
+    /// worked on, and answers come in the order of their questions. Pings are answered afterwards, and so is a
+    /// close, if this is called by [`Handler::closing`].
     pub fn hold(&mut self) -> Hold {
         // Without a call there would be no context.
         self.hub.call().map_or_else(|| Call::new().hold(), Call::hold)

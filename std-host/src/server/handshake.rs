@@ -65,13 +65,17 @@ pub(crate) fn client(
     }
 }
 
+/// From where a request has come, and how.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Way {
+    pub(crate) remote_addr: Option<SocketAddr>,
+    pub(crate) local_addr: Option<SocketAddr>,
+    pub(crate) is_tls: bool,
+}
+
 /// Decides about a request.
-pub(crate) fn judge<H: Handler>(
-    head: &[u8],
-    remote_addr: Option<SocketAddr>,
-    shared: &Shared<H>,
-) -> Answer {
-    match try_judge(head, remote_addr, shared) {
+pub(crate) fn judge<H: Handler>(head: &[u8], way: Way, shared: &Shared<H>) -> Answer {
+    match try_judge(head, way, shared) {
         Ok(answer) => answer,
         Err(error) => Answer::Refuse(refusal_of(error)),
     }
@@ -79,7 +83,7 @@ pub(crate) fn judge<H: Handler>(
 
 fn try_judge<H: Handler>(
     head: &[u8],
-    remote_addr: Option<SocketAddr>,
+    way: Way,
     shared: &Shared<H>,
 ) -> Result<Answer, RequestError> {
     let request = Request::parse(head)?;
@@ -99,7 +103,9 @@ fn try_judge<H: Handler>(
     if let Err(kept_out) = shared.rules.gate.check_origin(&upgrade) {
         return Ok(kept_out.into());
     }
-    Ok(shared.handler.handshake(&Handshake { request, upgrade, remote_addr }))
+    let Way { remote_addr, local_addr, is_tls } = way;
+    let handshake = Handshake { request, upgrade, remote_addr, local_addr, is_tls };
+    Ok(shared.handler.handshake(&handshake))
 }
 
 /// Tells whether a page may have sent this, which knows no more of the server than the name that it has

@@ -23,7 +23,7 @@ use crate::io::scratch;
 use crate::io::stream::{Stream, TaskStream};
 use crate::server::answer::{Answer, Response, refusal};
 use crate::server::handler::Handler;
-use crate::server::handshake;
+use crate::server::handshake::{self, Way};
 use crate::server::log;
 use crate::server::proxies::canonical;
 use crate::server::session::{Accepted, Session};
@@ -179,7 +179,7 @@ async fn judge<H: Handler>(
     remote_addr: Option<SocketAddr>,
     place: Place<H>,
 ) -> Result<(http::Response<()>, Upgrade<H>), Response> {
-    let mut answer = handshake::judge(head, remote_addr, &place.shared);
+    let mut answer = handshake::judge(head, Way { remote_addr, ..Way::default() }, &place.shared);
     let accept = loop {
         match answer {
             Answer::Accept(accept) => break accept,

@@ -233,6 +233,9 @@ impl Session {
         {
             self.is_told = open.send_outbox(&mut self.socket, turn);
         }
+        if let Phase::Open(open) = &mut self.phase {
+            open.answer_close(&mut self.socket, turn.output);
+        }
         self.settle(turn);
     }
 

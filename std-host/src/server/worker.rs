@@ -159,6 +159,10 @@ impl<H: Handler> Worker<H> {
             while let Some((at, slot)) = self.timers.pop(now) {
                 self.expire(at, slot, now);
             }
+            for sign in woken.asked.drain(..) {
+                // Who has asked may have given up.
+                let _ = sign.send(());
+            }
         }
         Ok(())
     }

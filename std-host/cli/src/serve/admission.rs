@@ -59,6 +59,12 @@ impl AdmissionArgs {
         self.hosts() != Hosts::ByPlace
     }
 
+    /// Tells whether only hosts are served that were named.
+    #[cfg(unix)]
+    pub(super) const fn names_hosts(&self) -> bool {
+        !self.host.is_empty()
+    }
+
     /// Tells whether a path is served.
     pub(super) fn serves(&self, path: &str) -> bool {
         self.path.is_empty() || self.path.iter().any(|served| served == path)

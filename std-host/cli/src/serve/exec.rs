@@ -7,9 +7,9 @@
 //! ```
 //!
 //! Both ways wait for the slower end: a full [`Feed`] holds the connection, and a client that does
-//! not read stops the reading of the program's output.
+//! not read stops the reading of the program's output. A close of the client ends the feed, and is answered
+//! when the program has said what it had to say.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -23,9 +23,13 @@ use wirelet_host::{
 mod attend;
 mod environment;
 mod feed;
+mod newline;
+mod output;
 mod process;
 
+use super::exec_args::{ExecArgs, Newline};
 use attend::Attendant;
+use environment::Environment;
 use feed::Feed;
 
 /// Runs the program. Clones are the same.
@@ -40,6 +44,13 @@ struct Program {
     command: Vec<OsString>,
     /// Bytes go both ways as they are, instead of lines.
     binary: bool,
+    newline: Newline,
+    /// What all programs are told.
+    environment: Environment,
+    /// Only hosts are served that were named.
+    checks_host: bool,
+    /// How long a program may take to end when it is told to.
+    exit_time: Duration,
     limits: Limits,
     /// One for each process there may be.
     permits: Arc<Semaphore>,
@@ -57,24 +68,32 @@ struct Guest {
 
 /// What a process is started with.
 struct Start {
-    environment: BTreeMap<String, OsString>,
+    environment: Environment,
     permit: OwnedSemaphorePermit,
 }
 
 impl Exec {
     /// Looks for the program.
-    pub(super) fn new(
-        command: Vec<OsString>,
-        binary: bool,
-        limits: Limits,
-    ) -> Result<Self, String> {
+    pub(super) fn new(args: ExecArgs, checks_host: bool, limits: Limits) -> Result<Self, String> {
+        let ExecArgs { binary, newline, pass_env, exit_time, command } = args;
         let name = command.first().ok_or("there is no program to run")?;
         which::which(name).map_err(|error| format!("cannot run {}: {error}", name.display()))?;
         // One that has ended but for its last breath counts, too.
         let n_permits = u32::try_from(limits.connections).unwrap_or(u32::MAX).min(MOST);
         let permits = Arc::new(Semaphore::new(n_permits as usize));
         let kill = watch::Sender::new(false);
-        let program = Program { command, binary, limits, permits, n_permits, kill };
+        let program = Program {
+            command,
+            binary,
+            newline: newline.unwrap_or_default(),
+            environment: environment::inherited(&pass_env),
+            checks_host,
+            exit_time: exit_time.map_or(EXIT_TIME, |time| time.0),
+            limits,
+            permits,
+            n_permits,
+            kill,
+        };
         Ok(Self { program: Arc::new(program) })
     }
 
@@ -98,7 +117,11 @@ impl Handler for Exec {
                 "too many programs are running",
             );
         };
-        let environment = environment::of(handshake);
+        let mut environment = self.program.environment.clone();
+        let checks_host = self.program.checks_host;
+        if let Err(why) = environment::add_request(&mut environment, handshake, checks_host) {
+            return Answer::refuse(StatusCode::BAD_REQUEST, why);
+        }
         let start = Mutex::new(Some(Start { environment, permit }));
         let feed = Arc::new(Feed::new(self.program.limits.queue_bytes));
         Accept::new().with_data(Guest { start, feed }).into()
@@ -127,13 +150,25 @@ impl Handler for Exec {
         let Some(guest) = context.peer().data::<Guest>() else { return };
         match message {
             _ if self.program.binary => guest.feed.push(message.as_bytes(), b"", context),
-            Message::Text(line) => guest.feed.push(line.as_bytes(), b"\n", context),
+            Message::Text(message) => match self.program.newline.line(message) {
+                Some(line) => guest.feed.push(line.as_bytes(), b"\n", context),
+                None => {
+                    tracing::warn!(
+                        "a message has several lines, which --newline refuse does not let in"
+                    );
+                    close(context, CloseCode::POLICY_VIOLATION, "a message is one line here");
+                }
+            },
             // RFC 6455 §7.4.1: for "a type of data it cannot accept".
             Message::Binary(_) => {
-                let reason = "only text is taken here";
-                let close = Close::with_reason(CloseCode::UNSUPPORTED_DATA, reason);
-                context.close(close.unwrap_or(CloseCode::UNSUPPORTED_DATA.into()));
+                close(context, CloseCode::UNSUPPORTED_DATA, "only text is taken here");
             }
+        }
+    }
+
+    fn closing(&self, _close: Close<'_>, context: &mut Context<'_>) {
+        if let Some(guest) = context.peer().data::<Guest>() {
+            guest.feed.end(context.hold());
         }
     }
 
@@ -143,6 +178,13 @@ impl Handler for Exec {
         }
     }
 }
+
+fn close(context: &mut Context<'_>, code: CloseCode, reason: &str) {
+    context.close(Close::with_reason(code, reason).unwrap_or(code.into()));
+}
+
+/// How long a program may take to end when it is told to, unless it is said.
+const EXIT_TIME: Duration = Duration::from_secs(2);
 
 /// More processes no system has.
 const MOST: u32 = 1 << 22;

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use wirelet::Message;
 use wirelet::handshake::Request;
+use wirelet::{Close, Message};
 use wirelet_host::{Answer, Closed, Context, Handler, Handshake, Hub, Peer, Response, StatusCode};
 
 use super::access_log::AccessLog;
@@ -48,6 +48,10 @@ impl Handler for Front {
 
     fn message(&self, message: Message<'_>, context: &mut Context<'_>) {
         self.work.message(message, context);
+    }
+
+    fn closing(&self, close: Close<'_>, context: &mut Context<'_>) {
+        self.work.closing(close, context);
     }
 
     fn closed(&self, peer: &Peer, closed: &Closed, hub: &Hub) {

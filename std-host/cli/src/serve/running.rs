@@ -11,6 +11,7 @@ use super::access_log::AccessLog;
 use super::exec::Exec;
 use super::front::Front;
 use super::metrics::Metrics;
+use super::notify;
 use super::signals::{Asked, Signals};
 use crate::fail;
 
@@ -30,6 +31,7 @@ impl Running {
     /// Serves until a signal asks to end and all has ended, or until another asks to end at once.
     pub(super) async fn until_asked(self) -> ExitCode {
         let shutdown = self.server.shutdown();
+        let notifying = tokio::spawn(notify::keep(self.server.liveness()));
         // To the end of the program, so that it can tell of the shutdown.
         let metrics = self.metrics.map(|metrics| {
             tokio::spawn(async {
@@ -50,11 +52,16 @@ impl Running {
             loop {
                 match signals.next().await {
                     Asked::Reload => {
-                        reload(self.certificates.as_ref(), self.access_log.as_deref());
+                        notify::reloading(|| {
+                            reload(self.certificates.as_ref(), self.access_log.as_deref());
+                        });
                     }
                     Asked::End(code) if is_ending => return code,
                     Asked::End(_) => {
                         is_ending = true;
+                        // Its threads end one by one.
+                        notifying.abort();
+                        notify::stopping();
                         let shutdown = shutdown.clone();
                         tokio::spawn(async move { shutdown.drain(self.drain).await });
                     }

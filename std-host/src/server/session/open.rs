@@ -43,6 +43,8 @@ struct Halt {
     obstacles: Vec<Obstacle>,
     /// What was read and has not been handled.
     unhandled: Option<Box<Buffer>>,
+    /// The peer's close, while the handler holds the answer.
+    unanswered: Option<Closed>,
 }
 
 /// What is known of a connection once it is accepted.
@@ -242,7 +244,7 @@ impl Open {
         };
         let waiting = Cell::new(0);
         let out = &mut Out::with_direct(turn.output, &mut send, &waiting);
-        let (mut n_messages, mut end) = (0, None);
+        let (mut n_messages, mut end, mut unanswered) = (0, None, None);
         let hub = &*turn.hub;
         let on = |received: Received<'_, Message<'_>>, link: &mut Link<'_, Server>| {
             match received {
@@ -261,7 +263,17 @@ impl Open {
                 Received::Ping(_) | Received::Pong(_) => {}
                 Received::Close(close) => {
                     let (code, reason) = (close.code(), close.reason().into());
-                    end = Some(Closed::ByPeer { code, reason });
+                    let closed = Some(Closed::ByPeer { code, reason });
+                    if !link.is_close_sent() {
+                        let mut context = Context::new(link.reborrow(), peer, hub);
+                        turn.shared.handler.closing(close, &mut context);
+                        if hub.call().is_some_and(Call::has_found) && !link.is_close_sent() {
+                            link.answer_later();
+                            unanswered = closed;
+                            return ControlFlow::Break(());
+                        }
+                    }
+                    end = closed;
                 }
             }
             if link.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -277,6 +289,9 @@ impl Open {
         if let Some(end) = end.or(io.err().map(Closed::Io)) {
             self.end_with(end);
         }
+        if unanswered.is_some() {
+            self.halt.get_or_insert_default().unanswered = unanswered;
+        }
         self.take_obstacles(turn);
         result.unwrap_or(len)
     }
@@ -285,7 +300,8 @@ impl Open {
     pub(super) fn tidy(&mut self) {
         self.halt.take_if(|halt| {
             let goes_on = halt.end.is_none() && halt.obstacles.is_empty();
-            goes_on && halt.unhandled.is_none() && halt.counted.is_none()
+            let waits = halt.unhandled.is_some() || halt.unanswered.is_some();
+            goes_on && !waits && halt.counted.is_none()
         });
     }
 
@@ -318,6 +334,20 @@ impl Open {
             }
         }
         self.peer.outbox.is_waiting()
+    }
+
+    /// Answers the peer's close, once the handler does not hold that any more and all that was sent before has
+    /// been taken; unless another close was sent meanwhile.
+    pub(super) fn answer_close(&mut self, socket: &mut Socket, output: &mut Vec<u8>) {
+        // What waits in the midst of a message of the handler's own, waits for ever.
+        let waits = self.peer.outbox.is_waiting() && self.endpoint.may_begin();
+        if (waits || self.is_held_up()) && !self.endpoint.is_close_sent() {
+            return;
+        }
+        let Some(end) = self.halt.as_mut().and_then(|halt| halt.unanswered.take()) else { return };
+        self.endpoint.reply(&mut Out::gather(output));
+        self.write(socket, output);
+        self.end_with(end);
     }
 
     /// Sends the output.

@@ -13,7 +13,7 @@ use crate::io::is_temporary;
 use crate::server::addresses::Counted;
 use crate::server::answer::{Accept, Answer, Response, refusal};
 use crate::server::handler::{Closed, Handler};
-use crate::server::handshake::{self, Head};
+use crate::server::handshake::{self, Head, Way};
 use crate::server::log;
 use crate::server::proxies::{Proxies, canonical};
 use crate::server::proxy_header::{NoHeader, ProxyHeader, Source};
@@ -143,7 +143,12 @@ impl Session {
             Ok(counted) => {
                 handshake.counted = counted;
                 self.is_let_in = true;
-                let answer = handshake::judge(head, handshake.remote_addr, turn.shared);
+                let stream = &mut self.socket.stream;
+                let is_tls = stream.is_tls();
+                let local_addr = stream.plain().and_then(|plain| plain.local_addr());
+                let local_addr = local_addr.map(canonical);
+                let way = Way { remote_addr: handshake.remote_addr, local_addr, is_tls };
+                let answer = handshake::judge(head, way, turn.shared);
                 self.answer(head_len, answer, turn);
             }
             Err(full) => self.respond(&full.response(), full.ending(), turn),

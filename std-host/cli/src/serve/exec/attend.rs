@@ -1,25 +1,27 @@
 //! A connection and its process, from the beginning to the end of both.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::future::pending;
 use std::io;
 use std::process::ExitStatus;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader,
 };
-use tokio::process::{ChildStdin, ChildStdout};
+use tokio::process::ChildStdin;
 use tokio::sync::Notify;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 use wirelet::{Close, CloseCode};
 use wirelet_host::{ConnectionId, Hub};
 
 use super::Program;
+use super::environment::Environment;
 use super::feed::Feed;
-use super::process::{GRACE, Process};
+use super::output::Output;
+use super::process::{Process, Stopped};
 
 /// Serves one connection.
 pub(super) struct Attendant {
@@ -32,7 +34,7 @@ pub(super) struct Attendant {
 /// Why a connection and its process part.
 enum End {
     /// The process has ended, and all that it said was delivered.
-    Exited,
+    Exited(Stopped),
     /// The connection has ended, or the server ends at once.
     Left,
     /// The process has not read while its client waited.
@@ -45,7 +47,7 @@ enum End {
 
 impl Attendant {
     /// Runs a process until it or the connection ends, and until nothing is left of it.
-    pub(super) async fn attend(self, environment: BTreeMap<String, OsString>) {
+    pub(super) async fn attend(self, environment: Environment) {
         let command = &self.program.command;
         let process = Process::start(command, environment);
         let mut process = match process {
@@ -53,6 +55,7 @@ impl Attendant {
             Err(error) => {
                 let name = command.first().cloned().unwrap_or_default();
                 tracing::error!(id = %self.id, "{} cannot be started: {error}", name.display());
+                self.feed.close();
                 return self.close(CloseCode::INTERNAL_ERROR, "the program cannot be started");
             }
         };
@@ -63,7 +66,9 @@ impl Attendant {
         let limit = self.program.limits.ping_timeout;
         let mut feeding = tokio::spawn(write(stdin, Arc::clone(&self.feed), limit));
         // Open to the end, or the process would be killed by what it says while it ends.
-        let mut output = stdout.map(BufReader::new);
+        let is_over = Arc::<AtomicBool>::default();
+        let output = |pipe| BufReader::new(Output::new(pipe, Arc::clone(&is_over)));
+        let mut output = stdout.map(output);
 
         let all_said = Notify::new();
         let relay = async {
@@ -76,13 +81,22 @@ impl Attendant {
             }
         };
         let exit = async {
-            process.ended().await;
-            // Others of its group may have something to say.
-            if timeout(GRACE, all_said.notified()).await.is_err() {
+            let exit_time = self.program.exit_time;
+            let stopped = tokio::select! {
+                () = process.ended() => Stopped::ByItself,
+                // Its input ends now, behind what was sent; what it says of that is awaited.
+                () = self.feed.ended() => process.stop(exit_time).await,
+            };
+            // Others of its group may have something to say, unless it had to be told to end.
+            let grace = if stopped == Stopped::ByItself { exit_time } else { LAST_WORDS };
+            if timeout(grace, all_said.notified()).await.is_err() {
                 process.kill();
+                // Whoever has left the group may keep the pipe.
+                is_over.store(true, Ordering::Relaxed);
+                yield_now().await;
                 all_said.notified().await;
             }
-            End::Exited
+            End::Exited(stopped)
         };
         let stall = async {
             match (&mut feeding).await {
@@ -98,7 +112,7 @@ impl Attendant {
             () = self.killed() => End::Left,
         };
 
-        if !matches!(end, End::Exited) {
+        if !matches!(end, End::Exited(_)) {
             self.part(&end);
             // Behind what it still has to read, its standard input ends.
             self.feed.close();
@@ -106,14 +120,16 @@ impl Attendant {
                 feeding.abort();
             }
             tokio::select! {
-                () = process.stop() => {}
+                _ = process.stop(self.program.exit_time) => {}
                 () = self.killed() => {}
             }
         }
         let status = process.reap().await;
-        if matches!(end, End::Exited) {
-            self.finish(status);
+        if let End::Exited(stopped) = end {
+            self.finish(status, stopped);
         }
+        // If the client waits for the answer to its close, that may leave now.
+        self.feed.close();
         feeding.abort();
         // Nobody is left who could say more, unless it has left the group.
         let _ = timeout(LAST_WORDS, &mut log).await;
@@ -121,7 +137,7 @@ impl Attendant {
     }
 
     /// Makes messages of what the process says; returns `None` when it says no more.
-    async fn relay(&self, output: Option<&mut BufReader<ChildStdout>>) -> Option<End> {
+    async fn relay(&self, output: Option<&mut BufReader<Output>>) -> Option<End> {
         let output = output?;
         let limit = self.program.limits.message_bytes;
         let mut bytes = Vec::new();
@@ -159,7 +175,7 @@ impl Attendant {
     fn part(&self, end: &End) {
         let limit = self.program.limits.message_bytes;
         let (code, reason) = match end {
-            End::Exited | End::Left => return,
+            End::Exited(_) | End::Left => return,
             End::Stalled => {
                 tracing::warn!(id = %self.id, "the program does not read");
                 (CloseCode::POLICY_VIOLATION, "the program does not read")
@@ -170,15 +186,19 @@ impl Attendant {
             }
             End::NotUtf8 => {
                 tracing::warn!(id = %self.id, "a line of the program is not UTF-8; --binary sends it as it is");
-                (CloseCode::INTERNAL_ERROR, "a line of the program is no text")
+                (CloseCode::INVALID_FRAME_PAYLOAD_DATA, "a line of the program is no text")
             }
         };
         self.close(code, reason);
     }
 
     /// Closes the connection because the process has ended.
-    fn finish(&self, status: io::Result<ExitStatus>) {
+    fn finish(&self, status: io::Result<ExitStatus>, stopped: Stopped) {
         match status {
+            // That it ends by the signal is no fault.
+            Ok(_) if stopped == Stopped::BySignal => {}
+            // The client has its own code back.
+            Ok(status) if status.success() && self.feed.is_awaited() => {}
             Ok(status) if status.success() => self.close(CloseCode::NORMAL_CLOSURE, ""),
             Ok(status) => {
                 tracing::warn!(id = %self.id, "the program failed: {status}");

@@ -1,6 +1,5 @@
 //! One process and those that it starts, which are a process group.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::process::{ExitStatus, Stdio};
@@ -11,6 +10,8 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
+use super::environment::Environment;
+
 /// A process that leads a group of its own. It is not reaped before the end, so that the number of the
 /// group cannot become another's.
 pub(super) struct Process {
@@ -20,17 +21,22 @@ pub(super) struct Process {
     children: tokio::signal::unix::Signal,
 }
 
+/// How a process was stopped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stopped {
+    ByItself,
+    BySignal,
+}
+
 impl Process {
     /// Starts it, with pipes for its standard streams.
-    pub(super) fn start(
-        command: &[OsString],
-        environment: BTreeMap<String, OsString>,
-    ) -> io::Result<Self> {
+    pub(super) fn start(command: &[OsString], environment: Environment) -> io::Result<Self> {
         // Before the child can end.
         let children = signal(SignalKind::child())?;
         let (name, args) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let child = Command::new(name)
             .args(args)
+            .env_clear()
             .envs(environment)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -62,17 +68,17 @@ impl Process {
     }
 
     /// Waits until it has ended, which its standard input, now closed, may have told it to do; then asks
-    /// by SIGTERM, and at last kills it.
-    pub(super) async fn stop(&mut self) {
-        if timeout(GRACE, self.ended()).await.is_err() {
-            self.send(Signal::TERM);
-            if timeout(GRACE, self.ended()).await.is_err() {
-                tracing::warn!(
-                    pid = self.group.as_raw_pid(),
-                    "the program does not end; it is killed"
-                );
-            }
+    /// by SIGTERM. It has `exit_time` for each. Tells how it did; what is left is to be [killed](Self::kill).
+    pub(super) async fn stop(&mut self, exit_time: Duration) -> Stopped {
+        if timeout(exit_time, self.ended()).await.is_ok() {
+            return Stopped::ByItself;
         }
+        self.send(Signal::TERM);
+        if timeout(exit_time, self.ended()).await.is_err() {
+            let pid = self.group.as_raw_pid();
+            tracing::warn!(pid, "the program does not end; it is killed (--exit-time)");
+        }
+        Stopped::BySignal
     }
 
     /// Kills what is left of the group, and returns how the process ended.
@@ -87,6 +93,3 @@ impl Process {
         }
     }
 }
-
-/// How long a process may take to end when it is told to.
-pub(super) const GRACE: Duration = Duration::from_secs(2);
