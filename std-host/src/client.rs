@@ -116,6 +116,7 @@ impl Client {
         let mut route = Route::new(target.clone(), options);
         loop {
             let Route { target, options, .. } = &route;
+            open::check(target, options)?;
             let (stream, remote_addr) = open::reach(target, options, deadline).await?;
             let opening = open::open_over(stream, remote_addr, target, options);
             let result = within(deadline, opening).await;
