@@ -226,6 +226,13 @@ impl Client {
         self.connection.has_room()
     }
 
+    /// Returns how many bytes of what was sent wait for the server to read; what the system has taken is not among
+    /// them.
+    #[must_use]
+    pub fn unsent_bytes(&self) -> usize {
+        self.connection.unsent_bytes()
+    }
+
     /// Takes a message over, or a fragment of one, whether there is room or not; it leaves while
     /// something else is waited for.
     ///
