@@ -20,6 +20,7 @@ mod input;
 mod json;
 mod peer;
 mod print;
+mod progress;
 mod recording;
 mod replay;
 mod round_trip;

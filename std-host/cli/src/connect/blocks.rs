@@ -119,7 +119,7 @@ impl Blocks {
         }
         let behind = self.read_next().await?;
         let is_last = behind.as_bytes().is_empty();
-        let content = mem::replace(&mut self.next, Some(behind));
+        let content = self.next.replace(behind);
         let is_first = mem::replace(&mut self.is_first, false);
         Ok(Block { content: content.unwrap_or_default(), is_first, is_last })
     }

@@ -75,11 +75,11 @@ impl Input {
             Self::Editor { is_binary, .. } | Self::Terminal { is_binary } => *is_binary,
         };
         if !matches!(self, Self::Editor { .. }) {
-            let editor = Box::new(Editor::start().map_err(explain)?);
+            let editor = Box::new(Editor::start().map_err(|error| explain(&error))?);
             *self = Self::Editor { editor, is_binary };
         }
         let Self::Editor { editor, .. } = self else { return Ok(None) };
-        let line = editor.next_line().await.map_err(explain)?;
+        let line = editor.next_line().await.map_err(|error| explain(&error))?;
         Ok(line.map(|line| {
             let content =
                 if is_binary { Content::Binary(line.into_bytes()) } else { Content::Text(line) };
@@ -92,7 +92,7 @@ impl Lines {
     async fn next(&mut self) -> Result<Option<Block>, String> {
         let room = (LINE_BYTES - self.line.len()) as u64;
         let mut input = (&mut self.input).take(room);
-        let n = input.read_until(b'\n', &mut self.line).await.map_err(explain)?;
+        let n = input.read_until(b'\n', &mut self.line).await.map_err(|error| explain(&error))?;
         if self.line.last() == Some(&b'\n') {
             self.line.pop();
             if self.line.last() == Some(&b'\r') {
@@ -123,7 +123,7 @@ impl Raw {
         loop {
             let start = self.bytes.len();
             let mut input = (&mut self.input).take((BLOCK_BYTES - start) as u64);
-            let n = input.read_buf(&mut self.bytes).await.map_err(explain)?;
+            let n = input.read_buf(&mut self.bytes).await.map_err(|error| explain(&error))?;
             if n == 0 && self.bytes.is_empty() {
                 return Ok(None);
             }
@@ -144,7 +144,7 @@ impl Raw {
     }
 }
 
-fn explain(error: io::Error) -> String {
+fn explain(error: &io::Error) -> String {
     format!("cannot read the standard input: {error}")
 }
 

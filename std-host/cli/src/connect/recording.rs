@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use wirelet::CloseCode;
 use wirelet_host::OwnedMessage;
 
 use super::blocks::{Block, Content};
@@ -123,7 +124,7 @@ impl Recording {
                 Entry { data: Some(base64(payload)), ..Entry::new(Kind::Pong) }
             }
             OwnedMessage::Close { code, reason } => Entry {
-                code: code.map(|code| code.get()),
+                code: code.map(CloseCode::get),
                 reason: code.map(|_| Cow::Borrowed(&**reason)),
                 ..Entry::new(Kind::Close)
             },

@@ -85,7 +85,7 @@ async fn wait(signal: &mut Option<tokio::signal::unix::Signal>) {
     {
         return;
     }
-    pending().await
+    pending::<()>().await;
 }
 
 /// Returns which signals are ignored, as bits from the first, where the system tells it.

@@ -1,6 +1,5 @@
 //! The conversation, until both ends have closed.
 
-use std::collections::VecDeque;
 use std::io;
 use std::pin::pin;
 use std::process::ExitCode;
@@ -15,6 +14,7 @@ use super::blocks::{Block, Blocks};
 use super::console::Console;
 use super::peer::Peer;
 use super::print::Style;
+use super::progress::{Closing, Progress, Quiet};
 use super::recording::Recording;
 use super::round_trip::RoundTrips;
 use super::stop::{self, Stop};
@@ -47,65 +47,16 @@ pub(super) enum End {
     Signal(u8),
 }
 
-/// How far the conversation is.
-struct Progress {
-    file: Option<Blocks>,
-    /// What waits for room, and its length together. It is read ahead so that the end of the input is seen also
-    /// when the server reads nothing.
-    waiting: VecDeque<Block>,
-    waiting_bytes: usize,
-    pings: Option<RoundTrips>,
-    is_connected: bool,
-    /// Nothing more comes to be sent.
-    at_end: bool,
-    /// The input or the recording has failed, which was told.
-    has_failed: bool,
-    closing: Option<Closing>,
-    /// Nothing is printed any more.
-    is_muted: bool,
-    n_received: u64,
-    quiet: Quiet,
-}
-
-/// Why this end closes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Closing {
-    /// All has been said.
-    Done,
-    /// Nobody reads what is printed.
-    Unheard,
-    /// By a signal of this number.
-    Signal(u8),
-}
-
-/// Since when nothing has moved.
-struct Quiet {
-    since: Instant,
-    /// So much was unsent at that time.
-    unsent_bytes: usize,
-}
-
 impl Talk {
     /// Sends the file, then the input; prints what comes.
     pub(super) async fn run(mut self, file: Option<Blocks>) -> Result<ExitCode, End> {
-        let mut now = Progress {
-            pings: self.ping.map(RoundTrips::new),
-            is_connected: self.peer.is_connected(),
-            at_end: false,
-            has_failed: false,
-            closing: None,
-            is_muted: false,
-            n_received: 0,
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
-            quiet: Quiet { since: Instant::now(), unsent_bytes: 0 },
-            file,
-        };
+        let pings = self.ping.map(RoundTrips::new);
+        let mut now = Progress::new(file, pings, self.peer.is_connected());
         if let Some(file) = &now.file {
             self.console.show_progress(file.len());
         }
         if now.is_connected {
-            self.record(&mut now, |recording, url| recording.opened(url));
+            self.record(&mut now, Recording::opened);
         }
         let result = self.talk(&mut now).await;
         let code = match (now.closing, result) {
@@ -203,7 +154,7 @@ impl Talk {
             Update::Connected => {
                 now.is_connected = true;
                 self.console.note("connected");
-                self.record(now, |recording, url| recording.opened(url));
+                self.record(now, Recording::opened);
             }
             Update::Waiting { why, unsent, wait } => {
                 now.is_connected = false;

@@ -16,7 +16,7 @@ use endings::{ALL, Ending};
 
 #[test]
 fn each_way_to_end_is_as_the_page_says() {
-    let running: Vec<_> = ALL.iter().map(|ending| thread::spawn(ending)).collect();
+    let running: Vec<_> = ALL.into_iter().map(thread::spawn).collect();
     let endings = running.into_iter().map(|ending| ending.join().unwrap());
     let mut table = String::from(
         "| what happens | printed | said on the standard error | exit code | close code that the server sees |\n\
