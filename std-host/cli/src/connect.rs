@@ -21,6 +21,7 @@ mod json;
 mod peer;
 mod print;
 mod progress;
+mod reader;
 mod recording;
 mod replay;
 mod round_trip;
@@ -33,6 +34,7 @@ use console::Console;
 use input::Input;
 use peer::Peer;
 use print::{Form, Style};
+use reader::Reader;
 use recording::Recording;
 use replay::Replay;
 use script::ScriptArgs;
@@ -174,6 +176,7 @@ impl Connect {
             peer,
             url,
             console: Console::new(input),
+            reader: Reader::of_stdout(),
             style,
             ping: self.ping,
             exit_after: self.exit_after,

@@ -13,14 +13,20 @@ pub(crate) fn say(text: &str) {
 /// Prints what was asked for; returns `code`, or a failure if that could not be printed. A reader that has left
 /// has had enough.
 pub(crate) fn print(bytes: &[u8], code: ExitCode) -> ExitCode {
-    let mut out = io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
+    match write(bytes) {
         Err(error) if !is_gone(&error) => {
             say(&format!("cannot print: {error}"));
             ExitCode::FAILURE
         }
         _ => code,
     }
+}
+
+/// Writes to the standard output at once.
+pub(crate) fn write(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
 }
 
 /// Tells whether an error means that nobody reads any more.

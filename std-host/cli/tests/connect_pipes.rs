@@ -287,6 +287,42 @@ fn an_output_that_nobody_reads_any_more_ends_it_with_a_close_and_without_a_word(
 
 #[cfg(unix)]
 #[test]
+fn it_ends_when_the_reader_of_the_output_has_left_though_nothing_more_comes() {
+    let (sender, seen) = mpsc::channel();
+    let addr = serve(move |mut socket| {
+        socket.write_all(b"\x81\x05hello").unwrap();
+        answer_close(&mut socket);
+        sender.send(()).unwrap();
+    });
+    let mut child = Command::new(PROGRAM)
+        .args(["connect", &url(addr)])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut String::new()).unwrap();
+    drop(out);
+    seen.recv_timeout(LIMIT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    // What nobody was ever told is no reason to send nothing.
+    let server = Running::serve(&["--mode", "sink"]);
+    let sent = Command::new("bash")
+        .args([
+            "-c",
+            "(sleep 0.3; echo sent) | \"$0\" connect \"$1\" | true; echo ${PIPESTATUS[1]}",
+        ])
+        .args([PROGRAM, &url(server.addr)])
+        .output()
+        .unwrap();
+    assert_eq!(sent.stdout, b"0\n");
+    let (_, status) = harness::get(server.addr, "/status.json");
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["totals"]["messages_received"], 1, "{status}");
+}
+
+#[cfg(unix)]
+#[test]
 fn a_signal_ends_it_though_nobody_reads_the_output_or_the_connection() {
     let (sender, seen) = mpsc::channel();
     let addr = serve(move |mut socket| {

@@ -1,6 +1,6 @@
 //! The streams of the program: where messages come from, and where what is received goes to.
 
-use std::io::{self, IsTerminal as _, stderr};
+use std::io::{self, IsTerminal as _, stderr, stdout};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::io::{AsyncWriteExt as _, Stdout};
@@ -41,8 +41,10 @@ impl Console {
         if let Input::Editor { editor, .. } = &mut self.input {
             return editor.print(bytes);
         }
-        if let Some(progress) = &self.progress {
-            progress.suspend(|| ());
+        if let Some(progress) = &self.progress
+            && stdout().is_terminal()
+        {
+            return progress.suspend(|| output::write(bytes));
         }
         self.out.write_all(bytes).await?;
         self.out.flush().await

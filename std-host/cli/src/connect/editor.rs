@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io::{self, Write as _};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -15,7 +15,7 @@ use crossterm::terminal::{disable_raw_mode, enable_raw_mode, size};
 use futures_core::Stream as _;
 
 use super::history::History;
-use crate::output;
+use crate::output::{self, write};
 
 mod line;
 mod screen;
@@ -222,10 +222,4 @@ impl Drop for Editor {
 /// Lets the terminal be as it was before lines were edited, if they were.
 pub(super) fn restore() {
     let _ = disable_raw_mode();
-}
-
-fn write(bytes: &[u8]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(bytes)?;
-    out.flush()
 }

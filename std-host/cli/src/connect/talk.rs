@@ -15,6 +15,7 @@ use super::console::Console;
 use super::peer::Peer;
 use super::print::Style;
 use super::progress::{Closing, Progress, Quiet};
+use super::reader::Reader;
 use super::recording::Recording;
 use super::round_trip::RoundTrips;
 use super::stop::{self, Stop};
@@ -26,6 +27,7 @@ pub(super) struct Talk {
     /// Where it leads, for the recording.
     pub(super) url: String,
     pub(super) console: Console,
+    pub(super) reader: Reader,
     pub(super) style: Style,
     pub(super) ping: Option<Duration>,
     /// Close after so many messages.
@@ -98,6 +100,11 @@ impl Talk {
                     if !self.close(now, Closing::Signal(number)).await? {
                         return Ok(ExitCode::SUCCESS);
                     }
+                }
+                // Who has been told nothing may not care for the output at all.
+                () = self.reader.left(), if now.n_received > 0 && now.closing.is_none() => {
+                    now.is_muted = true;
+                    self.close(now, Closing::Unheard).await?;
                 }
                 update = receive(&mut self.peer, can_send && !has_room) => {
                     if let Some(update) = update?
