@@ -144,6 +144,7 @@ impl Client {
         let mut route = Route::new(target.clone(), options);
         loop {
             let Route { target, options, .. } = &route;
+            open::check(target, options)?;
             let (stream, remote_addr) = open::reach(target, options, deadline).await?;
             let opening = open::open_over(stream, remote_addr, target, options);
             let result = within(deadline, opening).await;
@@ -251,6 +252,13 @@ impl Client {
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.connection.has_room()
+    }
+
+    /// Returns how many bytes of what was sent wait for the server to read; what the system has taken is not among
+    /// them.
+    #[must_use]
+    pub fn unsent_bytes(&self) -> usize {
+        self.connection.unsent_bytes()
     }
 
     /// Takes a message over, or a fragment of one, whether there is room or not; it leaves while

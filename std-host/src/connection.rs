@@ -305,6 +305,10 @@ impl Connection {
         self.shared.lock().has_room()
     }
 
+    pub(crate) fn unsent_bytes(&self) -> usize {
+        self.shared.lock().unsent_bytes()
+    }
+
     pub(crate) fn is_flushed(&self) -> bool {
         self.shared.lock().is_flushed()
     }
@@ -359,7 +363,7 @@ impl Shared {
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<Result<(), ConnectionError>> {
         self.poll(Side::Send, context, |driver, context| {
-            driver.poll_unsent(driver.unsent_bytes(), context)
+            driver.poll_unsent(driver.max_unsent_bytes(), context)
         })
     }
 
@@ -395,7 +399,7 @@ impl Shared {
     ) -> Result<(), ConnectionError> {
         poll_fn(|context| {
             self.poll(Side::Send, context, |driver, context| {
-                ready!(driver.poll_unsent(driver.unsent_bytes(), context))?;
+                ready!(driver.poll_unsent(driver.max_unsent_bytes(), context))?;
                 send(driver)?;
                 let _ = driver.flush(context);
                 Poll::Ready(Ok(()))

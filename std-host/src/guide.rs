@@ -8,6 +8,7 @@
 //! | [`auth`] | tokens, cookies, origins and hosts; who a connection belongs to |
 //! | [`limits`] | all limits and their defaults; what happens to a peer that reads too slowly |
 //! | [`client`] | a client, and one that connects again |
+//! | [`connect`] | `wirelet connect` in scripts: pipes, recordings, exit codes, ways to end |
 //! | [`jsonrpc`] | JSON-RPC, with many requests at once and answers in their order |
 //! | [`database`] | a look-up in a database for each message |
 //! | [`proxy`] | a proxy between two WebSockets, which passes on pings and closes |
@@ -37,6 +38,8 @@ pub mod certificates {}
 pub mod chat {}
 #[doc = include_str!("../docs/client.md")]
 pub mod client {}
+#[doc = include_str!("../docs/connect.md")]
+pub mod connect {}
 #[doc = include_str!("../docs/database.md")]
 pub mod database {}
 #[doc = include_str!("../docs/echo.md")]

@@ -10,6 +10,7 @@ use wirelet::Header;
 use wirelet_host::ClientOptions;
 
 use super::fail;
+use super::output::print;
 use super::way::{Proxies, Trust, Way};
 
 mod alarm;
@@ -211,15 +212,14 @@ impl Bench {
             std::fs::write(path, html::page(&results, &figures))
                 .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
         }
-        if self.json {
-            println!(
-                "{}",
-                serde_json::to_string_pretty(&figures).map_err(|error| error.to_string())?
-            );
+        let printed = if self.json {
+            serde_json::to_string_pretty(&figures).map_err(|error| error.to_string())? + "\n"
         } else {
-            print!("{figures}");
-        }
-        Ok(if results.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            figures.to_string()
+        };
+        let is_complete = results.is_complete();
+        let code = if is_complete { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        Ok(print(printed.as_bytes(), code))
     }
 }
 

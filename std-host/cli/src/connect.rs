@@ -1,11 +1,12 @@
 //! `wirelet connect`.
 
-use std::io;
+use std::io::{self, IsTerminal as _, stdin, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use wirelet::handshake::HandshakeError;
 use wirelet_host::{ClientError, ClientOptions, ProxyError, Scheme, Target};
 
 use super::way::{Frames, Proxies, Trust, Way};
@@ -15,22 +16,36 @@ mod blocks;
 mod console;
 mod editor;
 mod history;
+mod input;
 mod json;
 mod peer;
 mod print;
+mod progress;
+mod reader;
+mod recording;
+mod replay;
 mod round_trip;
+mod script;
+mod stop;
 mod talk;
 
+use blocks::Blocks;
 use console::Console;
+use input::Input;
 use peer::Peer;
 use print::{Form, Style};
+use reader::Reader;
+use recording::Recording;
+use replay::Replay;
+use script::ScriptArgs;
+use stop::Stop;
 use talk::{End, Talk};
 
 /// Connect to a WebSocket server: lines of the standard input become messages, messages are
-/// printed, and the end of the input closes with 1000
+/// printed, and behind the end of the input the connection is closed with 1000
 ///
 /// In a terminal, lines are edited and kept in a history, but those that begin with a space; Ctrl-D and
-/// Ctrl-C end the input.
+/// Ctrl-C end the input. SIGHUP, SIGINT and SIGTERM close with 1001.
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_CODES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -68,9 +83,12 @@ pub(crate) struct Connect {
     /// Connect again when the connection breaks, after growing random waits of up to 30 s
     #[arg(long, conflicts_with_all = ["send_file", "text_file"])]
     reconnect: bool,
-    /// Send lines as binary messages, and print the bytes of binary messages, each with a line end
+    /// Send binary messages, and print the bytes of those that come. But in a terminal, the bytes of the input are
+    /// sent as they come, and those of messages printed as they are, without line ends; see --lines
     #[arg(long)]
     binary: bool,
+    #[command(flatten)]
+    script: ScriptArgs,
     /// Print JSON indented, in a terminal also coloured; what is no JSON is printed as it is
     #[arg(long, conflicts_with = "binary")]
     json: bool,
@@ -81,10 +99,10 @@ pub(crate) struct Connect {
     /// does not close then
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     exit_after: Option<u64>,
-    /// Send this file as one binary message, before the lines of the standard input
+    /// Send this file as one binary message, before the standard input; `-` is the standard input itself
     #[arg(long, value_name = "FILE", conflicts_with = "text_file")]
     send_file: Option<PathBuf>,
-    /// Send this file as one text message, before the lines of the standard input
+    /// Send this file as one text message, before the standard input; `-` is the standard input itself
     #[arg(long, value_name = "FILE")]
     text_file: Option<PathBuf>,
     /// Log each frame header to the standard error; lines are not edited then
@@ -95,12 +113,14 @@ pub(crate) struct Connect {
 impl Connect {
     pub(crate) async fn run(self) -> ExitCode {
         start_log(self.debug);
-        let url = match Target::parse(&self.url, &[Scheme::Ws, Scheme::Wss]) {
-            Ok(target) => target.to_string(), // without a password
+        let target = match Target::parse(&self.url, &[Scheme::Ws, Scheme::Wss]) {
+            Ok(target) => target,
             Err(why) => return fail_with(USAGE, &why),
         };
-        match self.talk().await {
+        let url = target.to_string(); // without a password
+        match self.talk(url.clone(), target.scheme == Scheme::Wss).await {
             Ok(code) => code,
+            Err(End::Signal(number)) => stop::exit_code(number).into(),
             Err(End::Input(why)) => fail_with(USAGE, &why),
             Err(End::Unreachable(error)) => {
                 let is_late = error.kind() == io::ErrorKind::TimedOut;
@@ -121,44 +141,90 @@ impl Connect {
     }
 
     /// Connects and talks until both ends have closed; the exit code tells if that was clean.
-    async fn talk(self) -> Result<ExitCode, End> {
+    async fn talk(self, url: String, is_tls: bool) -> Result<ExitCode, End> {
+        let (input, style) = (self.input().await?, self.style());
         let file = match (&self.send_file, &self.text_file) {
-            (Some(path), _) => Some(blocks::Blocks::binary(path)),
-            (_, Some(path)) => Some(blocks::Blocks::text(path)),
+            (Some(path), _) => Some(Blocks::binary(path).await),
+            (_, Some(path)) => Some(Blocks::text(path).await),
             (None, None) => None,
         };
         let file = file.transpose().map_err(End::Input)?;
-        let options = ClientOptions {
+        let mut options = ClientOptions {
             origin: self.origin,
             subprotocols: self.subprotocol,
             handshake_time: self.timeout,
             message_bytes: self.max_message,
+            keepalive: self.script.keepalive.map(|time| time.0),
             #[cfg(unix)]
             unix_socket: self.unix_socket,
             proxy: self.proxies.into_proxy().map_err(End::Input)?,
             redirects: if self.location { REDIRECTS } else { 0 },
             ..self.trust.add(self.frames.add(self.way.into_options().map_err(End::Input)?))
         };
-        let peer = Peer::connect(&self.url, options, self.reconnect).await?;
+        if is_tls || !options.ca_files.is_empty() {
+            options.prepare_tls().map_err(|error| End::Input(error.to_string()))?;
+        }
+        // Last, as it empties what was there.
+        let recording = self.script.record.as_deref().map(Recording::create);
+        let recording = recording.transpose().map_err(End::Input)?;
+        let mut stop = Stop::listen();
+        let peer = tokio::select! {
+            peer = Peer::connect(&self.url, options, self.reconnect) => peer?,
+            number = stop.asked() => return Err(End::Signal(number)),
+        };
         let talk = Talk {
             peer,
-            console: Console::new(!self.debug),
-            binary: self.binary,
-            style: Style::new(match (self.binary, self.json) {
-                (true, _) => Form::Bytes,
-                (_, true) => Form::Json,
-                _ => Form::Text,
-            }),
+            url,
+            console: Console::new(input),
+            reader: Reader::of_stdout(),
+            style,
             ping: self.ping,
             exit_after: self.exit_after,
+            linger: self.script.linger.0,
+            recording,
+            stop,
         };
         talk.run(file).await
+    }
+
+    /// Returns where messages come from.
+    async fn input(&self) -> Result<Input, End> {
+        if let Some(path) = &self.script.replay {
+            return Ok(Input::Replay(Replay::read(path).await.map_err(End::Input)?));
+        }
+        let files = [&self.send_file, &self.text_file];
+        if files.into_iter().flatten().any(|path| path.as_os_str() == "-") {
+            return Ok(Input::Nothing);
+        }
+        let is_binary = self.binary;
+        let is_terminal = stdin().is_terminal();
+        let is_raw = self.script.raw || (is_binary && !self.script.lines && !is_terminal);
+        Ok(if is_raw {
+            Input::raw(is_binary)
+        } else if is_terminal && stdout().is_terminal() && !self.debug {
+            Input::Terminal { is_binary }
+        } else {
+            Input::lines(is_binary)
+        })
+    }
+
+    /// Returns how messages are printed.
+    fn style(&self) -> Style {
+        let form = match (self.binary || self.script.raw, self.json) {
+            (true, _) => Form::Bytes,
+            (_, true) => Form::Json,
+            _ => Form::Text,
+        };
+        let in_lines = self.script.lines || stdout().is_terminal();
+        Style::new(form, !self.script.raw && (!self.binary || in_lines))
     }
 }
 
 const fn exit_code(error: &ClientError) -> u8 {
     match error {
-        ClientError::Url(_) | ClientError::Authorities(_) => USAGE,
+        ClientError::Url(_)
+        | ClientError::Authorities(_)
+        | ClientError::Handshake(HandshakeError::Build(_)) => USAGE,
         ClientError::Tls(_) | ClientError::Proxy { error: ProxyError::Tls(_), .. } => TLS,
         ClientError::Refused { .. }
         | ClientError::Redirect { .. }
@@ -185,13 +251,14 @@ const TIMED_OUT: u8 = 6;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  closed cleanly: with 1000, 1001 or no code
+  0  closed cleanly: with 1000, 1001 or no code; or nobody reads the output any more
   1  closed with another code, or the connection broke
-  2  a wrong command line, URL or file
+  2  a wrong command line, URL, file or input, or the output cannot be written
   3  the server, or the proxy, cannot be reached, or the proxy refused
   4  TLS failed, such as by a certificate that is not trusted
   5  the server refused the opening handshake, or answered it wrongly
-  6  the server did not answer in time";
+  6  the server did not answer in time
+  129, 130, 143  ended by SIGHUP, SIGINT or SIGTERM";
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 5;

@@ -1,12 +1,12 @@
 //! `wirelet completions` and `wirelet man`.
 
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
+use super::output::print;
 use super::{Cli, fail};
 
 /// Print what completes arguments in a shell: `wirelet completions bash >
@@ -29,7 +29,7 @@ impl Completions {
     pub(crate) fn run(self) -> ExitCode {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), NAME, &mut script);
-        print(&script)
+        print(&script, ExitCode::SUCCESS)
     }
 }
 
@@ -38,7 +38,7 @@ impl Man {
         let Some(dir) = self.dir else {
             let mut page = Vec::new();
             return match clap_mangen::Man::new(Cli::command()).render(&mut page) {
-                Ok(()) => print(&page),
+                Ok(()) => print(&page, ExitCode::SUCCESS),
                 Err(error) => fail(&error.to_string()),
             };
         };
@@ -48,13 +48,6 @@ impl Man {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&format!("cannot write to {} (from --dir): {error}", dir.display())),
         }
-    }
-}
-
-fn print(bytes: &[u8]) -> ExitCode {
-    match io::stdout().write_all(bytes) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&format!("cannot print: {error}")),
     }
 }
 

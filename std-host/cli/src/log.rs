@@ -52,6 +52,8 @@ fn start(level: LevelFilter, format: Format) {
     let is_coloured = matches!(format, Format::Human) && io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(is_coloured)
+        // It would be printed to the same standard error, by what panics.
+        .log_internal_errors(false)
         .with_writer(move || OneLine { format, is_coloured });
     let lines = match format {
         Format::Human => lines.boxed(),
@@ -70,12 +72,13 @@ impl io::Write for OneLine {
     /// Takes an event, which comes whole.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let line = one_line(&String::from_utf8_lossy(event), self.format, self.is_coloured);
-        io::Write::write_all(&mut io::stderr(), line.as_bytes())?;
+        // If nobody reads it any more, there is nobody to be told of that either.
+        let _ = io::Write::write_all(&mut io::stderr(), line.as_bytes());
         Ok(event.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        Ok(())
     }
 }
 

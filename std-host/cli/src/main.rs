@@ -1,5 +1,7 @@
 //! The program `wirelet`.
 #![forbid(unsafe_code)]
+// These panic when their stream is gone; see `output`.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 use std::process::ExitCode;
 
@@ -10,6 +12,7 @@ mod bench;
 mod connect;
 mod documents;
 mod log;
+mod output;
 mod page;
 mod serve;
 mod units;
@@ -76,6 +79,6 @@ fn fail(why: &str) -> ExitCode {
 }
 
 fn fail_with(code: u8, why: &str) -> ExitCode {
-    eprintln!("wirelet: {why}");
+    output::say(why);
     code.into()
 }

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use harness::terminal::{COLUMNS, Terminal};
-use harness::{PROGRAM, Running, TEXT, frame, handshake, read_frame};
+use harness::{LIMIT, PROGRAM, Running, TEXT, frame, handshake, read_frame};
 use tempfile::TempDir;
 
 const LEFT: &str = "\x1b[D";
@@ -42,6 +42,81 @@ fn a_line_is_edited_before_it_is_sent() {
     terminal.expect(&["> Grüße, 世界", "Grüße, 世界", ">"]);
     terminal.type_in(CTRL_D);
     assert_eq!(terminal.end().0, Some(0));
+}
+
+#[test]
+fn a_paste_costs_what_it_is_long() {
+    const LEN: usize = 20_000;
+    let long: String = ('a'..='z').cycle().take(LEN).collect();
+    // As terminals send it that mark what is pasted, and as others do.
+    for (begin, end) in [("\x1b[200~", "\x1b[201~"), ("", "")] {
+        let (sender, received) = mpsc::channel();
+        let addr = serve(move |mut socket| {
+            let mut frame = vec![0; 4 + 4 + LEN];
+            socket.read_exact(&mut frame).unwrap();
+            let (key, payload) = (frame[4..8].to_vec(), &mut frame[8..]);
+            for (byte, key) in payload.iter_mut().zip(key.iter().cycle()) {
+                *byte ^= key;
+            }
+            sender.send(String::from_utf8(payload.to_vec()).unwrap()).unwrap();
+            let _ = socket.read(&mut [0; 100]);
+            socket.write_all(b"\x88\x02\x03\xe8").unwrap();
+        });
+        let state = TempDir::new().unwrap();
+        let mut terminal = run(state.path(), addr, &[]);
+        terminal.expect(&[">"]);
+        terminal.paste(&format!("{begin}{long}{end}"));
+        terminal.expect_that("the end of it", |screen| {
+            screen.contents().trim_end().ends_with(&long[LEN - 22..])
+        });
+        terminal.type_in("\r");
+        assert_eq!(received.recv_timeout(LIMIT).unwrap(), long);
+        terminal.expect(&[">"]);
+        // Each letter, the ends of rows, and a screen or two; it was 118 MB.
+        let n = terminal.n_shown;
+        assert!((LEN..2 * LEN).contains(&n), "{n} bytes were written");
+        terminal.type_in(CTRL_D);
+        assert_eq!(terminal.end().0, Some(0));
+    }
+}
+
+#[test]
+fn lines_that_are_pasted_are_a_message_each_and_the_last_can_be_edited() {
+    let (server, state) = (Running::serve(&[]), TempDir::new().unwrap());
+    let mut terminal = run(state.path(), server.addr, &[]);
+    terminal.expect(&[">"]);
+    terminal.type_in("\x1b[200~one\r\ntwo\nthr\x1b[201~");
+    terminal.expect_that("the messages", |screen| {
+        let shown = screen.contents();
+        shown.contains("> one\n") && shown.contains("\none\n") && shown.contains("\ntwo\n")
+    });
+    terminal.expect(&["> thr"]);
+    terminal.type_in("ee\r");
+    terminal.expect(&["> three", "three", ">"]);
+    terminal.type_in(CTRL_D);
+    assert_eq!(terminal.end().0, Some(0));
+}
+
+#[test]
+fn a_signal_closes_and_leaves_the_terminal_as_it_was() {
+    for (name, code) in [("TERM", 143), ("INT", 130), ("HUP", 129)] {
+        let (sender, seen) = mpsc::channel();
+        let addr = serve(move |mut socket| {
+            let mut close = [0; 8];
+            socket.read_exact(&mut close).unwrap();
+            sender.send(u16::from_be_bytes([close[6] ^ close[2], close[7] ^ close[3]])).unwrap();
+            socket.write_all(b"\x88\x02\x03\xe9").unwrap();
+        });
+        let state = TempDir::new().unwrap();
+        let mut terminal = run(state.path(), addr, &[]);
+        terminal.expect(&[">"]);
+        terminal.type_in("unfinished");
+        terminal.expect(&["> unfinished"]);
+        terminal.signal(name);
+        let (status, screen) = terminal.end();
+        assert_eq!((status, screen.contains("unfinished")), (Some(code), false), "{screen}");
+        assert_eq!(seen.recv_timeout(LIMIT).unwrap(), 1001);
+    }
 }
 
 #[test]

@@ -66,33 +66,25 @@ pub(super) async fn open_over(
     let mut nonce = [0; 16];
     random.fill(&mut nonce);
     let key = Key::from_nonce(nonce);
-    let subprotocols: Vec<&str> = options.subprotocols.iter().map(String::as_str).collect();
-    let mut headers: Vec<(&str, &str)> =
-        options.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let authorization = target.authorization();
-    if let Some(value) = &authorization
-        && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Authorization"))
-    {
-        headers.push(("Authorization", value));
-    }
-    let host = options.host.as_ref().unwrap_or(&target.authority);
-    let mut request = ClientRequest::new(host, &target.path_and_query)
-        .subprotocols(&subprotocols)
-        .headers(&headers);
-    if let Some(origin) = &options.origin {
-        request = request.origin(origin);
-    }
-    let mut bytes = vec![0; HEAD_BYTES];
-    let n = request.encode(&key, &mut bytes)?;
-    stream.write_all(&bytes[..n]).await?;
-    stream.flush().await?;
-
-    let (mut received, head_len) = read_head(stream).await?;
+    let head = with_request(target, options, |request| encode(&request, &key))?;
+    let sent = match stream.write_all(&head).await {
+        Ok(()) => stream.flush().await,
+        Err(error) => Err(error),
+    };
+    let (mut received, head_len) = match (sent, read_head(stream).await) {
+        // Unless the server, which reads no more, has said something.
+        (Err(error), Err(ClientError::Io(_) | ClientError::Eof)) => return Err(error.into()),
+        (_, head) => head?,
+    };
     let early = received.split_off(head_len);
-    let description = match request.verify(&key, &received) {
-        Ok(response) => Description {
+    let verified = with_request(target, options, |request| {
+        let response = request.verify(&key, &received)?;
+        Ok(response.subprotocol().map(str::to_owned))
+    });
+    let description = match verified {
+        Ok(subprotocol) => Description {
             path: path_of(&target.path_and_query).to_owned(),
-            subprotocol: response.subprotocol().map(str::to_owned),
+            subprotocol,
             remote_addr,
             headers: headers_of(&received),
             data: None,
@@ -116,6 +108,44 @@ pub(super) async fn open_over(
     let bounds = Bounds::from(options);
     let endpoint = Either::client(random);
     Ok(Connection::new(transport, endpoint, early, bounds, description, Ties::default()))
+}
+
+/// Checks that there is a request for what the options say, before anybody is connected to.
+pub(super) fn check(target: &Target, options: &ClientOptions) -> Result<(), ClientError> {
+    let key = Key::from_nonce([0; 16]);
+    with_request(target, options, |request| encode(&request, &key)).map(drop)
+}
+
+/// Lends the request for what the options say.
+fn with_request<T>(
+    target: &Target,
+    options: &ClientOptions,
+    ask: impl FnOnce(ClientRequest<'_>) -> T,
+) -> T {
+    let subprotocols: Vec<&str> = options.subprotocols.iter().map(String::as_str).collect();
+    let mut headers: Vec<(&str, &str)> =
+        options.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let authorization = target.authorization();
+    if let Some(value) = &authorization
+        && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Authorization"))
+    {
+        headers.push(("Authorization", value));
+    }
+    let host = options.host.as_ref().unwrap_or(&target.authority);
+    let mut request = ClientRequest::new(host, &target.path_and_query)
+        .subprotocols(&subprotocols)
+        .headers(&headers);
+    if let Some(origin) = &options.origin {
+        request = request.origin(origin);
+    }
+    ask(request)
+}
+
+fn encode(request: &ClientRequest<'_>, key: &Key) -> Result<Vec<u8>, ClientError> {
+    let mut head = vec![0; HEAD_BYTES];
+    let n = request.encode(key, &mut head)?;
+    head.truncate(n);
+    Ok(head)
 }
 
 /// Returns a path without its query.

@@ -212,6 +212,16 @@ impl Reconnecting {
         matches!(&self.state, State::Open { client, .. } if client.has_room())
     }
 
+    /// Returns how many bytes of what was sent wait for the server to read; what the system has taken is not among
+    /// them.
+    #[must_use]
+    pub fn unsent_bytes(&self) -> usize {
+        match &self.state {
+            State::Open { client, .. } => client.unsent_bytes(),
+            _ => 0,
+        }
+    }
+
     /// Takes a message over, or a fragment of one, whether there is room or not; it leaves while
     /// something else is waited for.
     ///

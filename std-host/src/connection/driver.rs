@@ -207,7 +207,13 @@ impl Driver {
         self.sending.is_flushed() && !self.sending.has_lost
     }
 
+    /// Returns how many bytes the stream has not taken.
     pub(super) const fn unsent_bytes(&self) -> usize {
+        self.sending.output.unsent().len()
+    }
+
+    /// Returns how many of them may be before there is no room.
+    pub(super) const fn max_unsent_bytes(&self) -> usize {
         self.bounds.unsent_bytes
     }
 

@@ -208,11 +208,10 @@ impl Tls {
             Err(error) => return Err(error),
         };
         let result = self.session.process_new_packets();
-        let flushed = self.flush(source.stream);
-        // A refusal says more than that its alert could not leave.
+        // What cannot leave, whoever writes next is told; there may be more to be read.
+        let _ = self.flush(source.stream);
         let state =
             result.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, TlsError(error)))?;
-        flushed?;
         if n == 0 && self.session.is_handshaking() {
             let why = "the connection ended during the TLS handshake";
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));

@@ -36,6 +36,28 @@ pub(crate) fn tls(issued: &Issued, behind: SocketAddr) -> SocketAddr {
     addr
 }
 
+/// Passes on what `behind` sends through TLS, and ends TCP without `close_notify` when that ends.
+pub(crate) fn cutting_tls(issued: &Issued, behind: SocketAddr) -> SocketAddr {
+    let acceptor = TlsAcceptor::from(Arc::new(server_config(issued)));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    run(async move {
+        listener.set_nonblocking(true).unwrap();
+        let listener = TcpListener::from_std(listener).unwrap();
+        let (socket, _) = listener.accept().await.unwrap();
+        let (mut from_client, mut to_client) =
+            tokio::io::split(acceptor.accept(socket).await.unwrap());
+        let (mut from_server, mut to_server) =
+            TcpStream::connect(behind).await.unwrap().into_split();
+        tokio::select! {
+            _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
+            _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
+        }
+        // Whatever has been copied has been written as well.
+    });
+    addr
+}
+
 /// Passes the connections to a Unix socket on to `behind`.
 #[cfg(unix)]
 pub(crate) fn unix(path: &Path, behind: SocketAddr) {

@@ -81,7 +81,7 @@ async function expectFailure(program, exitCode, ...words) {
 check(async function linesBecomeTextMessagesAndTheEndOfInputClosesWith1000() {
   const server = await listen(echo);
   const program = connectTo(server.url);
-  const lines = ['one', '', 'ß€😀', ' two  words ', 'tab\tand return\r'];
+  const lines = ['one', '', 'ß€😀', ' two  words ', 'tab\tand\rreturn'];
   for (const line of lines) {
     program.write(`${line}\n`);
     expect(await program.line(), line, 'printed line');
@@ -99,7 +99,7 @@ check(async function echoesOnTheirWayAtTheEndOfInputArePrinted() {
 
 check(async function withBinaryLinesBecomeBinaryMessagesPrintedAsTheyAre() {
   const server = await listen(echo);
-  const program = connectTo(server.url, '--binary');
+  const program = connectTo(server.url, '--binary', '--lines');
   for (const line of ['text', '', 'ß\0']) {
     program.write(`${line}\n`);
     expect(await program.line(), line, 'printed line');
@@ -176,6 +176,38 @@ check(async function aCloseByTheServerWithoutACodeEndsWell() {
 
 check(async function aCloseByTheServerWith1011IsAFailure() {
   expect(await exitCodeAfterClose(1011, 'broken'), 1, 'exit code');
+});
+
+check(async function anAnswerThatComesBehindTheEndOfTheInputIsPrinted() {
+  const server = await listen((ws) => {
+    ws.on('message', (question) => {
+      for (let i = 1; i <= 3; ++i) setTimeout(() => ws.send(`${question} ${i}`), 300 * i);
+    });
+  });
+  const ended = await connectTo(server.url).end('what?\n');
+  expect(ended, { ...GOOD_END, output: 'what? 1\nwhat? 2\nwhat? 3\n' }, 'end of the program');
+  expect(await within(server.seen.closed, 'close'), [1000, ''], 'close');
+});
+
+check(async function aSignalClosesWith1001() {
+  const server = await listen(echo);
+  const program = connectTo(server.url);
+  program.write('one\n');
+  expect(await program.line(), 'one', 'printed line');
+  program.process.kill('SIGTERM');
+  expect(await program.ended(), { ...GOOD_END, code: 128 + 15 }, 'end of the program');
+  expect(await within(server.seen.closed, 'close'), [1001, ''], 'close');
+});
+
+check(async function aMessageThatIsTooLongForTheServerIsToldBy1009() {
+  const server = await listen(echo, { maxPayload: 1000 });
+  const { code, output, errors } = await connectTo(server.url).end('x'.repeat(8_000_000) + '\n');
+  expect({ code, output }, { code: BROKEN, output: '' }, 'exit code and output');
+  expectIn('closed by the server: 1009', errors, 'errors');
+});
+
+check(async function aCloseWithACodeAndAReasonOfItsOwnIsToldBehindWhatCame() {
+  expect(await exitCodeAfterClose(4001, 'log in first'), 1, 'exit code');
 });
 
 check(async function aServerThatDropsTcpIsAFailure() {

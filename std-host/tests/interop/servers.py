@@ -1,6 +1,7 @@
 """`wirelet connect` against the server of Python's `websockets`, and against raw sockets."""
 
 import asyncio
+import signal
 from contextlib import asynccontextmanager
 
 from harness import check, connect_to, expect, expect_in, main, raw_server, url_of
@@ -62,7 +63,7 @@ async def listen(talk=echo, **options):
 
 @check
 async def lines_become_text_messages_and_the_end_of_input_closes_with_1000():
-    lines = ["one", "", "ß€😀", " two  words ", "tab\tand return\r"]
+    lines = ["one", "", "ß€😀", " two  words ", "tab\tand\rreturn"]
     async with listen() as server, connect_to(server.url) as program:
         for line in lines:
             await program.write(f"{line}\n".encode())
@@ -87,7 +88,7 @@ async def a_last_line_without_a_line_feed_is_sent():
 @check
 async def with_binary_lines_become_binary_messages_printed_as_they_are():
     lines = [b"text", b"", b"\xff\0\xfe"]
-    async with listen() as server, connect_to(server.url, "--binary") as program:
+    async with listen() as server, connect_to(server.url, "--binary", "--lines") as program:
         for line in lines:
             await program.write(line + b"\n")
             expect(await program.line(), line, "printed line")
@@ -96,14 +97,23 @@ async def with_binary_lines_become_binary_messages_printed_as_they_are():
 
 
 @check
-async def without_binary_a_line_that_is_no_utf_8_is_left_out_and_said_so():
+async def with_binary_the_bytes_of_a_pipe_come_back_as_they_are():
+    data = bytes(range(256)) * 1000
+    async with listen() as server, connect_to(server.url, "--binary") as program:
+        expect(await program.end(data), (0, data, ""), "exit code, output and errors")
+        expect(b"".join(server.ws.messages), data, "messages")
+
+
+@check
+async def without_binary_a_line_that_is_no_utf_8_ends_the_input_and_is_a_failure():
     async with listen() as server, connect_to(server.url) as program:
-        await program.write(b"\xff\nnext\n")
-        expect(await program.line(), b"next", "printed line")
-        code, _, errors = await program.end()
-        expect(code, 0, "exit code")
-        expect_in("UTF-8", errors, "errors")
-        expect(server.ws.messages, ["next"], "messages")
+        await program.write(b"one\n\xff\nnever\n")
+        expect(await program.line(), b"one", "printed line")
+        code, output, errors = await program.ended()
+        expect((code, output), (USAGE, b""), "exit code and output")
+        expect_in("line 2 is no UTF-8", errors, "errors")
+        expect(await server.closed(), (1001, ""), "close")
+        expect(server.ws.messages, ["one"], "messages")
 
 
 @check
@@ -160,7 +170,8 @@ async def the_server_selects_one_of_the_subprotocols():
 
 
 # Exit codes, as `wirelet connect --help` tells them.
-BROKEN, UNREACHABLE, REFUSED = 1, 3, 5
+BROKEN, USAGE, UNREACHABLE, REFUSED = 1, 2, 3, 5
+TERMINATED = 128 + signal.SIGTERM
 
 
 async def expect_failure(program, exit_code, *words):
@@ -199,6 +210,57 @@ async def a_close_by_the_server_with_1001_ends_well():
 @check
 async def a_close_by_the_server_with_1011_is_a_failure():
     expect(await exit_code_after_close(1011, "broken"), 1, "exit code")
+
+
+@check
+async def an_answer_that_comes_behind_the_end_of_the_input_is_printed():
+    async def talk(ws):
+        question = await ws.recv()
+        for number in range(3):
+            await asyncio.sleep(0.3)
+            await ws.send(f"{question} {number}")
+
+    async with listen(talk) as server, connect_to(server.url) as program:
+        output = b"".join(b"what? %d\n" % number for number in range(3))
+        expect(await program.end(b"what?\n"), (0, output, ""), "exit code, output and errors")
+        expect(await server.closed(), (1000, ""), "close")
+
+
+@check
+async def a_signal_closes_with_1001_and_what_comes_before_the_end_is_printed():
+    async with listen() as server, connect_to(server.url) as program:
+        await program.write(b"one\n")
+        expect(await program.line(), b"one", "printed line")
+        program.process.send_signal(signal.SIGTERM)
+        expect(await program.ended(), (TERMINATED, b"", ""), "exit code, output and errors")
+        expect(await server.closed(), (1001, ""), "close")
+
+
+@check
+async def a_server_that_missed_the_pongs_is_heard_to_the_end():
+    async def talk(ws):
+        await ws.send("before")
+        await ws.wait_closed()
+
+    options = {"ping_interval": 0.2, "ping_timeout": 0.2, "close_timeout": 0.2}
+    async with listen(talk, **options) as server, connect_to(server.url) as program:
+        expect(await program.line(), b"before", "printed line")
+        program.process.send_signal(signal.SIGSTOP)
+        await server.ended.wait()
+        program.process.send_signal(signal.SIGCONT)
+        await expect_failure(program, BROKEN, "closed by the server: 1011 keepalive ping timeout")
+
+
+@check
+async def a_server_that_leaves_without_its_answers_is_a_failure_behind_what_came():
+    async def talk(ws):
+        await ws.send(await ws.recv())
+        ws.transport.abort()
+
+    async with listen(talk) as server, connect_to(server.url) as program:
+        await program.write(b"last\n")
+        expect(await program.line(), b"last", "printed line")
+        await expect_failure(program, BROKEN)
 
 
 @check

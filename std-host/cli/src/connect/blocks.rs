@@ -1,108 +1,48 @@
-//! A file, sent as one message in fragments of bounded length.
+//! What is sent: messages, of which a long one is sent in fragments of bounded length.
 
-use std::fs::File;
-use std::io::{Read as _, Seek as _};
+use std::io;
 use std::mem;
 use std::path::Path;
+use std::pin::Pin;
 
+use tokio::fs::File;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncSeekExt as _};
 use wirelet::{Chunk, Message};
 
-/// The fragments of a file that are still to be sent.
-#[derive(Debug)]
-pub(super) struct Blocks {
-    file: File,
-    name: String,
-    is_text: bool,
-    /// What comes next. It is read ahead, so that the last fragment is known as such.
-    next: Content,
-    /// The beginning of a letter that ends in the block behind `next`.
-    cut: Vec<u8>,
-    /// How far the file has been read.
-    at: u64,
-    is_first: bool,
-    len: u64,
-}
-
-/// A fragment.
-#[derive(Debug)]
+/// A message, or a fragment of one.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Block {
-    content: Content,
-    is_first: bool,
+    pub(super) content: Content,
+    pub(super) is_first: bool,
     pub(super) is_last: bool,
 }
 
-#[derive(Debug)]
-enum Content {
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Content {
     Text(String),
     Binary(Vec<u8>),
 }
 
-impl Blocks {
-    pub(super) fn binary(path: &Path) -> Result<Self, String> {
-        Self::open(path, false)
-    }
-
-    /// Refuses what is no UTF-8 before anything of it is sent.
-    pub(super) fn text(path: &Path) -> Result<Self, String> {
-        let mut blocks = Self::open(path, true)?;
-        while !blocks.next()?.is_last {}
-        blocks.file.rewind().map_err(|error| blocks.explain(&error))?;
-        (blocks.at, blocks.is_first) = (0, true);
-        blocks.read_next()?;
-        Ok(blocks)
-    }
-
-    fn open(path: &Path, is_text: bool) -> Result<Self, String> {
-        let name = path.display().to_string();
-        let explain = |error| format!("cannot read {name}: {error}");
-        let file = File::open(path).map_err(explain)?;
-        let len = file.metadata().map_err(explain)?.len();
-        let (next, cut) = (Content::Binary(Vec::new()), Vec::new());
-        let mut blocks = Self { file, name, is_text, next, cut, at: 0, is_first: true, len };
-        blocks.read_next()?;
-        Ok(blocks)
-    }
-
-    /// Returns the length of the file, in bytes.
-    pub(super) const fn len(&self) -> u64 {
-        self.len
-    }
-
-    /// Returns the next fragment; not to be called behind the last.
-    pub(super) fn next(&mut self) -> Result<Block, String> {
-        let content = mem::replace(&mut self.next, Content::Binary(Vec::new()));
-        self.read_next()?;
-        let is_first = mem::replace(&mut self.is_first, false);
-        Ok(Block { content, is_first, is_last: self.next.as_bytes().is_empty() })
-    }
-
-    fn read_next(&mut self) -> Result<(), String> {
-        let mut bytes = mem::take(&mut self.cut);
-        let read = (&mut self.file).take(BLOCK_BYTES).read_to_end(&mut bytes);
-        let n = read.map_err(|error| self.explain(&error))?;
-        self.at += n as u64;
-        if !self.is_text {
-            self.next = Content::Binary(bytes);
-            return Ok(());
-        }
-        // A letter that the block cuts goes into the next, if there is one.
-        if let Err(error) = str::from_utf8(&bytes) {
-            let at = self.at - (bytes.len() - error.valid_up_to()) as u64;
-            if error.error_len().is_some() || n == 0 {
-                return Err(format!("{}: no UTF-8 at byte {at}; see --send-file", self.name));
-            }
-            self.cut = bytes.split_off(error.valid_up_to());
-        }
-        self.next = Content::Text(String::from_utf8(bytes).map_err(|error| error.to_string())?);
-        Ok(())
-    }
-
-    fn explain(&self, error: &std::io::Error) -> String {
-        format!("cannot read {}: {error}", self.name)
-    }
+/// The fragments of a file that are still to be sent.
+pub(super) struct Blocks {
+    file: Pin<Box<dyn AsyncRead + Send>>,
+    name: String,
+    is_text: bool,
+    /// What comes next. It is read ahead, so that the last fragment is known as such.
+    next: Option<Content>,
+    /// What was read of the one behind that. It may begin with the beginning of a letter.
+    bytes: Vec<u8>,
+    /// How far the file has been read.
+    at: u64,
+    is_first: bool,
+    len: Option<u64>,
 }
 
 impl Block {
+    pub(super) const fn whole(content: Content) -> Self {
+        Self { content, is_first: true, is_last: true }
+    }
+
     pub(super) fn chunk(&self) -> Chunk<'_> {
         let message = match &self.content {
             Content::Text(text) => Message::Text(text),
@@ -115,6 +55,114 @@ impl Block {
             (false, true) => Chunk::last(message),
         }
     }
+
+    /// Returns its length, in bytes.
+    pub(super) fn len(&self) -> usize {
+        match &self.content {
+            Content::Text(text) => text.len(),
+            Content::Binary(bytes) => bytes.len(),
+        }
+    }
+}
+
+impl Blocks {
+    pub(super) async fn binary(path: &Path) -> Result<Self, String> {
+        Self::open(path, false).await
+    }
+
+    /// Refuses a file that is no UTF-8 before anything of it is sent. What comes through a pipe is seen once only.
+    pub(super) async fn text(path: &Path) -> Result<Self, String> {
+        let blocks = Self::open(path, true).await?;
+        if blocks.len.is_none() {
+            return Ok(blocks);
+        }
+        let mut checked = blocks;
+        while !checked.next().await?.is_last {}
+        Self::open(path, true).await
+    }
+
+    async fn open(path: &Path, is_text: bool) -> Result<Self, String> {
+        if path.as_os_str() == "-" {
+            let stdin = Box::pin(tokio::io::stdin());
+            return Ok(Self::new(stdin, "the standard input".into(), is_text, None));
+        }
+        let name = path.display().to_string();
+        let explain = |error| format!("cannot read {name}: {error}");
+        let mut file = File::open(path).await.map_err(explain)?;
+        let metadata = file.metadata().await.map_err(explain)?;
+        if metadata.is_dir() {
+            return Err(explain(io::ErrorKind::IsADirectory.into()));
+        }
+        let is_seekable = metadata.is_file() && file.rewind().await.is_ok();
+        let len = is_seekable.then_some(metadata.len());
+        Ok(Self::new(Box::pin(file), name, is_text, len))
+    }
+
+    fn new(
+        file: Pin<Box<dyn AsyncRead + Send>>,
+        name: String,
+        is_text: bool,
+        len: Option<u64>,
+    ) -> Self {
+        Self { file, name, is_text, next: None, bytes: Vec::new(), at: 0, is_first: true, len }
+    }
+
+    /// Returns the length of the file, in bytes, if it is known.
+    pub(super) const fn len(&self) -> Option<u64> {
+        self.len
+    }
+
+    /// Waits for the next fragment; not to be called behind the last. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Result<Block, String> {
+        if self.next.is_none() {
+            self.next = Some(self.read_next().await?);
+        }
+        let behind = self.read_next().await?;
+        let is_last = behind.as_bytes().is_empty();
+        let content = self.next.replace(behind);
+        let is_first = mem::replace(&mut self.is_first, false);
+        Ok(Block { content: content.unwrap_or_default(), is_first, is_last })
+    }
+
+    /// Reads the next fragment; it is empty at the end.
+    async fn read_next(&mut self) -> Result<Content, String> {
+        let mut is_end = false;
+        while self.bytes.len() < BLOCK_BYTES && !is_end {
+            let room = BLOCK_BYTES - self.bytes.len();
+            let mut input = (&mut self.file).take(room as u64);
+            let read = input.read_buf(&mut self.bytes).await;
+            let n = read.map_err(|error| format!("cannot read {}: {error}", self.name))?;
+            self.at += n as u64;
+            is_end = n == 0;
+        }
+        let mut bytes = mem::take(&mut self.bytes);
+        if !self.is_text {
+            return Ok(Content::Binary(bytes));
+        }
+        match split_text(&mut bytes, is_end) {
+            Ok(behind) => self.bytes = behind,
+            Err(before_end) => {
+                let at = self.at - before_end as u64;
+                return Err(format!("{}: no UTF-8 at byte {at}; see --send-file", self.name));
+            }
+        }
+        Ok(Content::Text(String::from_utf8(bytes).map_err(|error| error.to_string())?))
+    }
+}
+
+/// Cuts off the beginning of a letter that what comes next may end, and returns it.
+///
+/// # Errors
+///
+/// So many bytes before the end, there is no UTF-8.
+pub(super) fn split_text(bytes: &mut Vec<u8>, is_end: bool) -> Result<Vec<u8>, usize> {
+    match str::from_utf8(bytes) {
+        Ok(_) => Ok(Vec::new()),
+        Err(error) if error.error_len().is_some() || is_end => {
+            Err(bytes.len() - error.valid_up_to())
+        }
+        Err(error) => Ok(bytes.split_off(error.valid_up_to())),
+    }
 }
 
 impl Content {
@@ -126,8 +174,14 @@ impl Content {
     }
 }
 
-/// The longest fragment but for a letter, in bytes.
-const BLOCK_BYTES: u64 = 64 * 1024;
+impl Default for Content {
+    fn default() -> Self {
+        Self::Binary(Vec::new())
+    }
+}
+
+/// The longest fragment, in bytes.
+pub(super) const BLOCK_BYTES: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -144,10 +198,10 @@ mod tests {
     }
 
     /// Takes all fragments; returns the lengths, and all of their bytes.
-    fn take_all(mut blocks: Blocks) -> (Vec<usize>, Vec<u8>) {
+    async fn take_all(mut blocks: Blocks) -> (Vec<usize>, Vec<u8>) {
         let (mut lens, mut bytes) = (Vec::new(), Vec::new());
         loop {
-            let block = blocks.next().unwrap();
+            let block = blocks.next().await.unwrap();
             let chunk = block.chunk();
             assert_eq!(chunk.is_first(), lens.is_empty());
             lens.push(chunk.as_bytes().len());
@@ -158,8 +212,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_file_becomes_fragments_of_which_the_last_is_known() {
+    #[tokio::test]
+    async fn a_file_becomes_fragments_of_which_the_last_is_known() {
         for (len, lens) in [
             (0, &[0][..]),
             (1, &[1]),
@@ -168,32 +222,37 @@ mod tests {
             (200_000, &[65_536, 65_536, 65_536, 3392]),
         ] {
             let content: Vec<u8> = (0..=255).cycle().take(len).collect();
-            let taken = take_all(Blocks::binary(file(&content).path()).unwrap());
+            let taken = take_all(Blocks::binary(file(&content).path()).await.unwrap()).await;
             assert_eq!((&taken.0[..], taken.1 == content), (lens, true));
         }
     }
 
-    #[test]
-    fn text_is_cut_between_letters() {
+    #[tokio::test]
+    async fn text_is_cut_between_letters() {
         for offset in 0..4 {
             let content = "a".repeat(offset) + &"😀".repeat(50_000);
-            let (_, taken) = take_all(Blocks::text(file(content.as_bytes()).path()).unwrap());
+            let file = file(content.as_bytes());
+            let (_, taken) = take_all(Blocks::text(file.path()).await.unwrap()).await;
             assert!(taken == content.as_bytes(), "{offset}");
         }
     }
 
-    #[test]
-    fn what_is_no_text_is_refused_with_its_place() {
+    #[tokio::test]
+    async fn what_is_no_text_is_refused_with_its_place() {
         for (content, at) in [
             (&b"ab\xff"[..], 2),
             (&[&b"a".repeat(65_535), &b"\xc3"[..]].concat(), 65_535),
             (&[&b"a".repeat(65_535), &b"\xc3("[..]].concat(), 65_535),
             (&[&b"a".repeat(100_000), &b"\xf0\x9f\x98"[..]].concat(), 100_000),
         ] {
-            let error = Blocks::text(file(content).path()).unwrap_err();
+            let Err(error) = Blocks::text(file(content).path()).await else { panic!("{at}") };
             assert!(error.contains(&format!("no UTF-8 at byte {at};")), "{error}");
         }
-        let error = Blocks::text(Path::new("no-such-file")).unwrap_err();
-        assert!(error.starts_with("cannot read no-such-file: "), "{error}");
+        for (path, why) in
+            [("no-such-file", "cannot read no-such-file: "), ("/", "cannot read /: ")]
+        {
+            let Err(error) = Blocks::text(Path::new(path)).await else { panic!("{path}") };
+            assert!(error.starts_with(why), "{error}");
+        }
     }
 }

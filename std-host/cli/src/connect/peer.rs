@@ -1,5 +1,7 @@
 //! The server, connected to once or again and again.
 
+use std::future::ready;
+
 use wirelet::{Chunk, CloseCode, SendError};
 use wirelet_host::{Client, ClientError, ClientOptions, Reconnecting, Update};
 
@@ -75,16 +77,32 @@ impl Peer {
         .map_err(told_later)
     }
 
-    /// Begins the closing handshake; tells whether there is anything to be closed.
-    pub(super) async fn close(&mut self) -> Result<bool, ClientError> {
-        let result = match self {
-            Self::Once(client) => client.close(CloseCode::NORMAL_CLOSURE).await,
-            Self::Again(client) => client.close(CloseCode::NORMAL_CLOSURE).await,
+    /// Begins the closing handshake, which goes on while something is received; tells whether there is anything to be
+    /// closed.
+    pub(super) async fn close(&mut self, code: CloseCode) -> Result<bool, ClientError> {
+        let closing = async {
+            match self {
+                Self::Once(client) => client.close(code).await,
+                Self::Again(client) => client.close(code).await,
+            }
+        };
+        let result = tokio::select! {
+            biased;
+            result = closing => result,
+            () = ready(()) => Ok(()),
         };
         match result.map_err(told_later) {
             Ok(()) => Ok(true),
             Err(ClientError::NotConnected) => Ok(matches!(self, Self::Once(_))),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Returns how many bytes wait for the server to read.
+    pub(super) fn unsent_bytes(&self) -> usize {
+        match self {
+            Self::Once(client) => client.unsent_bytes(),
+            Self::Again(client) => client.unsent_bytes(),
         }
     }
 

@@ -12,6 +12,8 @@ use super::json;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Style {
     form: Form,
+    /// A line end follows each message.
+    has_lines: bool,
     is_terminal: bool,
     coloured: bool,
 }
@@ -27,22 +29,24 @@ pub(super) enum Form {
 }
 
 impl Style {
-    pub(super) fn new(form: Form) -> Self {
+    pub(super) fn new(form: Form, has_lines: bool) -> Self {
         let is_terminal = stdout().is_terminal();
         // https://no-color.org
         let coloured = is_terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { form, is_terminal, coloured }
+        Self { form, has_lines, is_terminal, coloured }
     }
 
-    /// Returns the line of a message, with its end; `None` for what is no message.
-    pub(super) fn line(self, received: &OwnedMessage) -> Option<Vec<u8>> {
+    /// Returns what is printed of a message; `None` for what is none.
+    pub(super) fn show(self, received: &OwnedMessage) -> Option<Vec<u8>> {
         let mut line = match received {
             OwnedMessage::Text(text) => self.text(text).into_owned().into_bytes(),
             OwnedMessage::Binary(bytes) if self.form == Form::Bytes => bytes.to_vec(),
             OwnedMessage::Binary(_) => received.to_string().into_bytes(),
             _ => return None,
         };
-        line.push(b'\n');
+        if self.has_lines {
+            line.push(b'\n');
+        }
         Some(line)
     }
 
@@ -81,23 +85,26 @@ mod tests {
 
     #[test]
     fn a_terminal_is_not_commanded_by_what_a_server_sends() {
-        let style = Style { form: Form::Bytes, is_terminal: true, coloured: true };
+        let style = Style { form: Form::Bytes, has_lines: true, is_terminal: true, coloured: true };
         let evil = "\x1b]0;title\x07a\tb\nc\u{9b}2J";
-        let line = style.line(&OwnedMessage::Text(evil.into())).unwrap();
+        let line = style.show(&OwnedMessage::Text(evil.into())).unwrap();
         let shown = "\\u{1b}]0;title\\u{7}a\tb\nc\\u{9b}2J\n";
         assert_eq!(String::from_utf8(line).unwrap(), shown);
         // A program that reads it gets it as it is.
         let style = Style { is_terminal: false, coloured: false, ..style };
-        let line = style.line(&OwnedMessage::Text(evil.into())).unwrap();
+        let line = style.show(&OwnedMessage::Text(evil.into())).unwrap();
         assert_eq!(line, format!("{evil}\n").into_bytes());
     }
 
     #[test]
     fn bytes_are_counted_unless_they_are_asked_for() {
-        let style = Style { form: Form::Json, is_terminal: false, coloured: false };
+        let style =
+            Style { form: Form::Json, has_lines: true, is_terminal: false, coloured: false };
         let bytes = OwnedMessage::from(b"\0{}".as_slice());
-        assert_eq!(style.line(&bytes).unwrap(), b"<3 bytes>\n");
-        assert_eq!(Style { form: Form::Bytes, ..style }.line(&bytes).unwrap(), b"\0{}\n");
-        assert_eq!(style.line(&OwnedMessage::Pong("".into())), None);
+        assert_eq!(style.show(&bytes).unwrap(), b"<3 bytes>\n");
+        assert_eq!(Style { form: Form::Bytes, ..style }.show(&bytes).unwrap(), b"\0{}\n");
+        let raw = Style { form: Form::Bytes, has_lines: false, ..style };
+        assert_eq!(raw.show(&bytes).unwrap(), b"\0{}");
+        assert_eq!(style.show(&OwnedMessage::Pong("".into())), None);
     }
 }

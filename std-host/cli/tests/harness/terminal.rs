@@ -17,6 +17,8 @@ pub(crate) struct Terminal {
     keyboard: File,
     output: mpsc::Receiver<Vec<u8>>,
     parser: vt100::Parser,
+    /// How many bytes have come to the screen.
+    pub(crate) n_shown: usize,
 }
 
 impl Terminal {
@@ -54,11 +56,17 @@ impl Terminal {
             }
         });
         let parser = vt100::Parser::new(ROWS.try_into().unwrap(), COLUMNS.try_into().unwrap(), 0);
-        Self { child, keyboard, output, parser }
+        Self { child, keyboard, output, parser, n_shown: 0 }
     }
 
     pub(crate) fn type_in(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Types in more than the terminal takes at a time.
+    pub(crate) fn paste(&mut self, text: &str) {
+        let (mut keyboard, text) = (self.keyboard.try_clone().unwrap(), text.to_owned());
+        std::thread::spawn(move || keyboard.write_all(text.as_bytes()));
     }
 
     /// Waits until the screen ends in these lines, above a cursor that stands behind the last.
@@ -85,8 +93,15 @@ impl Terminal {
             let Ok(bytes) = self.output.recv_timeout(left) else {
                 panic!("{what} is not on the screen:\n{}", self.parser.screen().contents());
             };
+            self.n_shown += bytes.len();
             self.parser.process(&bytes);
         }
+    }
+
+    /// Sends a signal of this name to the program.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 
     /// Waits for the end; returns the exit code, and all that is on the screen.

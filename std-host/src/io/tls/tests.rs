@@ -16,6 +16,8 @@ struct Way {
     bytes: VecDeque<u8>,
     room: usize,
     is_ended: bool,
+    /// Nobody reads them.
+    is_broken: bool,
 }
 
 /// One end of two ways, which moves at most `size` bytes at a time.
@@ -48,6 +50,9 @@ impl Read for End<'_> {
 impl Write for End<'_> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let to = &mut self.to.borrow_mut();
+        if to.is_broken {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         match buf.len().min(self.size).min(to.room - to.bytes.len()) {
             0 => Err(io::ErrorKind::WouldBlock.into()),
             n => to.bytes.write(&buf[..n]),
@@ -69,6 +74,7 @@ impl Pair {
                 bytes: VecDeque::new(),
                 room: size.saturating_mul(3),
                 is_ended: false,
+                is_broken: false,
             })
         };
         Self {
@@ -262,6 +268,28 @@ fn the_end_of_the_stream_is_an_end_behind_what_came_before() {
     assert!(!read_some(tls, &mut stream, &mut received));
     assert_eq!(received, b"last");
     assert!(read_some(tls, &mut stream, &mut received));
+}
+
+#[test]
+fn what_has_come_is_read_though_nothing_can_be_written() {
+    let mut pair = Pair::new(200);
+    pair.exchange(b"client", b"server");
+    pair.up.borrow_mut().room = 0;
+    let (tls, mut stream) = pair.at_client();
+    assert_eq!(write_some(tls, &mut stream, b"waits"), 5);
+    pair.up.borrow_mut().is_broken = true;
+    let text = b"behind the break ".repeat(10);
+    let (tls, mut stream) = pair.at_server();
+    for piece in text.chunks(50) {
+        assert_eq!(write_some(tls, &mut stream, piece), piece.len());
+    }
+    pair.down.borrow_mut().is_ended = true;
+    let mut received = Vec::new();
+    let (tls, mut stream) = pair.at_client();
+    while !read_some(tls, &mut stream, &mut received) {}
+    assert_eq!(received, text);
+    let (tls, mut stream) = pair.at_client();
+    assert_eq!(tls.flush(&mut stream).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
 }
 
 #[test]
