@@ -81,6 +81,27 @@ fn a_paste_costs_what_it_is_long() {
 }
 
 #[test]
+fn a_paste_before_other_letters_is_painted_little_more_often() {
+    const LEN: usize = 20_000;
+    let (server, state) = (Running::serve(&[]), TempDir::new().unwrap());
+    let mut terminal = run(state.path(), server.addr, &[]);
+    terminal.expect(&[">"]);
+    terminal.type_in(&format!("end{CTRL_A}"));
+    terminal.paste(&"x".repeat(LEN));
+    terminal.type_in("\r");
+    // The answer comes with all of it.
+    let end = "x".repeat(14) + "end";
+    terminal.expect_that("the answer", |screen| {
+        let shown = screen.contents();
+        shown.trim_end().ends_with(&format!("{end}\n>"))
+    });
+    // It was 28 MB, a screen for each letter.
+    assert!(terminal.n_shown < 3_000_000, "{} bytes were written", terminal.n_shown);
+    terminal.type_in(CTRL_D);
+    assert_eq!(terminal.end().0, Some(0));
+}
+
+#[test]
 fn lines_that_are_pasted_are_a_message_each_and_the_last_can_be_edited() {
     let (server, state) = (Running::serve(&[]), TempDir::new().unwrap());
     let mut terminal = run(state.path(), server.addr, &[]);

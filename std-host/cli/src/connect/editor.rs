@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use crossterm::QueueableCommand as _;
 use crossterm::event::{
@@ -13,6 +14,7 @@ use crossterm::event::{
 };
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode, size};
 use futures_core::Stream as _;
+use tokio::time::{Sleep, sleep};
 
 use super::history::History;
 use crate::output::{self, write};
@@ -30,6 +32,8 @@ pub(super) struct Editor {
     screen: Screen,
     /// The line is not painted as it is.
     is_stale: bool,
+    /// Until when it stays so: what many keys do together is painted once.
+    pause: Option<Pin<Box<Sleep>>>,
     history: History,
     recall: Recall,
     /// Lines that are whole; `None` is the end.
@@ -62,6 +66,7 @@ impl Editor {
             line: Line::default(),
             screen: Screen::new(size),
             is_stale: false,
+            pause: None,
             history,
             recall,
             whole: VecDeque::new(),
@@ -94,6 +99,13 @@ impl Editor {
                 Poll::Ready(Some(event)) => self.take(event?),
                 Poll::Ready(None) => self.whole.push_back(None),
                 Poll::Pending => {
+                    if self.is_stale {
+                        let pause = self.pause.get_or_insert_with(|| Box::pin(sleep(TOGETHER)));
+                        if pause.as_mut().poll(context).is_pending() {
+                            return Poll::Pending;
+                        }
+                    }
+                    self.pause = None;
                     self.show()?;
                     return Poll::Pending;
                 }
@@ -223,3 +235,6 @@ impl Drop for Editor {
 pub(super) fn restore() {
     let _ = disable_raw_mode();
 }
+
+/// Keys that come so close to each other were not pressed by anybody.
+const TOGETHER: Duration = Duration::from_millis(5);

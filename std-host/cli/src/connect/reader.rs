@@ -1,46 +1,47 @@
 //! Whoever reads the output.
 
-use std::future::pending;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
 
 /// Knows when the reader of a pipe has left.
-pub(super) struct Reader {
-    #[cfg(unix)]
-    pipe: Option<tokio::io::unix::AsyncFd<std::os::fd::OwnedFd>>,
-}
+pub(super) struct Reader(Arc<Notify>);
 
-#[cfg(unix)]
 impl Reader {
+    /// Looks after the standard output.
     pub(super) fn of_stdout() -> Self {
-        use std::io::{IsTerminal as _, stdout};
-        use std::os::fd::AsFd as _;
-        let stdout = stdout();
-        let is_terminal = stdout.is_terminal();
-        let fd = stdout.as_fd().try_clone_to_owned().ok().filter(|_| !is_terminal);
-        // A file has nobody who could leave, and cannot be waited for.
-        let interest = tokio::io::Interest::ERROR;
-        Self { pipe: fd.and_then(|fd| tokio::io::unix::AsyncFd::with_interest(fd, interest).ok()) }
+        let left = Arc::new(Notify::new());
+        #[cfg(unix)]
+        std::thread::spawn({
+            let left = Arc::clone(&left);
+            move || {
+                if wait() {
+                    left.notify_one();
+                }
+            }
+        });
+        Self(left)
     }
 
-    /// Waits until it has left, for ever where that is not known. Cancel-safe.
+    /// Waits until it has left, for ever where that is not known.
     pub(super) async fn left(&self) {
-        let Some(pipe) = &self.pipe else { return pending().await };
-        while let Ok(mut guard) = pipe.ready(tokio::io::Interest::ERROR).await {
-            if guard.ready().is_error() {
-                return;
-            }
-            guard.clear_ready();
-        }
-        pending::<()>().await;
+        self.0.notified().await;
     }
 }
 
-#[cfg(not(unix))]
-impl Reader {
-    pub(super) const fn of_stdout() -> Self {
-        Self {}
-    }
-
-    pub(super) async fn left(&self) {
-        pending::<()>().await;
+/// Waits until nobody reads the standard output; a file or a terminal has nobody who could leave.
+#[cfg(unix)]
+fn wait() -> bool {
+    use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::io::Errno;
+    let stdout = std::io::stdout();
+    // Errors are told in any case.
+    let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
+    loop {
+        match poll(&mut fds, None) {
+            Ok(_) => return fds[0].revents().contains(PollFlags::ERR),
+            Err(Errno::INTR) => {}
+            Err(_) => return false,
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
@@ -66,7 +66,15 @@ impl Terminal {
     /// Types in more than the terminal takes at a time.
     pub(crate) fn paste(&mut self, text: &str) {
         let (mut keyboard, text) = (self.keyboard.try_clone().unwrap(), text.to_owned());
-        std::thread::spawn(move || keyboard.write_all(text.as_bytes()));
+        let pasting = std::thread::spawn(move || keyboard.write_all(text.as_bytes()));
+        // Meanwhile the program may be waiting for the screen.
+        while !pasting.is_finished() {
+            if let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(10)) {
+                self.n_shown += bytes.len();
+                self.parser.process(&bytes);
+            }
+        }
+        pasting.join().unwrap().unwrap();
     }
 
     /// Waits until the screen ends in these lines, above a cursor that stands behind the last.
