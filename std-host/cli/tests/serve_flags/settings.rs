@@ -61,7 +61,9 @@ fn a_file_has_every_kind_of_option_and_the_command_line_is_stronger() {
     let server = Running::spawn(command);
     assert_eq!(read_frame(&mut handshake(server.addr)), (TEXT, b"mine".to_vec()));
     // Another mode has no use for the program of the file, nor for what is said about it.
-    for settings in [exec.to_owned(), format!("binary = true\n{exec}")] {
+    let settings = "binary = true\npass-env = [\"A\"]\nexit-time = \"1s\"";
+    let lines = "newline = \"split\"";
+    for settings in [exec.to_owned(), format!("{settings}\n{exec}"), format!("{lines}\n{exec}")] {
         let (_directory, command) = serve_with(&settings, &["--mode", "echo"]);
         let server = Running::spawn(command);
         let mut socket = handshake(server.addr);

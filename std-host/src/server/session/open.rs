@@ -339,6 +339,9 @@ impl Open {
     /// Answers the peer's close, once the handler does not hold that any more and all that was sent before has
     /// been taken; unless another close was sent meanwhile.
     pub(super) fn answer_close(&mut self, socket: &mut Socket, output: &mut Vec<u8>) {
+        if self.halt.as_ref().is_none_or(|halt| halt.unanswered.is_none()) {
+            return;
+        }
         // What waits in the midst of a message of the handler's own, waits for ever.
         let waits = self.peer.outbox.is_waiting() && self.endpoint.may_begin();
         if (waits || self.is_held_up()) && !self.endpoint.is_close_sent() {
