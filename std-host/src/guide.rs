@@ -26,7 +26,6 @@
 pub mod auth {}
 #[doc = include_str!("../docs/axum.md")]
 pub mod axum {}
-#[cfg(feature = "tls")]
 #[doc = include_str!("../docs/certificates.md")]
 pub mod certificates {}
 #[doc = include_str!("../docs/chat.md")]
