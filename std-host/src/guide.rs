@@ -31,7 +31,6 @@ pub mod auth {}
 pub mod axum {}
 #[doc = include_str!("../docs/caddy.md")]
 pub mod caddy {}
-#[cfg(feature = "tls")]
 #[doc = include_str!("../docs/certificates.md")]
 pub mod certificates {}
 #[doc = include_str!("../docs/chat.md")]
