@@ -357,3 +357,6 @@ impl fmt::Debug for Client {
 
 /// The longest head of a request or response, in bytes.
 const HEAD_BYTES: usize = 16 * 1024;
+
+/// There is room for so much of a head at first, in bytes: most are shorter, and come in one read.
+const READ_BYTES: usize = 1024;

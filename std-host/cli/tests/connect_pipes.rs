@@ -95,6 +95,15 @@ fn the_bytes_that_go_in_come_out() {
         assert_eq!((status, &*err), (Some(0), ""), "{args:?}");
         assert!(out == input, "{args:?}: {} of {} bytes", out.len(), input.len());
     }
+    // And not in little pieces, each a message.
+    let recording = tempfile::NamedTempFile::new().unwrap();
+    let args = [&*url(server.addr), "--binary", "--raw", "--record"];
+    let (status, ..) =
+        connect_bytes(&[&args[..], &[recording.path().to_str().unwrap()]].concat(), &bytes);
+    assert_eq!(status, Some(0));
+    let recorded = std::fs::read_to_string(recording.path()).unwrap();
+    let n_sent = recorded.lines().filter(|line| line.contains("\"sent\"")).count();
+    assert!((1..300).contains(&n_sent), "{n_sent} messages of {} bytes", bytes.len());
     let args = [&*url(server.addr), "--binary", "--lines"];
     let (status, out, _) = connect_bytes(&args, b"\xff\n\0\r\nlast");
     assert_eq!((status, &out[..]), (Some(0), &b"\xff\n\0\nlast\n"[..]));

@@ -17,7 +17,9 @@ use super::proxy::tunnel;
 use super::redirect::is_redirect;
 use super::secure::with_tls;
 use super::target::Target;
-use super::{ClientError, ClientOptions, ConnectTo, HEAD_BYTES, addresses, retry_after};
+use super::{
+    ClientError, ClientOptions, ConnectTo, HEAD_BYTES, READ_BYTES, addresses, retry_after,
+};
 use crate::connection::bounds::Bounds;
 use crate::connection::role::Either;
 use crate::connection::{Connection, Description, Ties};
@@ -168,7 +170,8 @@ fn headers_of(head: &[u8]) -> HeaderMap {
 /// Reads until the head of the response is whole, without the interim ones before it; returns what was received and the length of the
 /// head.
 async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> Result<(Vec<u8>, usize), ClientError> {
-    let (mut received, mut scanner, mut n_interim) = (Vec::new(), HeadScanner::new(), 0);
+    let (mut received, mut scanner, mut n_interim) =
+        (Vec::with_capacity(READ_BYTES), HeadScanner::new(), 0);
     loop {
         if stream.read_buf(&mut received).await? == 0 {
             return Err(ClientError::Eof);

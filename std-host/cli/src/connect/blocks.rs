@@ -129,6 +129,7 @@ impl Blocks {
         let mut is_end = false;
         while self.bytes.len() < BLOCK_BYTES && !is_end {
             let room = BLOCK_BYTES - self.bytes.len();
+            self.bytes.reserve_exact(room);
             let mut input = (&mut self.file).take(room as u64);
             let read = input.read_buf(&mut self.bytes).await;
             let n = read.map_err(|error| format!("cannot read {}: {error}", self.name))?;

@@ -122,6 +122,8 @@ impl Raw {
     async fn next(&mut self) -> Result<Option<Block>, String> {
         loop {
             let start = self.bytes.len();
+            // Or it would be read into what little a vector makes room for by itself.
+            self.bytes.reserve_exact(BLOCK_BYTES - start);
             let mut input = (&mut self.input).take((BLOCK_BYTES - start) as u64);
             let n = input.read_buf(&mut self.bytes).await.map_err(|error| explain(&error))?;
             if n == 0 && self.bytes.is_empty() {

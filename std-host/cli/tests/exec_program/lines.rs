@@ -69,6 +69,21 @@ fn bytes_go_both_ways_as_they_are_if_asked_to() {
 }
 
 #[test]
+fn bytes_are_sent_in_pieces_as_they_come_and_not_in_little_ones() {
+    const LEN: usize = 3_000_000;
+    let server = serve(&["--binary"], &format!("head -c {LEN} /dev/zero"));
+    let mut socket = handshake(server.addr);
+    let (mut len, mut n) = (0, 0);
+    while len < LEN {
+        len += read_frame(&mut socket).1.len();
+        n += 1;
+    }
+    assert_eq!(len, LEN);
+    // A pipe has room for 4 KiB at least.
+    assert!(n <= LEN / 1024, "{n} messages");
+}
+
+#[test]
 fn a_binary_message_for_lines_is_refused_with_1003() {
     let server = serve(&[], "cat");
     let mut socket = handshake(server.addr);

@@ -12,7 +12,7 @@ use wirelet::handshake::{HeadScanner, MAX_INTERIM_RESPONSES, Status};
 use super::{Kind, ProxyError, Via};
 use crate::client::secure::with_tls_to_proxy;
 use crate::client::url::Credentials;
-use crate::client::{ClientError, ClientOptions, HEAD_BYTES, addresses};
+use crate::client::{ClientError, ClientOptions, HEAD_BYTES, READ_BYTES, addresses};
 use crate::io::duplex::BoxedDuplex;
 
 /// Connects to a proxy, and by it to a host.
@@ -91,7 +91,8 @@ async fn connect(
     let request = format!("CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n{authorization}\r\n");
     stream.write_all(request.as_bytes()).await?;
     stream.flush().await?;
-    let (mut received, mut scanner, mut n_interim) = (Vec::new(), HeadScanner::new(), 0);
+    let (mut received, mut scanner, mut n_interim) =
+        (Vec::with_capacity(READ_BYTES), HeadScanner::new(), 0);
     loop {
         if stream.read_buf(&mut received).await? == 0 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());

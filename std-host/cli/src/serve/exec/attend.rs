@@ -144,6 +144,8 @@ impl Attendant {
         loop {
             bytes.clear();
             let result = if self.program.binary {
+                // Or it would be read into what little a vector makes room for by itself.
+                bytes.reserve(limit.min(CHUNK));
                 let mut chunk = output.take(limit.min(CHUNK) as u64);
                 chunk.read_buf(&mut bytes).await
             } else {
