@@ -45,7 +45,8 @@ pub enum Driver {}
 /// # Errors of the transport
 ///
 /// They lose nothing: the error says whether to call again what was called ([`Error::Transport`])
-/// or, as it is queued, only [`flush`](Sender::flush) ([`Error::Unflushed`]).
+/// or, as it is queued, only [`flush`](Sender::flush) ([`Error::Unflushed`]). Where the peer is gone
+/// (a broken pipe, a reset), what has come of it is told first, and then that its answers cannot leave.
 ///
 /// # Cancel safety
 ///
@@ -341,7 +342,12 @@ impl<'b, S: Read + Write, Ro: Role> WebSocket<'b, S, Ro> {
             match self.receiving.step(&mut want, Some(&self.sender.sending))? {
                 Step::Reply(incoming) => self.sender.run(incoming, Then::Wait).await?,
                 Step::Head(head) => self.sender.run(head, Then::Wait).await?,
-                Step::Batch => self.sender.drain(Operation::BATCH).await?,
+                Step::Batch => {
+                    let result = self.sender.drain(Operation::BATCH).await;
+                    if self.receiving.batched(&want, result)? {
+                        return Ok(());
+                    }
+                }
                 Step::Read(space) => {
                     let result = self.sender.writer.read(space).await;
                     self.receiving.read(result)?;

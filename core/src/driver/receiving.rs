@@ -1,5 +1,7 @@
 //! The step machine for receiving.
 
+use embedded_io::ErrorKind;
+
 use super::opening::Phase;
 use super::sending::Waits;
 use super::{Failure, Received, Sending};
@@ -56,6 +58,11 @@ pub(crate) trait Want<Ro> {
         receiving: &'s mut Receiving<'_, Ro>,
         sending: Waits,
     ) -> Result<Step<'s, Ro>, Failure>;
+
+    /// Tells whether it has come, and waits for nothing but its answer to leave.
+    fn has_come(&self, _receiving: &Receiving<'_, Ro>) -> bool {
+        false
+    }
 }
 
 /// What comes next: a chunk or, if it is `WHOLE`, a message; and control frames, unless only
@@ -119,6 +126,25 @@ impl<'b, Ro: Role> Receiving<'b, Ro> {
         want.step(self, sending.map_or(Waits::NOTHING, Sending::waits))
     }
 
+    /// Notes what became of [`Step::Batch`], and tells whether what is wanted can be taken though it failed: where
+    /// the peer is gone, what has come is told first, and then the failure, as the next call tries again.
+    ///
+    /// # Errors
+    ///
+    /// What the result has, if there is nothing to take.
+    pub(crate) fn batched<E: embedded_io::Error>(
+        &self,
+        want: &impl Want<Ro>,
+        result: Result<(), Error<E>>,
+    ) -> Result<bool, Error<E>> {
+        match result {
+            Err(Error::Transport(error)) if is_gone(error.kind()) && want.has_come(self) => {
+                Ok(true)
+            }
+            result => result.map(|()| false),
+        }
+    }
+
     /// Notes what became of [`Step::Read`].
     ///
     /// # Errors
@@ -160,7 +186,8 @@ impl<'b, Ro: Role> Receiving<'b, Ro> {
                 self.found = None;
             }
             if self.found.is_some() {
-                // And the answers to all that one read brought have left when its last event is told.
+                // And the answers to all that one read brought have left when its last event is told, unless the
+                // peer is gone.
                 let is_last = self.window.is_empty() || self.incoming.is_ended();
                 return Ok(if is_last && sending.reply { Step::Batch } else { Step::Done });
             }
@@ -371,6 +398,10 @@ impl<Ro: Role, const WHOLE: bool, const DATA: bool> Want<Ro> for Next<WHOLE, DAT
     ) -> Result<Step<'s, Ro>, Failure> {
         receiving.step_frames::<WHOLE, DATA>(sending)
     }
+
+    fn has_come(&self, receiving: &Receiving<'_, Ro>) -> bool {
+        receiving.found.is_some()
+    }
 }
 
 impl<Ro: Role> Want<Ro> for End {
@@ -381,6 +412,17 @@ impl<Ro: Role> Want<Ro> for End {
     ) -> Result<Step<'s, Ro>, Failure> {
         receiving.step_end(sending)
     }
+}
+
+/// Tells whether nobody will read what is sent, now or later.
+const fn is_gone(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::BrokenPipe
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::NotConnected
+    )
 }
 
 /// More than lies on the way when this end closes.

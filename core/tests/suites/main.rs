@@ -18,6 +18,7 @@ mod extension;
 mod failing;
 mod finishing;
 mod frame_rules;
+mod gone;
 mod halves;
 mod handshake_answers;
 mod handshake_client;
