@@ -25,8 +25,9 @@ const CTRL_D: &str = "\x04";
 
 /// Runs the program, with its state in this directory.
 fn run(state: &Path, addr: SocketAddr, args: &[&str]) -> Terminal {
-    let mut command = Command::new(PROGRAM);
-    command.args(["connect", &format!("ws://{addr}/")]).args(args);
+    // Whoever runs the tests in the background may ignore signals, and then the program would.
+    let mut command = Command::new("env");
+    command.args(["--default-signal", PROGRAM, "connect", &format!("ws://{addr}/")]).args(args);
     Terminal::run(command.env("XDG_STATE_HOME", state).env("NO_COLOR", "1"))
 }
 
