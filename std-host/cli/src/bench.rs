@@ -3,7 +3,6 @@
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use wirelet::Header;
@@ -11,6 +10,7 @@ use wirelet_host::ClientOptions;
 
 use super::fail;
 use super::output::print;
+use super::units::{Time, parse_positive_wait, parse_wait};
 use super::way::{Proxies, Trust, Way};
 
 mod alarm;
@@ -85,15 +85,15 @@ pub(crate) struct Bench {
     /// Messages a second, of all connections together; the default is as many as come back
     #[arg(long, value_name = "N", value_parser = parse_rate)]
     rate: Option<f64>,
-    /// Seconds to measure
-    #[arg(short, long, value_name = "SECONDS", default_value = "10", value_parser = parse_duration)]
-    duration: Duration,
-    /// Seconds under load before the measurement begins
-    #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = parse_seconds)]
-    warmup: Duration,
-    /// Seconds over which the connections are opened; the load begins when all are open
-    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = parse_seconds)]
-    ramp: Duration,
+    /// How long to measure
+    #[arg(short, long, value_name = "TIME", default_value = "10s", value_parser = parse_positive_wait)]
+    duration: Time,
+    /// How long the load lasts before the measurement begins
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = parse_wait)]
+    warmup: Time,
+    /// Over which time the connections are opened; the load begins when all are open
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_wait)]
+    ramp: Time,
     /// Send text, of letters that take 1 byte (ascii), 1 to 4 (mixed) or 3 (chinese)
     #[arg(long, value_enum, value_name = "LETTERS", num_args = 0..=1, require_equals = true,
           default_missing_value = "ascii", conflicts_with = "binary")]
@@ -201,9 +201,9 @@ impl Bench {
                 None => Pacing::AsTheyComeBack,
                 Some(rate) => Pacing::Rate(rate),
             },
-            ramp: self.ramp,
-            warmup: self.warmup,
-            duration: self.duration,
+            ramp: self.ramp.0,
+            warmup: self.warmup.0,
+            duration: self.duration.0,
             server_pid: self.server_pid,
         };
         let results = load.run()?;
@@ -223,29 +223,12 @@ impl Bench {
     }
 }
 
-fn parse_seconds(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(seconds) if (0.0..=A_WEEK).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err(format!("not a number from 0 to {A_WEEK}")),
-    }
-}
-
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    parse_seconds(text).and_then(|duration| match duration {
-        Duration::ZERO => Err("nothing can be measured in no time".into()),
-        duration => Ok(duration),
-    })
-}
-
 fn parse_rate(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(rate) if rate > 0.0 && f64::is_finite(rate) => Ok(rate),
         _ => Err("not a number greater than 0".into()),
     }
 }
-
-/// The longest time to measure, in seconds.
-const A_WEEK: f64 = 7.0 * 24.0 * 3600.0;
 
 /// The longest write, in bytes.
 const MAX_BATCH: usize = 1 << 30;

@@ -3,12 +3,12 @@
 use std::io::{self, IsTerminal as _, stdin, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 use wirelet::handshake::HandshakeError;
 use wirelet_host::{ClientError, ClientOptions, ProxyError, Scheme, Target};
 
+use super::units::{Size, Time, parse_positive_wait, parse_size};
 use super::way::{Frames, Proxies, Trust, Way};
 use super::{fail_with, start_log};
 
@@ -74,12 +74,12 @@ pub(crate) struct Connect {
     #[cfg(unix)]
     #[arg(long, value_name = "PATH", conflicts_with = "proxy")]
     unix_socket: Option<PathBuf>,
-    /// Seconds within which TCP, TLS and the opening handshake must be done
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
-    timeout: Duration,
-    /// The longest message to be received, in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 16 * 1024 * 1024)]
-    max_message: usize,
+    /// Within which TCP, TLS and the opening handshake must be done
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_positive_wait)]
+    timeout: Time,
+    /// The longest message to be received
+    #[arg(long, value_name = "SIZE", default_value_t = Size(16 << 20), value_parser = parse_size)]
+    max_message: Size,
     /// Connect again when the connection breaks, after growing random waits of up to 30 s
     #[arg(long, conflicts_with_all = ["send_file", "text_file"])]
     reconnect: bool,
@@ -93,8 +93,8 @@ pub(crate) struct Connect {
     #[arg(long, conflicts_with = "binary")]
     json: bool,
     /// Ping the server so often, and print how long each answer takes
-    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
-    ping: Option<Duration>,
+    #[arg(long, value_name = "TIME", value_parser = parse_positive_wait)]
+    ping: Option<Time>,
     /// Close with 1000 after so many messages have been received; the end of an input that is no terminal
     /// does not close then
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -152,8 +152,8 @@ impl Connect {
         let mut options = ClientOptions {
             origin: self.origin,
             subprotocols: self.subprotocol,
-            handshake_time: self.timeout,
-            message_bytes: self.max_message,
+            handshake_time: self.timeout.0,
+            message_bytes: self.max_message.0,
             keepalive: self.script.keepalive.map(|time| time.0),
             #[cfg(unix)]
             unix_socket: self.unix_socket,
@@ -178,7 +178,7 @@ impl Connect {
             console: Console::new(input),
             reader: Reader::of_stdout(),
             style,
-            ping: self.ping,
+            ping: self.ping.map(|time| time.0),
             exit_after: self.exit_after,
             linger: self.script.linger.0,
             recording,
@@ -236,13 +236,6 @@ const fn exit_code(error: &ClientError) -> u8 {
     }
 }
 
-fn parse_seconds(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(seconds) if (0.001..=A_DAY).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err(format!("not a number from 0.001 to {A_DAY}")),
-    }
-}
-
 const USAGE: u8 = 2;
 const UNREACHABLE: u8 = 3;
 const TLS: u8 = 4;
@@ -262,6 +255,3 @@ Exit codes:
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 5;
-
-/// In seconds.
-const A_DAY: f64 = 24.0 * 3600.0;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-/// A time, such as `30s`, `1m 30s` or `500ms`; a plain number is seconds.
+/// A time, such as `30s`, `1m 30s` or `500ms`; a plain number is seconds, with decimals if need be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Time(pub(crate) Duration);
 
@@ -14,11 +14,26 @@ pub(crate) struct Time(pub(crate) Duration);
 pub(crate) struct Size(pub(crate) usize);
 
 pub(crate) fn parse_time(text: &str) -> Result<Time, String> {
-    let seconds = text.parse().map(Duration::from_secs);
-    match seconds.or_else(|_| humantime::parse_duration(text)) {
-        Ok(time) => Ok(Time(time)),
-        Err(_) => Err(format!("{text:?} is no time; one is such as 30, 30s, 500ms or 1h")),
+    let whole = text.parse().ok().map(Duration::from_secs);
+    let seconds = || text.parse().ok().and_then(|n| Duration::try_from_secs_f64(n).ok());
+    match whole.or_else(seconds).or_else(|| humantime::parse_duration(text).ok()) {
+        Some(time) => Ok(Time(time)),
+        None => Err(format!("{text:?} is no time; one is such as 30, 0.5, 30s, 500ms or 1h")),
     }
+}
+
+/// As [`parse_time`], for what somebody waits for.
+pub(crate) fn parse_wait(text: &str) -> Result<Time, String> {
+    match parse_time(text)? {
+        Time(time) if time > A_WEEK => Err("it must be a week at most".into()),
+        time => Ok(time),
+    }
+}
+
+/// As [`parse_wait`], for what has no meaning as zero.
+pub(crate) fn parse_positive_wait(text: &str) -> Result<Time, String> {
+    parse_positive_time(text)?;
+    parse_wait(text)
 }
 
 /// As [`parse_time`], for what has no meaning as zero.
@@ -52,6 +67,8 @@ pub(crate) fn parse_fragment(text: &str) -> Result<Size, String> {
         _ => Err("a record of TLS carries from 27 to 16384 bytes".into()),
     }
 }
+
+const A_WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -90,15 +107,30 @@ mod tests {
             ("2min", 120_000),
             ("1h", 3_600_000),
             ("0s", 0),
+            ("0.5", 500),
+            ("1.25", 1250),
         ] {
             assert_eq!(parse_time(text), Ok(Time(Duration::from_millis(ms))), "{text}");
             let is_positive = parse_positive_time(text).is_ok();
             assert_eq!(is_positive, ms > 0, "{text}");
         }
         for text in
-            ["", "s", "-1", "-1s", "1.5", "30 lightyears", "30sec onds", "99999999999999999999"]
+            ["", "s", "-1", "-1s", "-0.5", "inf", "NaN", "30 lightyears", "30sec onds", "9e99"]
         {
             assert!(parse_time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_longer_than_a_week() {
+        for (text, may_be_zero, may_not) in [
+            ("7days", true, true),
+            ("0", true, false),
+            ("8days", false, false),
+            ("1e18", false, false),
+        ] {
+            let is_ok = (parse_wait(text).is_ok(), parse_positive_wait(text).is_ok());
+            assert_eq!(is_ok, (may_be_zero, may_not), "{text}");
         }
     }
 

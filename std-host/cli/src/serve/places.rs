@@ -1,7 +1,6 @@
 //! Where the program listens, and why it cannot.
 
 use std::io;
-use std::path::PathBuf;
 
 use clap::Args;
 use wirelet_host::{Builder, Certificates, Listen};
@@ -32,7 +31,7 @@ pub(super) struct PlaceArgs {
 pub(super) enum Place {
     Tcp(String),
     #[cfg(unix)]
-    Unix(PathBuf),
+    Unix(std::path::PathBuf),
 }
 
 impl PlaceArgs {
