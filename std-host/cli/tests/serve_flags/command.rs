@@ -53,7 +53,7 @@ fn what_cannot_be_done_is_explained() {
         (&["--path", "/a?b"], 2, &["no query"]),
         (&["--trusted-proxy", "10.0.0.0/33"], 2, &["10.0.0.0/8"]),
         (&["--trusted-proxy", "proxy.example"], 2, &["proxy.example", "an address or a network"]),
-        (&["--ping-interval", "1.5"], 2, &["1.5", "500ms"]),
+        (&["--ping-interval", "1,5"], 2, &["1,5", "500ms"]),
         (&["--max-message", "1 parsec"], 2, &["1 parsec", "1MiB"]),
         (&["--access-log", "/no/such/directory/log"], 1, &["/no/such/directory/log"]),
         (&["--origin", "https://example.com", "--any-origin"], 2, &["--any-origin"]),
