@@ -46,7 +46,7 @@ pub enum Driver {}
 ///
 /// They lose nothing: the error says whether to call again what was called ([`Error::Transport`])
 /// or, as it is queued, only [`flush`](Sender::flush) ([`Error::Unflushed`]). Where the peer is gone
-/// (a broken pipe, a reset), what has come of it is told first, and then that its answers cannot leave.
+/// (a broken pipe, a reset), what it has said before is told first, without an answer, and then the failure.
 ///
 /// # Cancel safety
 ///
@@ -339,21 +339,18 @@ impl<'b, S: Read + Write, Ro: Role> WebSocket<'b, S, Ro> {
 
     async fn run(&mut self, mut want: impl Want<Ro>) -> Result<(), S> {
         loop {
-            match self.receiving.step(&mut want, Some(&self.sender.sending))? {
-                Step::Reply(incoming) => self.sender.run(incoming, Then::Wait).await?,
-                Step::Head(head) => self.sender.run(head, Then::Wait).await?,
-                Step::Batch => {
-                    let result = self.sender.drain(Operation::BATCH).await;
-                    if self.receiving.batched(&want, result)? {
-                        return Ok(());
-                    }
-                }
+            let sent = match self.receiving.step(&mut want, Some(&self.sender.sending))? {
+                Step::Reply(incoming) => self.sender.run(incoming, Then::Wait).await,
+                Step::Head(head) => self.sender.run(head, Then::Wait).await,
+                Step::Batch => self.sender.drain(Operation::BATCH).await,
                 Step::Read(space) => {
                     let result = self.sender.writer.read(space).await;
                     self.receiving.read(result)?;
+                    continue;
                 }
                 Step::Done => return Ok(()),
-            }
+            };
+            self.receiving.sent(&want, sent)?;
         }
     }
 }

@@ -46,8 +46,8 @@ pub enum Driver {}
 ///
 /// A time-out, or "would block" of a socket set so, loses nothing: the error says whether to call
 /// again what was called ([`Error::Transport`]) or, as it is queued, only
-/// [`flush`](Sender::flush) ([`Error::Unflushed`]). Where the peer is gone (a broken pipe, a reset), what has come
-/// of it is told first, and then that its answers cannot leave.
+/// [`flush`](Sender::flush) ([`Error::Unflushed`]). Where the peer is gone (a broken pipe, a reset), what it
+/// has said before is told first, without an answer, and then the failure.
 ///
 /// # Two ends that both send
 ///
@@ -326,21 +326,18 @@ impl<'b, S: Read + Write, Ro: Role> WebSocket<'b, S, Ro> {
 
     fn run(&mut self, mut want: impl Want<Ro>) -> Result<(), S> {
         loop {
-            match self.receiving.step(&mut want, Some(&self.sender.sending))? {
-                Step::Reply(incoming) => self.sender.run(incoming, Then::Wait)?,
-                Step::Head(head) => self.sender.run(head, Then::Wait)?,
-                Step::Batch => {
-                    let result = self.sender.drain(Operation::BATCH);
-                    if self.receiving.batched(&want, result)? {
-                        return Ok(());
-                    }
-                }
+            let sent = match self.receiving.step(&mut want, Some(&self.sender.sending))? {
+                Step::Reply(incoming) => self.sender.run(incoming, Then::Wait),
+                Step::Head(head) => self.sender.run(head, Then::Wait),
+                Step::Batch => self.sender.drain(Operation::BATCH),
                 Step::Read(space) => {
                     let result = self.sender.writer.read(space);
                     self.receiving.read(result)?;
+                    continue;
                 }
                 Step::Done => return Ok(()),
-            }
+            };
+            self.receiving.sent(&want, sent)?;
         }
     }
 }

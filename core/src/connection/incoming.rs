@@ -287,6 +287,11 @@ impl<Ro: Role, X: Extension> Incoming<Ro, X> {
         self.reply
     }
 
+    /// Forgets the reply that waits, as there is nobody to read it.
+    pub(crate) fn forget_reply(&mut self) {
+        self.reply = Answer::None;
+    }
+
     pub(super) fn reply_sent(&mut self, reply: Answer) {
         if discriminant(&self.reply) == discriminant(&reply) {
             self.reply = Answer::None;

@@ -24,6 +24,8 @@ pub(crate) struct Receiving<'b, Ro> {
     found: Option<Result<Event<Found>, ProtocolError>>,
     /// Some chunks of the message in progress have been taken as chunks.
     streaming: bool,
+    /// Nobody is left to read what is sent.
+    unheard: bool,
     pub(super) phase: Phase,
     pub(crate) n_received: u64,
 }
@@ -48,6 +50,9 @@ enum At {
 ///
 /// Each is a type of its own, so that firmware links those that it waits for.
 pub(crate) trait Want<Ro> {
+    /// It is something that the peer says.
+    const RECEIVES: bool = false;
+
     /// Says what the driver has to do next for this.
     ///
     /// # Errors
@@ -58,11 +63,6 @@ pub(crate) trait Want<Ro> {
         receiving: &'s mut Receiving<'_, Ro>,
         sending: Waits,
     ) -> Result<Step<'s, Ro>, Failure>;
-
-    /// Tells whether it has come, and waits for nothing but its answer to leave.
-    fn has_come(&self, _receiving: &Receiving<'_, Ro>) -> bool {
-        false
-    }
 }
 
 /// What comes next: a chunk or, if it is `WHOLE`, a message; and control frames, unless only
@@ -107,6 +107,7 @@ impl<'b, Ro: Role> Receiving<'b, Ro> {
             inbox: Inbox::new(message),
             found: None,
             streaming: false,
+            unheard: false,
             phase: Phase::START,
             n_received: 0,
         }
@@ -126,22 +127,25 @@ impl<'b, Ro: Role> Receiving<'b, Ro> {
         want.step(self, sending.map_or(Waits::NOTHING, Sending::waits))
     }
 
-    /// Notes what became of [`Step::Batch`], and tells whether what is wanted can be taken though it failed: where
-    /// the peer is gone, what has come is told first, and then the failure, as the next call tries again.
+    /// Notes what became of a step. Where nobody is left to read what is sent, there are no answers from here on:
+    /// what the peer has said before comes first, up to where reading fails, too.
     ///
     /// # Errors
     ///
-    /// What the result has, if there is nothing to take.
-    pub(crate) fn batched<E: embedded_io::Error>(
-        &self,
-        want: &impl Want<Ro>,
+    /// Those of the step, if it is not such a one on the way to something to be received.
+    pub(crate) fn sent<W: Want<Ro>, E: embedded_io::Error>(
+        &mut self,
+        _want: &W,
         result: Result<(), Error<E>>,
-    ) -> Result<bool, Error<E>> {
+    ) -> Result<(), Error<E>> {
         match result {
-            Err(Error::Transport(error)) if is_gone(error.kind()) && want.has_come(self) => {
-                Ok(true)
+            Err(Error::Transport(error))
+                if W::RECEIVES && !self.unheard && is_gone(error.kind()) =>
+            {
+                self.unheard = true;
+                Ok(())
             }
-            result => result.map(|()| false),
+            result => result,
         }
     }
 
@@ -168,6 +172,7 @@ impl<'b, Ro: Role> Receiving<'b, Ro> {
         sending: Waits,
     ) -> Result<Step<'_, Ro>, Failure> {
         self.begin_frames()?;
+        let sending = if self.unheard { Waits::NOTHING } else { sending };
         if self.streaming && WHOLE && !self.incoming.is_ended() {
             return Err(Failure::MessageInProgress);
         }
@@ -179,6 +184,9 @@ impl<'b, Ro: Role> Receiving<'b, Ro> {
             }
             // What was found is told after it has been answered, so that an application that leaves
             // at a close has closed properly.
+            if self.unheard {
+                self.incoming.forget_reply();
+            }
             if self.incoming.has_reply() {
                 return Ok(Step::Reply(&mut self.incoming));
             }
@@ -186,8 +194,7 @@ impl<'b, Ro: Role> Receiving<'b, Ro> {
                 self.found = None;
             }
             if self.found.is_some() {
-                // And the answers to all that one read brought have left when its last event is told, unless the
-                // peer is gone.
+                // And the answers to all that one read brought have left when its last event is told.
                 let is_last = self.window.is_empty() || self.incoming.is_ended();
                 return Ok(if is_last && sending.reply { Step::Batch } else { Step::Done });
             }
@@ -391,16 +398,14 @@ impl<'b, Ro: Role> Receiving<'b, Ro> {
 }
 
 impl<Ro: Role, const WHOLE: bool, const DATA: bool> Want<Ro> for Next<WHOLE, DATA> {
+    const RECEIVES: bool = true;
+
     fn step<'s>(
         &'s mut self,
         receiving: &'s mut Receiving<'_, Ro>,
         sending: Waits,
     ) -> Result<Step<'s, Ro>, Failure> {
         receiving.step_frames::<WHOLE, DATA>(sending)
-    }
-
-    fn has_come(&self, receiving: &Receiving<'_, Ro>) -> bool {
-        receiving.found.is_some()
     }
 }
 

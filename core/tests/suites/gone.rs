@@ -1,14 +1,16 @@
 //! A peer that is gone: what has come of it is told before what fails.
 
+use std::collections::VecDeque;
+
 use embassy_futures::block_on;
 use embedded_io::{Error as _, ErrorKind, ErrorType};
 use wirelet::{CloseCode, Error, Message, Received, Storage, asynch, blocking};
 
 use crate::common::{TestRole, on_both_roles};
 
-/// A socket from which all this comes, and which fails to be written to.
+/// A socket from which these reads come, and which fails to be written to.
 struct Socket {
-    bytes: Vec<u8>,
+    reads: VecDeque<Vec<u8>>,
     fails: ErrorKind,
 }
 
@@ -18,10 +20,9 @@ impl ErrorType for Socket {
 
 impl embedded_io::Read for Socket {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize, ErrorKind> {
-        let n = buf.len().min(self.bytes.len());
-        buf[..n].copy_from_slice(&self.bytes[..n]);
-        self.bytes.drain(..n);
-        if n == 0 { Err(self.fails) } else { Ok(n) }
+        let Some(bytes) = self.reads.pop_front() else { return Err(self.fails) };
+        buf[..bytes.len()].copy_from_slice(&bytes);
+        Ok(bytes.len())
     }
 }
 
@@ -73,47 +74,74 @@ const GONE: [ErrorKind; 4] = [
     ErrorKind::NotConnected,
 ];
 
-/// Receives by both drivers, two pings that cannot be answered and what comes last, and then that
-/// nothing more can come.
-fn receive<Ro: TestRole>(last: &[u8], fails: ErrorKind, n: usize) -> [Vec<String>; 2] {
-    let pings = [b"1", b"2"].map(|payload| Ro::received(0x89, payload)).concat();
-    let socket = || Socket { bytes: [&pings[..], last].concat(), fails };
-    let mut storage = Storage::<64, 64, 256>::new();
+/// Receives so often, by both drivers, what comes in these reads.
+fn receive<const TX: usize, Ro: TestRole>(
+    reads: &[Vec<u8>],
+    fails: ErrorKind,
+    n: usize,
+) -> [Vec<String>; 2] {
+    let socket = || Socket { reads: reads.iter().cloned().collect(), fails };
+    let mut storage = Storage::<1024, 64, TX>::new();
     let mut ws = blocking::WebSocket::new(socket(), Ro::role(), storage.buffers());
     let blocking = (0..n).map(|_| told(&ws.receive())).collect();
-    let mut storage = Storage::<64, 64, 256>::new();
+    let mut storage = Storage::<1024, 64, TX>::new();
     let mut ws = asynch::WebSocket::new(socket(), Ro::role(), storage.buffers());
     let asynch = (0..n).map(|_| told(&block_on(ws.receive()))).collect();
     [blocking, asynch]
 }
 
-fn what_has_come_is_told_before_the_answer_fails<Ro: TestRole>() {
+/// Pings that cannot be answered, news between them, and a close that says why.
+fn frames<Ro: TestRole>() -> Vec<Vec<u8>> {
+    vec![
+        Ro::received(0x89, &[b'1'; 100]),
+        Ro::received(0x89, &[b'2'; 100]),
+        Ro::received(0x81, b"news"),
+        Ro::received(0x89, &[b'3'; 100]),
+        Ro::received(0x81, b"more"),
+        Ro::received(0x88, b"\x03\xf3full"),
+    ]
+}
+
+fn all_that_has_come_is_told_though_no_answer_can_leave<Ro: TestRole>() {
+    let ping = |digit: &str| format!("ping {}", digit.repeat(100));
+    let words = [&*ping("1"), &ping("2"), "news", &ping("3"), "more", "close full"];
     for fails in GONE {
-        let failure = format!("{fails:?}");
-        for (last, words) in [
-            (Ro::received(0x81, b"news"), "news"),
-            (Ro::received(0x88, b"\x03\xf3full"), "close full"),
-        ] {
-            for told in receive::<Ro>(&last, fails, 3) {
-                assert_eq!(told, ["ping 1", "ping 2", words]);
+        // At once; a frame a read, most of which lie in the system when the first answer fails; in two.
+        for n_in_one in [6, 1, 4] {
+            let reads: Vec<Vec<u8>> = frames::<Ro>().chunks(n_in_one).map(<[_]>::concat).collect();
+            // Where all answers have room until they would leave, and where the second has none.
+            for told in
+                [receive::<1024, Ro>(&reads, fails, 7), receive::<131, Ro>(&reads, fails, 7)]
+                    .concat()
+            {
+                assert_eq!(told[..6], words, "{fails:?}, {n_in_one} in a read");
+                assert_eq!(told[6], "Closed");
             }
         }
-        for told in receive::<Ro>(&Ro::received(0x81, b"news"), fails, 5) {
-            assert_eq!(told[3..], [&*failure, &*failure], "and then it is told again and again");
+    }
+}
+
+fn where_no_close_comes_the_failure_is_told_last_and_again<Ro: TestRole>() {
+    for fails in GONE {
+        let reads = frames::<Ro>()[..3].concat();
+        for told in receive::<131, Ro>(&[reads], fails, 5) {
+            let failure = format!("{fails:?}");
+            assert_eq!(told[2..], ["news", &failure, &failure]);
         }
     }
 }
 
 fn what_is_only_slow_is_answered_before_it_is_told<Ro: TestRole>() {
-    for told in receive::<Ro>(&Ro::received(0x81, b"news"), ErrorKind::TimedOut, 4) {
-        assert_eq!(told, ["ping 1", "ping 2", "TimedOut", "TimedOut"]);
+    let reads = [Ro::received(0x89, b"1"), Ro::received(0x81, b"news")].concat();
+    for told in receive::<256, Ro>(&[reads], ErrorKind::TimedOut, 3) {
+        assert_eq!(told, ["ping 1", "TimedOut", "TimedOut"]);
     }
 }
 
 fn the_end_fails_though_something_has_come<Ro: TestRole>() {
-    let bytes = [Ro::received(0x89, b"1"), Ro::received(0x81, b"news")].concat();
+    let reads = [Ro::received(0x89, b"1"), Ro::received(0x81, b"news")].concat();
+    let socket = Socket { reads: [reads].into(), fails: ErrorKind::BrokenPipe };
     let mut storage = Storage::<64, 64, 256>::new();
-    let socket = Socket { bytes, fails: ErrorKind::BrokenPipe };
     let mut ws = blocking::WebSocket::new(socket, Ro::role(), storage.buffers());
     assert_eq!(told(&ws.receive()), "ping 1");
     assert_eq!(ws.finish(), Err(Error::Transport(ErrorKind::BrokenPipe)));
@@ -121,7 +149,8 @@ fn the_end_fails_though_something_has_come<Ro: TestRole>() {
 }
 
 on_both_roles!(
-    what_has_come_is_told_before_the_answer_fails,
+    all_that_has_come_is_told_though_no_answer_can_leave,
+    where_no_close_comes_the_failure_is_told_last_and_again,
     what_is_only_slow_is_answered_before_it_is_told,
     the_end_fails_though_something_has_come,
 );
