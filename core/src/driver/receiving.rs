@@ -127,12 +127,12 @@ impl<'b, Ro: Role> Receiving<'b, Ro> {
         want.step(self, sending.map_or(Waits::NOTHING, Sending::waits))
     }
 
-    /// Notes what became of a step. Where nobody is left to read what is sent, there are no answers from here on:
-    /// what the peer has said before comes first, up to where reading fails, too.
+    /// Notes what became of sending. Where nobody is left to read it, there are no answers from here on: what the
+    /// peer has said before comes first, up to where reading fails, too.
     ///
     /// # Errors
     ///
-    /// Those of the step, if it is not such a one on the way to something to be received.
+    /// Those of the result, but for such a one on the way to something to be received.
     pub(crate) fn sent<W: Want<Ro>, E: embedded_io::Error>(
         &mut self,
         _want: &W,
@@ -172,7 +172,6 @@ impl<'b, Ro: Role> Receiving<'b, Ro> {
         sending: Waits,
     ) -> Result<Step<'_, Ro>, Failure> {
         self.begin_frames()?;
-        let sending = if self.unheard { Waits::NOTHING } else { sending };
         if self.streaming && WHOLE && !self.incoming.is_ended() {
             return Err(Failure::MessageInProgress);
         }
@@ -184,11 +183,11 @@ impl<'b, Ro: Role> Receiving<'b, Ro> {
             }
             // What was found is told after it has been answered, so that an application that leaves
             // at a close has closed properly.
-            if self.unheard {
-                self.incoming.forget_reply();
-            }
             if self.incoming.has_reply() {
-                return Ok(Step::Reply(&mut self.incoming));
+                if !self.unheard {
+                    return Ok(Step::Reply(&mut self.incoming));
+                }
+                self.incoming.forget_reply();
             }
             if DATA && matches!(self.found, Some(Ok(Event::Ping | Event::Pong))) {
                 self.found = None;
@@ -196,7 +195,8 @@ impl<'b, Ro: Role> Receiving<'b, Ro> {
             if self.found.is_some() {
                 // And the answers to all that one read brought have left when its last event is told.
                 let is_last = self.window.is_empty() || self.incoming.is_ended();
-                return Ok(if is_last && sending.reply { Step::Batch } else { Step::Done });
+                let waits = is_last && sending.reply && !self.unheard;
+                return Ok(if waits { Step::Batch } else { Step::Done });
             }
             if self.incoming.is_ended() {
                 return Err(Failure::Closed);
@@ -210,7 +210,7 @@ impl<'b, Ro: Role> Receiving<'b, Ro> {
 
     /// Reads, once what was queued has left.
     pub(super) fn read_after(&mut self, sending: Waits) -> Step<'_, Ro> {
-        if sending.batch {
+        if sending.batch && !self.unheard {
             return Step::Batch;
         }
         if self.window.is_empty() && matches!(self.phase, Phase::Frames | Phase::Closing(_)) {
