@@ -6,7 +6,7 @@ mod harness;
 use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpListener};
 
-use harness::{BINARY, TEXT, frame, read_frame};
+use harness::{BINARY, TEXT, frame, read_client_frame, read_frame};
 use wirelet::Message;
 use wirelet_host::{
     Builder, Client, ClientOptions, Connection, ConnectionError, Context, Echo, Handler,
@@ -54,17 +54,6 @@ async fn answers(addr: SocketAddr, sent: (u8, &[u8]), n: usize) -> Vec<(u8, Vec<
         (0..n).map(|_| read_frame(&mut socket)).collect()
     };
     tokio::task::spawn_blocking(reading).await.unwrap()
-}
-
-/// Reads a short frame of a client.
-fn read_masked(socket: &mut impl Read) -> (u8, Vec<u8>) {
-    let (mut head, mut key) = ([0; 2], [0; 4]);
-    socket.read_exact(&mut head).unwrap();
-    socket.read_exact(&mut key).unwrap();
-    let mut payload = vec![0; usize::from(head[1] & 0x7f)];
-    socket.read_exact(&mut payload).unwrap();
-    payload.iter_mut().zip(key.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
-    (head[0], payload)
 }
 
 fn frames(expected: &[(u8, &str)]) -> Vec<(u8, Vec<u8>)> {
@@ -127,7 +116,7 @@ async fn a_client_keeps_to_the_longest_frame() {
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     let served = std::thread::spawn(move || {
         let mut socket = harness::accept(listener.accept().unwrap().0);
-        (0..5).map(|_| read_masked(&mut socket)).collect::<Vec<_>>()
+        (0..5).map(|_| read_client_frame(&mut socket).unwrap()).collect::<Vec<_>>()
     });
     let options = ClientOptions { frame_bytes: 5, ..ClientOptions::default() };
     let mut client = Client::connect_with(&url, &options).await.unwrap();

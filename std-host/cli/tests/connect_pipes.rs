@@ -4,13 +4,14 @@ mod harness;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::{LIMIT, PROGRAM, Running, connect};
+use harness::connect::{connect, connect_bytes, serve, url};
+use harness::{LIMIT, PROGRAM, Running};
 use tempfile::TempDir;
 
 #[test]
@@ -415,22 +416,6 @@ fn no_command_panics_without_its_output() {
     }
 }
 
-fn connect_bytes(args: &[&str], input: &[u8]) -> (Option<i32>, Vec<u8>, String) {
-    let mut child = Command::new(PROGRAM)
-        .arg("connect")
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_vec());
-    let writing = thread::spawn(move || stdin.write_all(&input).unwrap());
-    let output = child.wait_with_output().unwrap();
-    writing.join().unwrap();
-    (output.status.code(), output.stdout, String::from_utf8(output.stderr).unwrap())
-}
-
 fn entries(path: &str) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(path).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -449,18 +434,6 @@ fn kinds(entries: &[serde_json::Value]) -> Vec<(&str, &str, &str)> {
         .collect()
 }
 
-fn url(addr: SocketAddr) -> String {
-    format!("ws://{addr}/")
-}
-
 fn answer_close(socket: &mut TcpStream) {
     harness::read_to_close(socket, 0, Duration::ZERO);
-}
-
-/// Accepts one connection, and serves it.
-fn serve(work: impl FnOnce(TcpStream) + Send + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
-    thread::spawn(move || work(harness::accept(listener.accept().unwrap().0)));
-    addr
 }

@@ -4,14 +4,15 @@ mod harness;
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use harness::certificates::Issued;
-use harness::{CLOSE, LIMIT, PING, PROGRAM, Running, connect, front};
+use harness::connect::{connect, connect_bytes, serve, url};
+use harness::{CLOSE, LIMIT, PING, PROGRAM, Running, front};
 
 #[test]
 fn lines_are_sent_answers_are_printed_and_the_end_closes_cleanly() {
@@ -237,19 +238,9 @@ fn it_receives_while_what_it_sends_waits_for_the_server() {
             socket.write_all(&frame).unwrap();
             harness::read_to_close(&mut socket, LEN as u64, Duration::ZERO);
         });
-        let mut child = Command::new(PROGRAM)
-            .args(["connect", &url(addr)])
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_vec());
         // Nor does it stop to read its input because of what it prints.
-        let writing = thread::spawn(move || stdin.write_all(&input).unwrap());
-        let output = child.wait_with_output().unwrap();
-        writing.join().unwrap();
-        assert_eq!((output.status.code(), output.stdout.len()), (Some(0), LEN), "{args:?}");
+        let (status, out, err) = connect_bytes(&[&[&*url(addr)], args].concat(), input);
+        assert_eq!((status, out.len()), (Some(0), LEN), "{args:?}: {err}");
     }
 }
 
@@ -302,18 +293,6 @@ fn it_connects_again_and_says_so() {
     let refusing = answer("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
     let (status, _, err) = connect(&[&url(refusing), "--reconnect"], b"");
     assert_eq!(status, Some(5), "{err}");
-}
-
-fn url(addr: SocketAddr) -> String {
-    format!("ws://{addr}/")
-}
-
-/// Accepts one connection, and serves it.
-fn serve(work: impl FnOnce(TcpStream) + Send + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
-    thread::spawn(move || work(harness::accept(listener.accept().unwrap().0)));
-    addr
 }
 
 /// Answers the request of one connection with this.

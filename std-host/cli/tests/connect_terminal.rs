@@ -4,7 +4,7 @@
 mod harness;
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -12,6 +12,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use harness::connect::serve;
 use harness::terminal::{COLUMNS, Terminal};
 use harness::{LIMIT, PROGRAM, Running, TEXT, frame, handshake, read_frame};
 use tempfile::TempDir;
@@ -295,12 +296,4 @@ fn a_long_file_shows_how_far_it_is() {
     let (code, screen) = terminal.end();
     assert_eq!(code, Some(0), "{screen}");
     assert!(!screen.contains("MiB"), "{screen}");
-}
-
-/// Accepts one connection, and serves it.
-fn serve(work: impl FnOnce(TcpStream) + Send + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
-    thread::spawn(move || work(harness::accept(listener.accept().unwrap().0)));
-    addr
 }

@@ -10,12 +10,35 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use wirelet_host::rustls;
 
 use super::certificates::Issued;
 
 /// Takes TLS off the connections to the address that it returns, and passes them on to `behind`.
 pub(crate) fn tls(issued: &Issued, behind: SocketAddr) -> SocketAddr {
+    each_by_tls(issued, move |stream| pass_on(stream, behind))
+}
+
+/// Passes on what `behind` sends through TLS, and ends TCP without `close_notify` when that ends.
+pub(crate) fn cutting_tls(issued: &Issued, behind: SocketAddr) -> SocketAddr {
+    each_by_tls(issued, move |stream| async move {
+        let (mut from_client, mut to_client) = tokio::io::split(stream);
+        let (mut from_server, mut to_server) =
+            TcpStream::connect(behind).await.unwrap().into_split();
+        tokio::select! {
+            _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
+            _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
+        }
+        // Whatever has been copied has been written as well.
+    })
+}
+
+/// Takes TLS off each connection to the address that it returns, and does something with it.
+fn each_by_tls<F: Future<Output = ()> + Send + 'static>(
+    issued: &Issued,
+    work: impl Fn(TlsStream<TcpStream>) -> F + Clone + Send + 'static,
+) -> SocketAddr {
     let acceptor = TlsAcceptor::from(Arc::new(server_config(issued)));
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
@@ -24,36 +47,14 @@ pub(crate) fn tls(issued: &Issued, behind: SocketAddr) -> SocketAddr {
         let listener = TcpListener::from_std(listener).unwrap();
         loop {
             let (socket, _) = listener.accept().await.unwrap();
-            let acceptor = acceptor.clone();
+            let (acceptor, work) = (acceptor.clone(), work.clone());
             tokio::spawn(async move {
                 // The client may find that it does not like the certificate.
                 if let Ok(stream) = acceptor.accept(socket).await {
-                    pass_on(stream, behind).await;
+                    work(stream).await;
                 }
             });
         }
-    });
-    addr
-}
-
-/// Passes on what `behind` sends through TLS, and ends TCP without `close_notify` when that ends.
-pub(crate) fn cutting_tls(issued: &Issued, behind: SocketAddr) -> SocketAddr {
-    let acceptor = TlsAcceptor::from(Arc::new(server_config(issued)));
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
-    run(async move {
-        listener.set_nonblocking(true).unwrap();
-        let listener = TcpListener::from_std(listener).unwrap();
-        let (socket, _) = listener.accept().await.unwrap();
-        let (mut from_client, mut to_client) =
-            tokio::io::split(acceptor.accept(socket).await.unwrap());
-        let (mut from_server, mut to_server) =
-            TcpStream::connect(behind).await.unwrap().into_split();
-        tokio::select! {
-            _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
-            _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
-        }
-        // Whatever has been copied has been written as well.
     });
     addr
 }

@@ -161,25 +161,42 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 pub(crate) fn read_frame(socket: &mut impl Read) -> (u8, Vec<u8>) {
     let mut head = [0; 2];
     read_exact(socket, &mut head);
-    let len = match head[1] {
-        126 => {
-            let mut len = [0; 2];
-            read_exact(socket, &mut len);
-            u64::from(u16::from_be_bytes(len))
-        }
-        127 => {
-            let mut len = [0; 8];
-            read_exact(socket, &mut len);
-            u64::from_be_bytes(len)
-        }
-        len => {
-            assert!(len < 126, "a server's frame is not masked");
-            u64::from(len)
-        }
-    };
-    let mut payload = vec![0; usize::try_from(len).unwrap()];
+    assert!(head[1] < 0x80, "a server's frame is not masked");
+    let mut len = vec![0; len_bytes(head[1])];
+    read_exact(socket, &mut len);
+    let mut payload = vec![0; payload_len(head[1], &len)];
     read_exact(socket, &mut payload);
     (head[0], payload)
+}
+
+/// Reads a frame of a client; returns its first byte and its payload. `None` where the connection ends before.
+pub(crate) fn read_client_frame(socket: &mut impl Read) -> Option<(u8, Vec<u8>)> {
+    let mut head = [0; 2];
+    socket.read_exact(&mut head).ok()?;
+    assert!(head[1] >= 0x80, "a client masks");
+    let (mut len, mut key) = (vec![0; len_bytes(head[1])], [0; 4]);
+    socket.read_exact(&mut len).ok()?;
+    socket.read_exact(&mut key).ok()?;
+    let mut payload = vec![0; payload_len(head[1], &len)];
+    socket.read_exact(&mut payload).ok()?;
+    payload.iter_mut().zip(key.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
+    Some((head[0], payload))
+}
+
+/// How many bytes behind the second of a frame say its length.
+const fn len_bytes(second: u8) -> usize {
+    match second & 0x7f {
+        126 => 2,
+        127 => 8,
+        _ => 0,
+    }
+}
+
+fn payload_len(second: u8, bytes: &[u8]) -> usize {
+    match bytes {
+        [] => (second & 0x7f).into(),
+        _ => bytes.iter().fold(0, |len, byte| len << 8 | usize::from(*byte)),
+    }
 }
 
 #[track_caller]

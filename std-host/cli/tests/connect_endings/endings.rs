@@ -174,7 +174,7 @@ fn message_too_long() -> Ending {
 
 fn end_of_input() -> Ending {
     let (url, seen) = serve(|mut socket| {
-        let question = crate::program::read_frame(&mut socket).unwrap();
+        let question = crate::harness::read_client_frame(&mut socket).unwrap();
         assert_eq!(question.1, b"question");
         thread::sleep(Duration::from_millis(300));
         socket.write_all(&text("answer")).unwrap();
@@ -270,7 +270,7 @@ fn output_closed() -> Ending {
 
 fn input_not_text() -> Ending {
     let (url, seen) = serve(|mut socket| {
-        let question = crate::program::read_frame(&mut socket).unwrap();
+        let question = crate::harness::read_client_frame(&mut socket).unwrap();
         socket.write_all(&text(str::from_utf8(&question.1).unwrap())).unwrap();
         let code = close_code(&mut socket);
         socket.write_all(&close(code, "")).unwrap();

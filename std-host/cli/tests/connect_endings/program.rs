@@ -1,12 +1,13 @@
 //! One run of `wirelet connect`, with what it said and what the server saw of it.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command};
 use std::sync::mpsc;
 use std::thread;
 
-use crate::harness::{self, CLOSE, LIMIT, PROGRAM, TEXT};
+use crate::harness::connect::start;
+use crate::harness::{self, CLOSE, LIMIT, TEXT};
 
 /// A program that runs.
 pub(crate) struct Connect {
@@ -27,14 +28,7 @@ pub(crate) struct Ended {
 
 impl Connect {
     pub(crate) fn to(url: &str, args: &[&str]) -> Self {
-        let mut child = Command::new(PROGRAM)
-            .args(["connect", url])
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = start(&[&[url], args].concat());
         let stdin = child.stdin.take();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         Self { child, stdin, stdout, printed: String::new() }
@@ -116,39 +110,11 @@ pub(crate) fn listen<T: Send + 'static>(
 /// Reads to the close frame of a client; returns its code. 1005 is that there is none, 1006 no close frame, as browsers
 /// have it.
 pub(crate) fn close_code(socket: &mut TcpStream) -> u16 {
-    let frames = std::iter::from_fn(|| read_frame(socket));
+    let frames = std::iter::from_fn(|| harness::read_client_frame(socket));
     match frames.into_iter().find(|(first, _)| *first == CLOSE) {
         None => 1006,
         Some((_, payload)) => payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code)),
     }
-}
-
-/// Reads a frame of a client; returns its first byte and its payload.
-pub(crate) fn read_frame(socket: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
-    let mut head = [0; 2];
-    socket.read_exact(&mut head).ok()?;
-    assert_eq!(head[1] & 0x80, 0x80, "a client masks");
-    let len = match head[1] & 0x7f {
-        126 => {
-            let mut len = [0; 2];
-            socket.read_exact(&mut len).ok()?;
-            u64::from(u16::from_be_bytes(len))
-        }
-        127 => {
-            let mut len = [0; 8];
-            socket.read_exact(&mut len).ok()?;
-            u64::from_be_bytes(len)
-        }
-        len => len.into(),
-    };
-    let mut key = [0; 4];
-    socket.read_exact(&mut key).ok()?;
-    let mut payload = vec![0; usize::try_from(len).unwrap()];
-    socket.read_exact(&mut payload).ok()?;
-    for (byte, key) in payload.iter_mut().zip(key.iter().cycle()) {
-        *byte ^= key;
-    }
-    Some((head[0], payload))
 }
 
 /// A close frame of a server.

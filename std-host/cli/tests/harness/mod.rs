@@ -1,12 +1,13 @@
 //! Runs the program, and speaks WebSocket to it in plain bytes.
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub(crate) mod connect;
 #[cfg(unix)]
 pub(crate) mod terminal;
 #[path = "../../../tests/harness/mod.rs"]
 mod wire;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -149,22 +150,6 @@ pub(crate) fn memory_kib(pid: u32, name: &str) -> u64 {
 /// Runs the program to its end; returns exit code, output and errors.
 pub(crate) fn run(args: &[&str]) -> (Option<i32>, String, String) {
     let output = Command::new(PROGRAM).args(args).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
-
-/// Runs `wirelet connect` with an input; returns exit code, output and errors.
-pub(crate) fn connect(args: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
-    let mut child = Command::new(PROGRAM)
-        .arg("connect")
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
