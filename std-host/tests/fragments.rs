@@ -3,7 +3,7 @@
 
 mod harness;
 
-use std::io::{Read, Write as _};
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 
 use harness::{BINARY, TEXT, frame, read_client_frame, read_frame};
