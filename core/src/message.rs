@@ -158,6 +158,9 @@ enum Data<'b> {
     Str(&'b str),
     /// Of text, a validated part, whose ends may lie inside a code point.
     Bytes(&'b [u8]),
+    /// What an extension has made of a message.
+    #[cfg(feature = "deflate")]
+    Deflated(&'b [u8]),
 }
 
 impl<'b> Chunk<'b> {
@@ -181,6 +184,29 @@ impl<'b> Chunk<'b> {
         Self::of(message.into(), false, true)
     }
 
+    /// Makes a whole message that was deflated, of the kind that it was before: its first frame has RSV1 set
+    /// (RFC 7692 §6.1). Only for a peer with whom permessage-deflate is agreed.
+    ///
+    /// ```
+    /// use wirelet::{Chunk, Connection, Kind, Server};
+    ///
+    /// let (_, mut outgoing) = Connection::new(Server).split();
+    /// let hello = Chunk::deflated(Kind::Text, b"\xf2\x48\xcd\xc9\xc9\x07\x00"); // §7.2.3.1
+    /// let mut out = [0; 16];
+    /// let n = outgoing.send(hello, &mut out)?;
+    /// assert_eq!(out[..n], *b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00");
+    /// # Ok::<(), wirelet::SendError>(())
+    /// ```
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub const fn deflated(kind: Kind, bytes: &'b [u8]) -> Self {
+        Self {
+            data: Data::Deflated(bytes),
+            place: Place { kind, first: true, last: true },
+            remaining: 0,
+        }
+    }
+
     const fn of(message: Message<'b>, first: bool, last: bool) -> Self {
         let kind = message.kind();
         let data = match message {
@@ -202,6 +228,25 @@ impl<'b> Chunk<'b> {
 
     pub(crate) const fn place(&self) -> Place {
         self.place
+    }
+
+    /// The reserved bits of its frame.
+    pub(crate) const fn rsv(&self) -> u8 {
+        if self.place.first && self.is_deflated() { RSV1 } else { 0 }
+    }
+
+    /// Tells whether its bytes are what an extension has made of the message.
+    #[cfg_attr(not(feature = "deflate"), expect(clippy::unused_self, reason = "none can be"))]
+    pub(crate) const fn is_deflated(&self) -> bool {
+        #[cfg(feature = "deflate")]
+        return matches!(self.data, Data::Deflated(_));
+        #[cfg(not(feature = "deflate"))]
+        false
+    }
+
+    /// Tells whether it is a part of a text, to be checked with the others.
+    pub(crate) const fn is_text_in_pieces(&self) -> bool {
+        matches!(self.place.kind, Kind::Text) && !self.place.is_whole() && !self.is_deflated()
     }
 
     /// Tells whether it is known to be text of whole code points.
@@ -235,6 +280,11 @@ impl<'b> Chunk<'b> {
                 }
             }
             Data::Bytes(bytes) => bytes_of(bytes.split_at_checked(len)?),
+            #[cfg(feature = "deflate")]
+            Data::Deflated(bytes) => {
+                let (front, back) = bytes.split_at_checked(len)?;
+                (Data::Deflated(front), Data::Deflated(back))
+            }
         };
         let (begin, end) =
             (Place { last: false, ..self.place }, Place { first: false, ..self.place });
@@ -247,6 +297,8 @@ impl<'b> Chunk<'b> {
         match self.data {
             Data::Str(text) => text.as_bytes(),
             Data::Bytes(bytes) => bytes,
+            #[cfg(feature = "deflate")]
+            Data::Deflated(bytes) => bytes,
         }
     }
 
@@ -257,6 +309,8 @@ impl<'b> Chunk<'b> {
             (Data::Str(text), _) => Some(text),
             (Data::Bytes(bytes), Kind::Text) => to_str(bytes),
             (Data::Bytes(_), Kind::Binary) => None,
+            #[cfg(feature = "deflate")]
+            (Data::Deflated(_), _) => None,
         }
     }
 
@@ -299,6 +353,9 @@ impl<'b> Chunk<'b> {
         self.remaining
     }
 }
+
+/// "Per-Message Compressed" (RFC 7692 §6).
+pub(crate) const RSV1: u8 = 0b100;
 
 /// What is known of the text beyond its bytes does not count.
 const fn bytes_of<'b>((front, back): (&'b [u8], &'b [u8])) -> (Data<'b>, Data<'b>) {

@@ -1,6 +1,7 @@
 //! The receiving direction of permessage-deflate (RFC 7692 §6.2, §7.2.2).
 
 use super::{Direction, Inflater, Window};
+use crate::message::RSV1;
 use crate::{Extension, Kind, Opcode, ProtocolError, Utf8Validator};
 
 /// Inflates the messages that the peer has deflated: an [`Extension`] of a connection.
@@ -109,6 +110,3 @@ impl Extension for Inflate {
         self.is_deflated
     }
 }
-
-/// "Per-Message Compressed" (RFC 7692 §6).
-const RSV1: u8 = 0b100;

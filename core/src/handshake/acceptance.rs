@@ -3,6 +3,8 @@
 use super::fields::Added;
 use super::writer::{Head, Writer, write_head, write_whole};
 use super::{AllowList, BuildError, Piece, key};
+#[cfg(feature = "deflate")]
+use crate::deflate::Deflate;
 
 /// Says with what the server accepts, and which pages; the default is nothing special, and pages
 /// of the server's own host.
@@ -22,13 +24,47 @@ pub struct Acceptance<'a> {
     subprotocol: Option<&'a str>,
     headers: Added<'a>,
     origins: Option<AllowList<'a>>,
+    #[cfg(feature = "deflate")]
+    deflate: Option<Deflate>,
 }
 
 impl<'a> Acceptance<'a> {
     /// Accepts without a subprotocol, from pages of the host that is asked for.
     #[must_use]
     pub const fn new() -> Self {
-        Self { subprotocol: None, headers: Added(&[]), origins: None }
+        Self {
+            subprotocol: None,
+            headers: Added(&[]),
+            origins: None,
+            #[cfg(feature = "deflate")]
+            deflate: None,
+        }
+    }
+
+    /// Takes what is agreed of permessage-deflate (RFC 7692), which is what [`Deflate::accept`] returns.
+    ///
+    /// ```
+    /// use wirelet::deflate::Deflate;
+    /// use wirelet::handshake::{Acceptance, Request};
+    ///
+    /// let request = Request::parse(
+    ///     b"GET / HTTP/1.1\r\nHost: board.local\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
+    ///       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    ///       Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n",
+    /// )?;
+    /// let upgrade = request.upgrade()?;
+    /// let agreed = Deflate::new().client_no_context_takeover().accept(upgrade.extensions());
+    /// let mut out = [0; 256];
+    /// let n = upgrade.accept(&Acceptance::new().deflate(agreed), &mut out)?;
+    /// let answer = b"\r\nSec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n";
+    /// assert!(out[..n].windows(answer.len()).any(|part| part == answer));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub const fn deflate(mut self, agreed: Option<Deflate>) -> Self {
+        self.deflate = agreed;
+        self
     }
 
     /// Takes the chosen subprotocol, one of those that the client offered; it is what
@@ -95,13 +131,21 @@ pub struct SwitchingProtocols<'a> {
     accept: [u8; 28],
     subprotocol: Option<&'a str>,
     headers: Added<'a>,
+    #[cfg(feature = "deflate")]
+    deflate: Option<Deflate>,
 }
 
 impl<'a> SwitchingProtocols<'a> {
     /// `acceptance` has been held against the request.
     pub(crate) const fn new(acceptance: &Acceptance<'a>) -> Self {
         let Acceptance { subprotocol, headers, .. } = *acceptance;
-        Self { accept: [0; 28], subprotocol, headers }
+        Self {
+            accept: [0; 28],
+            subprotocol,
+            headers,
+            #[cfg(feature = "deflate")]
+            deflate: acceptance.deflate,
+        }
     }
 
     /// Proves that `key` has been read.
@@ -137,6 +181,10 @@ impl Head for SwitchingProtocols<'_> {
         writer.field("Sec-WebSocket-Accept", &self.accept);
         if let Some(subprotocol) = self.subprotocol {
             writer.field("Sec-WebSocket-Protocol", subprotocol.as_bytes());
+        }
+        #[cfg(feature = "deflate")]
+        if let Some(agreed) = &self.deflate {
+            writer.extension(agreed);
         }
         self.headers.write(writer)?;
         writer.put(b"\r\n");

@@ -7,6 +7,8 @@ use super::fields::{self, Added, Fields, List, Only, is_field_value, is_named, i
 use super::host::is_host;
 use super::writer::{Head, Writer, write_head, write_whole};
 use super::{BuildError, HeadScanner, Key, Piece, RequestError, ResponseError, Status, key};
+#[cfg(feature = "deflate")]
+use crate::deflate::Deflate;
 
 /// Describes the connection that a client asks for.
 ///
@@ -38,6 +40,8 @@ pub struct ClientRequest<'a> {
     origin: Option<&'a str>,
     subprotocols: &'a [&'a str],
     headers: Added<'a>,
+    #[cfg(feature = "deflate")]
+    deflate: Option<Deflate>,
 }
 
 impl<'a> ClientRequest<'a> {
@@ -45,7 +49,42 @@ impl<'a> ClientRequest<'a> {
     /// and query of the URL beginning with `/`, and offers nothing else.
     #[must_use]
     pub const fn new(host: &'a str, target: &'a str) -> Self {
-        Self { host, target, origin: None, subprotocols: &[], headers: Added(&[]) }
+        Self {
+            host,
+            target,
+            origin: None,
+            subprotocols: &[],
+            headers: Added(&[]),
+            #[cfg(feature = "deflate")]
+            deflate: None,
+        }
+    }
+
+    /// Offers permessage-deflate (RFC 7692). What the server has chosen of it, [`verify`](Self::verify) has
+    /// held against this, and [`Deflate::agree`] tells.
+    ///
+    /// ```
+    /// use wirelet::deflate::Deflate;
+    /// use wirelet::handshake::{ClientRequest, Key};
+    ///
+    /// const OFFER: Deflate = Deflate::new().client_max_window_bits(15);
+    /// let request = ClientRequest::new("server.example.com", "/").deflate(Some(OFFER));
+    /// let key = Key::from_nonce(*b"the sample nonce"); // draw 16 random bytes instead
+    /// let head = b"HTTP/1.1 101 Switching Protocols\r\n\
+    ///     Upgrade: websocket\r\n\
+    ///     Connection: Upgrade\r\n\
+    ///     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+    ///     Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=10\r\n\r\n";
+    /// let response = request.verify(&key, head)?;
+    /// let agreed = OFFER.agree(response.extensions())?.expect("it was chosen");
+    /// assert_eq!(agreed.client().window_bits, 10);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub const fn deflate(mut self, offer: Option<Deflate>) -> Self {
+        self.deflate = offer;
+        self
     }
 
     /// Tells the server the origin, as a browser does.
@@ -134,7 +173,7 @@ impl<'a> ClientRequest<'a> {
         if accept.get() != Some(&expected) {
             return Err(ResponseError::Accept);
         }
-        if extensions.is_given() {
+        if extensions.is_given() && !self.has_offered(&response) {
             return Err(ResponseError::Extension);
         }
         let is_offered = |chosen: &[u8]| self.subprotocols.iter().any(|s| s.as_bytes() == chosen);
@@ -142,6 +181,23 @@ impl<'a> ClientRequest<'a> {
             return Err(ResponseError::Subprotocol);
         }
         Ok(response)
+    }
+
+    /// Tells whether the extension that the server has chosen was offered so.
+    #[cfg_attr(
+        not(feature = "deflate"),
+        expect(clippy::unused_self, reason = "there is no extension to offer")
+    )]
+    fn has_offered(&self, response: &Response<'_>) -> bool {
+        #[cfg(feature = "deflate")]
+        return self.deflate.is_some_and(|offer| {
+            offer.agree(response.extensions()).is_ok_and(|agreed| agreed.is_some())
+        });
+        #[cfg(not(feature = "deflate"))]
+        {
+            let _ = response;
+            false
+        }
     }
 }
 
@@ -175,6 +231,10 @@ impl Head for Keyed<'_, '_> {
             writer.field("Origin", origin.as_bytes());
         }
         write_subprotocols(request.subprotocols, writer)?;
+        #[cfg(feature = "deflate")]
+        if let Some(offer) = &request.deflate {
+            writer.extension(offer);
+        }
         request.headers.write(writer)?;
         writer.put(b"\r\n");
         Ok(())

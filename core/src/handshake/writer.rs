@@ -81,6 +81,14 @@ impl<'b> Writer<'b> {
         self.put(b"\r\n");
     }
 
+    /// Writes the field that offers an extension, or accepts it.
+    #[cfg(feature = "deflate")]
+    pub(super) fn extension(&mut self, extension: &impl core::fmt::Display) {
+        use core::fmt::Write as _;
+        // It never fails.
+        let _ = write!(self, "Sec-WebSocket-Extensions: {extension}\r\n");
+    }
+
     /// Writes a decimal number.
     pub(super) fn number(&mut self, n: usize) {
         let mut digits = [0; 20];
@@ -95,6 +103,14 @@ impl<'b> Writer<'b> {
             }
         }
         self.put(behind(&digits, digits.len() - used));
+    }
+}
+
+#[cfg(feature = "deflate")]
+impl core::fmt::Write for Writer<'_> {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        self.put(text.as_bytes());
+        Ok(())
     }
 }
 
