@@ -13,6 +13,7 @@ use futures_sink::Sink;
 use http::HeaderMap;
 use wirelet::{Chunk, Close, CloseCode};
 
+use crate::compression::Agreement;
 use crate::io::duplex::Transport;
 
 pub(crate) mod bounds;
@@ -152,9 +153,10 @@ impl Connection {
         early: Vec<u8>,
         bounds: Bounds,
         description: Description,
+        agreement: Option<Agreement>,
         ties: Ties,
     ) -> Self {
-        let endpoint = Either::server();
+        let endpoint = Either::server(agreement);
         Self::new(transport, endpoint, early, bounds, description, ties)
     }
 

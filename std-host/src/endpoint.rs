@@ -1,7 +1,9 @@
 //! The engine with storage that a host allocates: one end of a connection, without its socket.
 
+pub(crate) mod deflate;
 pub(crate) mod growing;
 pub(crate) mod out;
+mod zlib;
 
 use std::ops::ControlFlow;
 
@@ -10,27 +12,32 @@ use wirelet::{
     SendError, Store as _,
 };
 
+use crate::endpoint::deflate::{Codec, Compressed, is_deflated, message_of};
 use crate::endpoint::growing::Growing;
 use crate::endpoint::out::Out;
 
 /// A connection and the storage for its messages.
 #[derive(Debug)]
 pub(crate) struct Endpoint<Ro> {
-    connection: Connection<Ro>,
+    connection: Connection<Ro, Compressed>,
     inbox: Inbox<Growing>,
 }
 
 /// The sending side of an [`Endpoint`], while something that was received is still lent.
 pub(crate) struct Link<'c, Ro> {
-    connection: &'c mut Connection<Ro>,
+    connection: &'c mut Connection<Ro, Compressed>,
     out: Out<'c>,
+    /// If messages may be compressed.
+    codec: Option<Codec<'c>>,
     /// A close frame of the peer is not answered yet.
     answers_later: bool,
 }
 
 impl<Ro: Role> Endpoint<Ro> {
-    pub(crate) fn new(role: Ro) -> Self {
-        Self { connection: Connection::new(role), inbox: Inbox::new(Growing::default()) }
+    /// Begins, with peers that may compress their messages if that `is_agreed`.
+    pub(crate) fn new(role: Ro, is_agreed: bool) -> Self {
+        let connection = Connection::with_extension(role, Compressed::new(is_agreed));
+        Self { connection, inbox: Inbox::new(Growing::default()) }
     }
 
     /// Takes received bytes: `of_rest` that were read into [`rest`](Self::rest), and behind them
@@ -43,13 +50,14 @@ impl<Ro: Role> Endpoint<Ro> {
         of_rest: usize,
         input: &mut [u8],
         limit: usize,
+        mut codec: Option<Codec<'_>>,
         out: &mut Out<'_>,
         mut on: impl FnMut(Received<'_, Message<'_>>, &mut Link<'_, Ro>) -> ControlFlow<()>,
     ) -> Result<usize, ProtocolError> {
         let mut in_place = self.receive_rest(of_rest)?;
         let mut n = 0;
         while in_place.is_some() || n < input.len() {
-            let (payload, len);
+            let (payload, len, inflated);
             let (mut is_joined, mut is_close) = (false, false);
             let received = if let Some(kind) = in_place.take() {
                 is_joined = true;
@@ -67,6 +75,7 @@ impl<Ro: Role> Endpoint<Ro> {
                     Some(Event::Chunk(chunk)) => match chunk.message() {
                         None => {
                             is_joined = true;
+                            self.check_compressed(chunk, limit)?;
                             join(&mut self.inbox, chunk)
                         }
                         whole => whole,
@@ -88,9 +97,25 @@ impl<Ro: Role> Endpoint<Ro> {
                     }
                 }
             };
-            let Some(received) = received else { continue };
-            let connection = &mut self.connection;
-            let link = &mut Link { connection, out: out.reborrow(), answers_later: false };
+            let Some(mut received) = received else { continue };
+            if let Received::Data(message) = &received
+                && let Some(codec) = &mut codec
+                && let Some(kind) = self.connection.extension().deflated()
+            {
+                let result = match codec.inflate(message.as_bytes(), limit) {
+                    Ok(message) => {
+                        inflated = message;
+                        message_of(&inflated, kind)
+                    }
+                    Err(error) => Err(error),
+                };
+                match result {
+                    Ok(message) => received = Received::Data(message),
+                    Err(error) => return Err(fail(&mut self.connection, error)),
+                }
+            }
+            let (connection, codec) = (&mut self.connection, codec.as_mut().map(Codec::reborrow));
+            let link = &mut Link { connection, out: out.reborrow(), codec, answers_later: false };
             let flow = on(received, link);
             if is_close && !link.answers_later {
                 self.reply(out);
@@ -103,6 +128,21 @@ impl<Ro: Role> Endpoint<Ro> {
             }
         }
         Ok(n)
+    }
+
+    /// Refuses a message that is too long before it is inflated: it would be so after.
+    fn check_compressed(&mut self, chunk: &Chunk<'_>, limit: usize) -> Result<(), ProtocolError> {
+        if self.connection.extension().deflated().is_none() {
+            return Ok(());
+        }
+        let stored = if chunk.is_first() { 0 } else { self.inbox.store().as_bytes().len() };
+        let remaining = usize::try_from(chunk.remaining()).unwrap_or(usize::MAX);
+        let len = (stored + chunk.as_bytes().len()).saturating_add(remaining);
+        // What does not get shorter gets hardly longer.
+        if len > limit.saturating_add(limit / 8).saturating_add(1024) {
+            return Err(fail(&mut self.connection, ProtocolError::MessageTooBig));
+        }
+        Ok(())
     }
 
     /// Takes the bytes that were read into [`rest`](Self::rest). Returns the kind of the message
@@ -134,8 +174,12 @@ impl<Ro: Role> Endpoint<Ro> {
     }
 
     /// Lends the sending side, which appends to `out`.
-    pub(crate) const fn link<'c>(&'c mut self, out: Out<'c>) -> Link<'c, Ro> {
-        Link { connection: &mut self.connection, out, answers_later: false }
+    pub(crate) const fn link<'c>(
+        &'c mut self,
+        out: Out<'c>,
+        codec: Option<Codec<'c>>,
+    ) -> Link<'c, Ro> {
+        Link { connection: &mut self.connection, out, codec, answers_later: false }
     }
 
     /// Tells whether a whole message may begin now.
@@ -173,7 +217,8 @@ impl<Ro: Role> Endpoint<Ro> {
 impl<Ro: Role> Link<'_, Ro> {
     /// Lends this link on.
     pub(crate) fn reborrow(&mut self) -> Link<'_, Ro> {
-        Link { connection: self.connection, out: self.out.reborrow(), answers_later: false }
+        let codec = self.codec.as_mut().map(Codec::reborrow);
+        Link { connection: self.connection, out: self.out.reborrow(), codec, answers_later: false }
     }
 
     /// Keeps back the answer to a close frame that is lent with this, until [`Endpoint::reply`].
@@ -206,13 +251,29 @@ impl<Ro: Role> Link<'_, Ro> {
         chunk: &Chunk<'_>,
         frame_bytes: usize,
     ) -> Result<(), SendError> {
+        if self.codec.is_some() {
+            return self.send_compressed(chunk, frame_bytes);
+        }
         if frame_bytes == 0 || chunk.as_bytes().len() <= frame_bytes {
             return self.send(chunk);
         }
         self.send_pieces(*chunk, frame_bytes)
     }
 
-    #[cold]
+    /// As [`send_in_frames`](Self::send_in_frames), compressed if it is a whole message that gets shorter by it.
+    #[inline(never)]
+    fn send_compressed(&mut self, chunk: &Chunk<'_>, frame_bytes: usize) -> Result<(), SendError> {
+        let is_whole = chunk.is_first() && chunk.is_last();
+        // What is not sent must not be remembered.
+        let codec = self.codec.as_mut().filter(|_| is_whole && self.connection.may_begin().is_ok());
+        match codec.and_then(|codec| codec.deflate(chunk.as_bytes())) {
+            Some(deflated) => {
+                self.send_pieces(Chunk::deflated(chunk.kind(), &deflated), frame_bytes)
+            }
+            None => self.send_pieces(*chunk, frame_bytes),
+        }
+    }
+
     fn send_pieces(&mut self, mut rest: Chunk<'_>, frame_bytes: usize) -> Result<(), SendError> {
         while let Some((piece, behind)) = rest.split_at(frame_bytes) {
             self.send(&piece)?;
@@ -224,6 +285,11 @@ impl<Ro: Role> Link<'_, Ro> {
     /// Appends the frames of a whole message that was encoded before, if it may begin now.
     pub(crate) fn send_encoded(&mut self, frame: &[u8]) -> Result<(), SendError> {
         self.connection.may_begin()?;
+        if is_deflated(frame)
+            && let Some(codec) = &mut self.codec
+        {
+            codec.forget_sent();
+        }
         self.out.append(frame);
         Ok(())
     }
@@ -253,13 +319,23 @@ impl<Ro: Role> Link<'_, Ro> {
 
     fn append(
         &mut self,
-        encode: impl FnOnce(&mut Connection<Ro>, &mut [u8]) -> Result<usize, SendError>,
+        encode: impl FnOnce(&mut Connection<Ro, Compressed>, &mut [u8]) -> Result<usize, SendError>,
     ) -> Result<(), SendError> {
         let mut frame = [0; 131];
         let n = encode(self.connection, &mut frame)?;
         self.out.append(&frame[..n]);
         Ok(())
     }
+}
+
+/// Tells the peer of a violation that the connection cannot see.
+#[cold]
+fn fail<Ro: Role>(
+    connection: &mut Connection<Ro, Compressed>,
+    error: ProtocolError,
+) -> ProtocolError {
+    connection.fail(error.close_code());
+    error
 }
 
 /// Adds a chunk to the message that it belongs to; returns that when it is whole.
@@ -288,7 +364,7 @@ mod tests {
     /// Receives as a session does: what comes in pieces of `cut` bytes, into the rest of a message
     /// if there is one. Returns the messages.
     fn receive(stream: &[u8], cut: usize) -> Result<Vec<Vec<u8>>, ProtocolError> {
-        let mut endpoint = Endpoint::new(wirelet::Server);
+        let mut endpoint = Endpoint::new(wirelet::Server, false);
         let (mut output, mut messages, mut rests) = (Vec::new(), Vec::new(), 0);
         let mut on = |received: Received<'_, Message<'_>>, _: &mut Link<'_, wirelet::Server>| {
             if let Received::Data(message) = received {
@@ -303,7 +379,7 @@ mod tests {
             rests += usize::from(n > 0);
             let input = &mut piece[n..].to_vec();
             let taken =
-                endpoint.receive(n, input, LIMIT, &mut Out::gather(&mut output), &mut on)?;
+                endpoint.receive(n, input, LIMIT, None, &mut Out::gather(&mut output), &mut on)?;
             assert_eq!(taken, input.len());
         }
         assert!(rests > 0, "nothing was read in place, cut at {cut}");

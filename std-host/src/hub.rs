@@ -7,11 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::StatusCode;
-use wirelet::{Chunk, Close, CloseCode, Message, Server};
+use wirelet::{Close, CloseCode, Message};
 
-use crate::endpoint::Endpoint;
-use crate::endpoint::out::Out;
-
+use encoded::Encoded;
 use endings::{Ending, EndingCounters, Endings};
 use history::History;
 use id::ConnectionId;
@@ -22,6 +20,7 @@ use roster::Roster;
 use topics::Topics;
 use wake::{Token, WakeQueue};
 
+mod encoded;
 pub(crate) mod endings;
 pub(crate) mod history;
 pub(crate) mod id;
@@ -207,7 +206,7 @@ impl Hub {
         message: impl Into<Message<'m>>,
     ) -> Result<(), DeliveryError> {
         let peer = self.find(id)?;
-        if self.offer(&peer, &self.encode(message.into()))? {
+        if self.offer(&peer, self.encoded(message.into()).frames(&peer))? {
             peer.tell();
         }
         Ok(())
@@ -215,14 +214,13 @@ impl Hub {
 
     /// Sends a message to every connection. Returns how many take it.
     pub fn send_to_all<'m>(&self, message: impl Into<Message<'m>>) -> usize {
-        let frame = self.encode(message.into());
-        self.offer_to_all(&self.list(), &frame)
+        self.offer_to_all(&self.list(), &mut self.encoded(message.into()))
     }
 
     /// Sends a message to every connection that has subscribed to `topic`. Returns how many take it.
     pub fn publish<'m>(&self, topic: &str, message: impl Into<Message<'m>>) -> usize {
-        let frame = self.encode(message.into());
-        self.offer_to_all(&self.topics_mut().subscribers(topic), &frame)
+        let peers = self.topics_mut().subscribers(topic);
+        self.offer_to_all(&peers, &mut self.encoded(message.into()))
     }
 
     /// As [`send_to`](Self::send_to), but waits until a peer that reads too slowly has room. If
@@ -237,20 +235,21 @@ impl Hub {
         message: impl Into<Message<'m>>,
     ) -> Result<(), DeliveryError> {
         let peer = self.find(id)?;
-        self.deliver_frame(&peer, &self.encode(message.into())).await
+        let frames = Arc::clone(self.encoded(message.into()).frames(&peer));
+        self.deliver_frames(&peer, &frames).await
     }
 
     /// As [`send_to_all`](Self::send_to_all), but waits until those that read too slowly have room;
     /// the others have the message at once. If dropped meanwhile, some do not get it.
     pub async fn deliver_to_all<'m>(&self, message: impl Into<Message<'m>>) -> usize {
         let peers = self.list();
-        self.deliver_to_each(&peers, &self.encode(message.into())).await
+        self.deliver_to_each(&peers, self.encoded(message.into())).await
     }
 
     /// As [`publish`](Self::publish), but waits as [`deliver_to_all`](Self::deliver_to_all) does.
     pub async fn deliver<'m>(&self, topic: &str, message: impl Into<Message<'m>>) -> usize {
         let peers = self.topics_mut().subscribers(topic);
-        self.deliver_to_each(&peers, &self.encode(message.into())).await
+        self.deliver_to_each(&peers, self.encoded(message.into())).await
     }
 
     /// Lets a connection have what is published to `topic`. Returns false if it has that already.
@@ -378,14 +377,9 @@ impl Hub {
         self.topics_mut().leave(peer.id());
     }
 
-    /// Encodes a message as a server's frames, which are the same for every client.
-    fn encode(&self, message: Message<'_>) -> Arc<[u8]> {
-        let mut frames = Vec::with_capacity(message.as_bytes().len() + wirelet::Header::MAX_LEN);
-        let mut endpoint = Endpoint::new(Server);
-        let mut link = endpoint.link(Out::gather(&mut frames));
-        let sent = link.send_in_frames(&Chunk::whole(message), self.frame_bytes());
-        debug_assert!(sent.is_ok(), "a new connection refuses no whole message");
-        frames.into()
+    /// Encodes a message for whoever gets it.
+    fn encoded<'m>(&self, message: Message<'m>) -> Encoded<'m> {
+        Encoded::new(message, self.frame_bytes())
     }
 
     /// The longest payload of a frame that is sent; 0 for any.
@@ -417,10 +411,10 @@ impl Hub {
         }
     }
 
-    fn offer_to_all(&self, peers: &[Arc<Peer>], frame: &Arc<[u8]>) -> usize {
+    fn offer_to_all(&self, peers: &[Arc<Peer>], message: &mut Encoded<'_>) -> usize {
         let (mut n, mut told) = (0, Told::default());
         for peer in self.without_exception(peers) {
-            if let Ok(first) = self.offer(peer, frame) {
+            if let Ok(first) = self.offer(peer, message.frames(peer)) {
                 n += 1;
                 told.add(first, peer);
             }
@@ -429,7 +423,7 @@ impl Hub {
     }
 
     /// Puts a frame into a connection's outbox when there is room.
-    async fn deliver_frame(
+    async fn deliver_frames(
         &self,
         peer: &Arc<Peer>,
         frame: &Arc<[u8]>,
@@ -445,10 +439,10 @@ impl Hub {
         Ok(())
     }
 
-    async fn deliver_to_each(&self, peers: &[Arc<Peer>], frame: &Arc<[u8]>) -> usize {
+    async fn deliver_to_each(&self, peers: &[Arc<Peer>], mut message: Encoded<'_>) -> usize {
         let (mut n, mut slow, mut told) = (0, Vec::new(), Told::default());
         for peer in self.without_exception(peers) {
-            match peer.put(frame, Policy::Wait, self.inner.room) {
+            match peer.put(message.frames(peer), Policy::Wait, self.inner.room) {
                 Put::Done { first } => {
                     n += 1;
                     told.add(first, peer);
@@ -459,7 +453,8 @@ impl Hub {
         }
         drop(told);
         for peer in slow {
-            n += usize::from(self.deliver_frame(peer, frame).await.is_ok());
+            let frames = Arc::clone(message.frames(peer));
+            n += usize::from(self.deliver_frames(peer, &frames).await.is_ok());
         }
         n
     }

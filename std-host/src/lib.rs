@@ -88,6 +88,11 @@ mod client;
     not(all(feature = "client", feature = "server")),
     allow(dead_code, reason = "each end takes what it needs")
 )]
+mod compression;
+#[cfg_attr(
+    not(all(feature = "client", feature = "server")),
+    allow(dead_code, reason = "each end takes what it needs")
+)]
 mod connection;
 #[cfg_attr(
     not(all(feature = "client", feature = "server")),
@@ -119,6 +124,7 @@ pub use client::{
     Backoff, Client, ClientError, ClientOptions, ConnectTo, Proxy, ProxyError, Reconnecting,
     RedirectError, Resolve, Update,
 };
+pub use compression::Compression;
 pub use connection::error::ConnectionError;
 pub use connection::message::OwnedMessage;
 pub use connection::{Connection, ReceiveHalf, SendHalf};

@@ -26,6 +26,8 @@ use crate::handshake::{Extension, MalformedExtension};
 pub struct Deflate {
     server: Direction,
     client: Direction,
+    /// `server_max_window_bits` stands there, which an answer to it must have, too.
+    has_server_bits: bool,
     /// `client_max_window_bits` stands there: a server may limit the client's window.
     has_client_bits: bool,
 }
@@ -96,7 +98,12 @@ impl Deflate {
     /// Both ends may use all: 32 KiB of what was before, and of the messages before.
     #[must_use]
     pub const fn new() -> Self {
-        Self { server: Direction::FULL, client: Direction::FULL, has_client_bits: false }
+        Self {
+            server: Direction::FULL,
+            client: Direction::FULL,
+            has_server_bits: false,
+            has_client_bits: false,
+        }
     }
 
     /// The server refers to nothing of the messages before.
@@ -117,6 +124,7 @@ impl Deflate {
     #[must_use]
     pub const fn server_max_window_bits(mut self, bits: u8) -> Self {
         self.server.window_bits = clamped(bits);
+        self.has_server_bits = true;
         self
     }
 
@@ -161,6 +169,8 @@ impl Deflate {
         Some(Self {
             server: self.server.and(offer.server),
             client: self.client.and(offer.client),
+            // §7.1.2.1: it is accepted by one with "the same or smaller value".
+            has_server_bits: self.has_server_bits || offer.has_server_bits,
             has_client_bits: is_limited,
         })
     }
@@ -235,7 +245,7 @@ impl fmt::Display for Deflate {
         if !self.client.takes_over {
             write!(f, "; {client_takeover}")?;
         }
-        if self.server.window_bits < 15 {
+        if self.has_server_bits {
             write!(f, "; {server_bits}={}", self.server.window_bits)?;
         }
         match self.client.window_bits {

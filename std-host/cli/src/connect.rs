@@ -8,6 +8,7 @@ use clap::Args;
 use wirelet::handshake::HandshakeError;
 use wirelet_host::{ClientError, ClientOptions, ProxyError, Scheme, Target};
 
+use super::deflate::DeflateArgs;
 use super::units::{Size, Time, parse_positive_wait, parse_size};
 use super::way::{Frames, Proxies, Trust, Way};
 use super::{fail_with, start_log};
@@ -70,6 +71,8 @@ pub(crate) struct Connect {
     trust: Trust,
     #[command(flatten)]
     frames: Frames,
+    #[command(flatten)]
+    deflate: DeflateArgs,
     /// Connect to this Unix socket, not to the host of the URL
     #[cfg(unix)]
     #[arg(long, value_name = "PATH", conflicts_with = "proxy")]
@@ -159,6 +162,7 @@ impl Connect {
             unix_socket: self.unix_socket,
             proxy: self.proxies.into_proxy().map_err(End::Input)?,
             redirects: if self.location { REDIRECTS } else { 0 },
+            compression: self.deflate.compression(),
             ..self.trust.add(self.frames.add(self.way.into_options().map_err(End::Input)?))
         };
         if is_tls || !options.ca_files.is_empty() {

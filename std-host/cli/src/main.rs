@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 mod arguments;
 mod bench;
 mod connect;
+mod deflate;
 mod documents;
 mod log;
 mod output;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use wirelet_host::{Builder, Chat, Drain, Echo, Handler, Limits, Policy, Server, Sink};
 
+use super::deflate::DeflateArgs;
 use super::fail;
 use super::log::LogArgs;
 use super::units::{Size, parse_size};
@@ -75,6 +76,8 @@ pub(crate) struct Serve {
     /// memory. 0: each is one frame
     #[arg(long, value_name = "SIZE", default_value_t = Size(0), value_parser = parse_size)]
     max_frame: Size,
+    #[command(flatten)]
+    deflate: DeflateArgs,
     /// Threads that serve connections [default: as many as there are processors]
     #[arg(long, value_name = "N")]
     threads: Option<NonZero<usize>>,
@@ -144,6 +147,7 @@ impl Serve {
             .limits(limits)
             .slow_peers(self.slow_peers.into())
             .frame_bytes(self.max_frame.0)
+            .compression(self.deflate.compression())
             .history(self.page.history);
         let access_log = self.access_log.open()?.map(Arc::new);
         builder = builder.keep_requests(access_log.is_some());

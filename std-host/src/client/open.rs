@@ -81,16 +81,24 @@ pub(super) async fn open_over(
     let early = received.split_off(head_len);
     let verified = with_request(target, options, |request| {
         let response = request.verify(&key, &received)?;
-        Ok(response.subprotocol().map(str::to_owned))
+        let agreement = options.compression.and_then(|ours| {
+            let agreed = ours.offer().agree(response.extensions()).ok().flatten()?;
+            Some(ours.of_client(agreed))
+        });
+        Ok((response.subprotocol().map(str::to_owned), agreement))
     });
+    let agreement;
     let description = match verified {
-        Ok(subprotocol) => Description {
-            path: path_of(&target.path_and_query).to_owned(),
-            subprotocol,
-            remote_addr,
-            headers: headers_of(&received),
-            data: None,
-        },
+        Ok((subprotocol, agreed)) => {
+            agreement = agreed;
+            Description {
+                path: path_of(&target.path_and_query).to_owned(),
+                subprotocol,
+                remote_addr,
+                headers: headers_of(&received),
+                data: None,
+            }
+        }
         Err(ResponseError::Refused(status)) => {
             let response = Response::parse(&received)?;
             let location = response.header("Location");
@@ -108,7 +116,7 @@ pub(super) async fn open_over(
         Err(error) => return Err(error.into()),
     };
     let bounds = Bounds::from(options);
-    let endpoint = Either::client(random);
+    let endpoint = Either::client(random, agreement);
     Ok(Connection::new(transport, endpoint, early, bounds, description, Ties::default()))
 }
 
@@ -136,6 +144,7 @@ fn with_request<T>(
     let host = options.host.as_ref().unwrap_or(&target.authority);
     let mut request = ClientRequest::new(host, &target.path_and_query)
         .subprotocols(&subprotocols)
+        .deflate(options.compression.map(|ours| ours.offer()))
         .headers(&headers);
     if let Some(origin) = &options.origin {
         request = request.origin(origin);

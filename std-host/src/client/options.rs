@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::names::{ConnectTo, Resolve};
 use super::proxy::Proxy;
+use crate::compression::Compression;
 use crate::connection::bounds::Bounds;
 #[cfg(feature = "tls")]
 use crate::io::tls::client::{Trust, client_config};
@@ -57,6 +58,8 @@ pub struct ClientOptions {
     pub handshake_time: Duration,
     /// The longest message to be received, in bytes.
     pub message_bytes: usize,
+    /// Offers to compress messages. By default not.
+    pub compression: Option<Compression>,
     /// The longest payload of a frame to be sent, in bytes: messages that are longer leave in fragments, for
     /// servers with little memory. By default 0: each message is one frame.
     pub frame_bytes: usize,
@@ -186,6 +189,7 @@ impl Default for ClientOptions {
             redirects: 0,
             handshake_time: Duration::from_secs(10),
             message_bytes: 16 * 1024 * 1024,
+            compression: None,
             frame_bytes: 0,
             queue_bytes: 64 * 1024,
             keepalive: None,

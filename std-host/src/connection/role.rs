@@ -4,14 +4,23 @@ use std::ops::ControlFlow;
 
 use wirelet::{Chunk, Close, Message, ProtocolError, Received, SendError, Server};
 
+use crate::compression::Agreement;
 use crate::connection::message::OwnedMessage;
 use crate::endpoint::Endpoint;
+use crate::endpoint::deflate::{Codec, Takeover};
 use crate::endpoint::out::Out;
 use crate::random::SeededRandom;
 
-/// An endpoint in either role.
+/// An endpoint in either role, with what compresses for it.
 #[derive(Debug)]
-pub(crate) enum Either {
+pub(crate) struct Either {
+    end: End,
+    agreement: Option<Agreement>,
+    takeover: Option<Box<Takeover>>,
+}
+
+#[derive(Debug)]
+enum End {
     /// The end that connected.
     Client(Endpoint<wirelet::Client<SeededRandom>>),
     /// The end that was connected to.
@@ -21,24 +30,37 @@ pub(crate) enum Either {
 /// Does the same for both.
 macro_rules! each {
     ($either:expr, $endpoint:ident => $work:expr) => {
-        match $either {
-            Either::Client($endpoint) => $work,
-            Either::Server($endpoint) => $work,
+        match &mut $either.end {
+            End::Client($endpoint) => $work,
+            End::Server($endpoint) => $work,
         }
     };
 }
 
 impl Either {
-    pub(crate) fn client(random: SeededRandom) -> Self {
-        Self::Client(Endpoint::new(wirelet::Client(random)))
+    pub(crate) fn client(random: SeededRandom, agreement: Option<Agreement>) -> Self {
+        let endpoint = Endpoint::new(wirelet::Client(random), agreement.is_some());
+        Self::new(End::Client(endpoint), agreement)
     }
 
-    pub(crate) fn server() -> Self {
-        Self::Server(Endpoint::new(Server))
+    pub(crate) fn server(agreement: Option<Agreement>) -> Self {
+        Self::new(End::Server(Endpoint::new(Server, agreement.is_some())), agreement)
+    }
+
+    fn new(end: End, agreement: Option<Agreement>) -> Self {
+        Self { end, agreement, takeover: agreement.as_ref().and_then(Takeover::of) }
     }
 
     pub(super) const fn is_server(&self) -> bool {
-        matches!(self, Self::Server(_))
+        matches!(self.end, End::Server(_))
+    }
+
+    /// Lends what compresses.
+    fn codec(
+        agreement: Option<Agreement>,
+        takeover: &mut Option<Box<Takeover>>,
+    ) -> Option<Codec<'_>> {
+        agreement.map(|agreement| Codec::new(agreement, takeover.as_deref_mut()))
     }
 
     /// Takes received bytes, as [`Endpoint::receive`] does, up to the first thing that they bring.
@@ -67,8 +89,9 @@ impl Either {
         out: &mut Out<'_>,
         mut take: impl FnMut(Received<'_, Message<'_>>) -> ControlFlow<()>,
     ) -> Result<usize, ProtocolError> {
+        let codec = Self::codec(self.agreement, &mut self.takeover);
         each!(self, endpoint => {
-            endpoint.receive(of_rest, input, limit, out, |received, _| take(received))
+            endpoint.receive(of_rest, input, limit, codec, out, |received, _| take(received))
         })
     }
 
@@ -83,7 +106,10 @@ impl Either {
     }
 
     pub(super) fn is_close_sent(&self) -> bool {
-        each!(self, endpoint => endpoint.is_close_sent())
+        match &self.end {
+            End::Client(endpoint) => endpoint.is_close_sent(),
+            End::Server(endpoint) => endpoint.is_close_sent(),
+        }
     }
 
     /// Appends a message or a fragment, as [`Link::send_in_frames`](crate::endpoint::Link::send_in_frames) does.
@@ -93,20 +119,21 @@ impl Either {
         frame_bytes: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), SendError> {
+        let codec = Self::codec(self.agreement, &mut self.takeover);
         each!(self, endpoint => {
-            endpoint.link(Out::gather(out)).send_in_frames(chunk, frame_bytes)
+            endpoint.link(Out::gather(out), codec).send_in_frames(chunk, frame_bytes)
         })
     }
 
     pub(super) fn ping(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), SendError> {
-        each!(self, endpoint => endpoint.link(Out::gather(out)).ping(payload))
+        each!(self, endpoint => endpoint.link(Out::gather(out), None).ping(payload))
     }
 
     pub(super) fn pong(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), SendError> {
-        each!(self, endpoint => endpoint.link(Out::gather(out)).pong(payload))
+        each!(self, endpoint => endpoint.link(Out::gather(out), None).pong(payload))
     }
 
     pub(super) fn close(&mut self, close: Close<'_>, out: &mut Vec<u8>) -> Result<(), SendError> {
-        each!(self, endpoint => endpoint.link(Out::gather(out)).close(close))
+        each!(self, endpoint => endpoint.link(Out::gather(out), None).close(close))
     }
 }

@@ -11,6 +11,8 @@ use std::time::{Duration, SystemTime};
 use wirelet::handshake::Request;
 use wirelet::{Close, Header, Kind, Opcode};
 
+use crate::compression::Agreement;
+use crate::endpoint::deflate;
 use crate::hub::history::{History, Record, Sender};
 use crate::hub::id::ConnectionId;
 use crate::hub::outbox::{Outbox, Policy, Put, Room, Status};
@@ -68,6 +70,7 @@ impl From<Option<SocketAddr>> for RemoteAddr {
 pub(crate) struct Agreed {
     pub(crate) path: Box<str>,
     pub(crate) subprotocol: Option<Box<str>>,
+    pub(crate) compression: Option<Agreement>,
 }
 
 /// What only some connections have.
@@ -184,6 +187,11 @@ impl Peer {
         self.history_of().map(History::records).unwrap_or_default()
     }
 
+    /// Returns how messages are compressed, if so.
+    pub(crate) fn compression(&self) -> Option<&Agreement> {
+        self.agreed.compression.as_ref()
+    }
+
     /// Puts a frame into the outbox, if there is room. Its worker must be [told](Self::token) if it was
     /// the first.
     pub(crate) fn put(&self, frame: &Arc<[u8]>, policy: Policy, room: Room) -> Put {
@@ -224,6 +232,7 @@ impl Peer {
     pub(crate) fn note_sent(&self, mut frames: &[u8]) {
         self.counters.messages_sent.add(1);
         let Some(history) = self.history_of() else { return };
+        let is_deflated = deflate::is_deflated(frames);
         let (mut kind, mut message) = (Kind::Binary, Cow::Borrowed(&[][..]));
         while let Ok(Some((header, at))) = Header::decode(frames) {
             if header.opcode == Opcode::Text {
@@ -238,6 +247,9 @@ impl Peer {
                 message.to_mut().extend_from_slice(payload);
             }
             frames = behind;
+        }
+        if is_deflated {
+            message = deflate::inflate_alone(&message).into();
         }
         history.add(Sender::Server, kind, &message);
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::compression::Compression;
 use crate::connection::Connection;
 use crate::hub::Hub;
 use crate::hub::outbox::{Policy, Room};
@@ -146,6 +147,19 @@ impl Builder {
     /// ```
     pub const fn frame_bytes(mut self, bytes: usize) -> Self {
         self.rules.frame_bytes = bytes;
+        self
+    }
+
+    /// Compresses messages for clients that can do it too. Default: none are, and offers are declined.
+    ///
+    /// ```
+    /// use wirelet_host::{Builder, Compression};
+    ///
+    /// let builder = Builder::new().compression(Compression::new());
+    /// # let _ = builder;
+    /// ```
+    pub fn compression(mut self, compression: impl Into<Option<Compression>>) -> Self {
+        self.rules.compression = compression.into();
         self
     }
 

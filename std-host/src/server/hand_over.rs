@@ -36,5 +36,7 @@ pub(crate) fn connection(
             Transport::with_tls(tokio::net::UnixStream::from_std(stream.into())?, tls)
         }
     };
-    Ok(Connection::accepted(transport, early, bounds, accepted.into_description(), ties))
+    let agreement = accepted.compression();
+    let description = accepted.into_description();
+    Ok(Connection::accepted(transport, early, bounds, description, agreement, ties))
 }

@@ -8,6 +8,7 @@ use wirelet::handshake::{
     Acceptance, AllowList, BuildError, HeadScanner, Refusal, Request, RequestError, Status,
 };
 
+use crate::compression::{Agreement, Compression};
 use crate::server::answer::{Accept, Answer, Handshake, Response, refusal, refusal_with_hint};
 use crate::server::handler::Handler;
 use crate::server::origins::KeptOut;
@@ -132,13 +133,21 @@ pub(crate) fn refusal_of(error: RequestError) -> Response {
     }
 }
 
-/// Appends the response that accepts a request to `out`; returns the path that was asked for.
-pub(crate) fn accept(head: &[u8], accept: &Accept, out: &mut Vec<u8>) -> Option<String> {
+/// Appends the response that accepts a request to `out`; returns the path that was asked for, and how messages
+/// are compressed.
+pub(crate) fn accept(
+    head: &[u8],
+    accept: &Accept,
+    compression: Option<&Compression>,
+    out: &mut Vec<u8>,
+) -> Option<(String, Option<Agreement>)> {
     let request = Request::parse(head).ok()?;
     let upgrade = request.upgrade().ok()?;
     let headers: Vec<(&str, &str)> =
         accept.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let deflate = compression.and_then(|compression| compression.accept(upgrade.extensions()));
     let acceptance = Acceptance::new()
+        .deflate(deflate)
         .subprotocol(accept.subprotocol.as_deref())
         .headers(&headers)
         // The gate has let it in.
@@ -149,7 +158,8 @@ pub(crate) fn accept(head: &[u8], accept: &Accept, out: &mut Vec<u8>) -> Option<
         tracing::error!(path = request.path(), "the handler's acceptance cannot be sent: {error}");
         return None;
     }
-    Some(request.path().to_owned())
+    let agreement = compression.zip(deflate).map(|(ours, agreed)| ours.of_server(agreed));
+    Some((request.path().to_owned(), agreement))
 }
 
 /// Appends a response to `out`, for a request that begins with `received`; what cannot be sent becomes a

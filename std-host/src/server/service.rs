@@ -188,12 +188,13 @@ async fn judge<H: Handler>(
         }
     };
     let mut out = Vec::new();
-    let path = handshake::accept(head, &accept, &mut out).ok_or_else(|| {
+    let compression = place.shared.rules.compression.as_ref();
+    let agreed = handshake::accept(head, &accept, compression, &mut out).ok_or_else(|| {
         refusal(StatusCode::INTERNAL_SERVER_ERROR, &"the acceptance cannot be sent")
     })?;
     let kept = place.shared.rules.keeps_requests.then(|| head.into());
     // Its place counts it by its address.
-    let accepted = Accepted::new(path, accept, remote_addr, kept, None);
+    let accepted = Accepted::new(agreed, accept, remote_addr, kept, None);
     Ok((handshake::parse(&out), Upgrade { accepted, place }))
 }
 
@@ -221,8 +222,10 @@ impl<H: Handler> Upgrade<H> {
     pub fn connection(self, stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Connection {
         let Self { accepted, place } = self;
         let (bounds, ties) = place.for_connection();
+        let agreement = accepted.compression();
         let description = accepted.into_description();
-        Connection::accepted(Transport::new(stream), Vec::new(), bounds, description, ties)
+        let transport = Transport::new(stream);
+        Connection::accepted(transport, Vec::new(), bounds, description, agreement, ties)
     }
 
     /// Serves the connection until it ends. If dropped before, the connection ends without a closing

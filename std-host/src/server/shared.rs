@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
+use crate::compression::Compression;
 use crate::connection::bounds::Bounds;
 use crate::connection::{Connection, Ties};
 use crate::hub::Hub;
@@ -41,6 +42,7 @@ pub(crate) struct Rules {
     pub(crate) limits: Limits,
     /// Payload of a frame that is sent; 0 for any.
     pub(crate) frame_bytes: usize,
+    pub(crate) compression: Option<Compression>,
     pub(crate) gate: Gate,
     pub(crate) proxies: Proxies,
     /// The heads of requests are kept with their connections.

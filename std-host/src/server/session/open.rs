@@ -8,7 +8,9 @@ use std::task::Waker;
 
 use wirelet::{Message, Received, Server};
 
+use crate::compression::Agreement;
 use crate::connection::Description;
+use crate::endpoint::deflate::{Codec, Takeover, is_deflated};
 use crate::endpoint::out::Out;
 use crate::endpoint::{Endpoint, Link};
 use crate::hub::obstacle::{Call, Obstacle};
@@ -37,6 +39,8 @@ pub(super) struct Open {
 struct Halt {
     /// By its address, if somebody counts.
     counted: Option<Counted>,
+    /// What later messages refer to, if they do.
+    takeover: Option<Box<Takeover>>,
     /// Why it ends; what is unsent goes out first if it can.
     end: Option<Closed>,
     /// What has to get out of the way first.
@@ -45,6 +49,13 @@ struct Halt {
     unhandled: Option<Box<Buffer>>,
     /// The peer's close, while the handler holds the answer.
     unanswered: Option<Closed>,
+}
+
+/// Lends what compresses for a connection, if its messages are.
+fn codec<'c>(peer: &Peer, halt: &'c mut Option<Box<Halt>>) -> Option<Codec<'c>> {
+    let agreement = peer.compression()?;
+    let takeover = halt.as_mut().and_then(|halt| halt.takeover.as_deref_mut());
+    Some(Codec::new(*agreement, takeover))
 }
 
 /// What is known of a connection once it is accepted.
@@ -60,14 +71,14 @@ pub(crate) struct Accepted {
 
 impl Accepted {
     pub(crate) fn new(
-        path: String,
+        (path, compression): (String, Option<Agreement>),
         accept: Accept,
         remote_addr: Option<SocketAddr>,
         request: Option<Box<[u8]>>,
         counted: Option<Counted>,
     ) -> Self {
         let subprotocol = accept.subprotocol.map(|name| name.into_owned().into());
-        let agreed = Agreed { path: path.into(), subprotocol };
+        let agreed = Agreed { path: path.into(), subprotocol, compression };
         Self { agreed, data: accept.data, remote_addr, request, counted }
     }
 
@@ -78,6 +89,11 @@ impl Accepted {
     /// Takes what it is counted by, so that it is so for as long as it is served elsewhere.
     pub(crate) const fn take_counted(&mut self) -> Option<Counted> {
         self.counted.take()
+    }
+
+    /// How messages are compressed, if so.
+    pub(crate) const fn compression(&self) -> Option<Agreement> {
+        self.agreed.compression
     }
 
     /// Describes it to who serves it as a [`Connection`](crate::Connection).
@@ -100,16 +116,19 @@ impl Open {
         let peer = turn.shared.hub.enter(remote_addr, agreed, (data, request), queue);
         log::note_open(turn.span, &peer);
         tracing::debug!(id = %peer.id(), path = peer.path(), "open");
-        let endpoint = Endpoint::new(Server);
-        let halt =
-            counted.map(|counted| Box::new(Halt { counted: Some(counted), ..Halt::default() }));
+        let compression = peer.compression();
+        let endpoint = Endpoint::new(Server, compression.is_some());
+        let takeover = compression.and_then(Takeover::of);
+        let has_halt = counted.is_some() || takeover.is_some();
+        let halt = has_halt.then(|| Box::new(Halt { counted, takeover, ..Halt::default() }));
         Box::new(Self { endpoint, peer, halt })
     }
 
     /// Tells the handler.
     pub(super) fn begin<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
         turn.hub.begin_call();
-        let link = self.endpoint.link(Out::gather(turn.output));
+        let codec = codec(&self.peer, &mut self.halt);
+        let link = self.endpoint.link(Out::gather(turn.output), codec);
         let mut context = Context::new(link, &self.peer, turn.hub);
         turn.shared.handler.opened(&mut context);
         self.take_obstacles(turn);
@@ -161,7 +180,7 @@ impl Open {
     /// Appends a ping to the output.
     pub(super) fn ping(&mut self, output: &mut Vec<u8>) {
         // Behind a close there is none, and no need.
-        let _ = self.endpoint.link(Out::gather(output)).ping(b"");
+        let _ = self.endpoint.link(Out::gather(output), None).ping(b"");
     }
 
     /// Keeps what came behind the request.
@@ -233,7 +252,8 @@ impl Open {
         turn: &mut Turn<'_, H>,
     ) -> usize {
         turn.hub.begin_call();
-        let Self { endpoint, peer, .. } = self;
+        let Self { endpoint, peer, halt } = self;
+        let codec = codec(peer, halt);
         let mut io = Ok(());
         let mut send = |pieces: [&[u8]; 3]| {
             peer.counters.bytes_sent.add(pieces.iter().map(|piece| piece.len()).sum());
@@ -280,7 +300,7 @@ impl Open {
         };
         let len = bytes.len();
         let limit = turn.shared.rules.limits.message_bytes;
-        let result = endpoint.receive(of_rest, bytes, limit, out, on);
+        let result = endpoint.receive(of_rest, bytes, limit, codec, out, on);
         peer.counters.messages_received.add(n_messages);
         if let Err(error) = result {
             endpoint.reply(out);
@@ -301,7 +321,7 @@ impl Open {
         self.halt.take_if(|halt| {
             let goes_on = halt.end.is_none() && halt.obstacles.is_empty();
             let waits = halt.unhandled.is_some() || halt.unanswered.is_some();
-            goes_on && !waits && halt.counted.is_none()
+            goes_on && !waits && halt.counted.is_none() && halt.takeover.is_none()
         });
     }
 
@@ -312,6 +332,11 @@ impl Open {
             let close = self.peer.outbox.take(PIECE, turn.frames);
             for frame in &*turn.frames {
                 self.peer.note_sent(frame);
+            }
+            if let Some(codec) = &mut codec(&self.peer, &mut self.halt)
+                && turn.frames.iter().any(|frame| is_deflated(frame))
+            {
+                codec.forget_sent();
             }
             match &turn.frames[..] {
                 // One that is alone goes from where it lies.
@@ -326,7 +351,7 @@ impl Open {
             turn.frames.clear();
             if let Some(close) = close {
                 // Only a close that was sent already could stand against it.
-                let _ = self.endpoint.link(Out::gather(turn.output)).close(close.lend());
+                let _ = self.endpoint.link(Out::gather(turn.output), None).close(close.lend());
             }
             self.write(socket, turn.output);
             if self.is_ended() {

@@ -182,7 +182,8 @@ impl Session {
     fn accept<H: Handler>(&mut self, head_len: usize, accept: Accept, turn: &mut Turn<'_, H>) {
         let Phase::Handshake(handshake) = &self.phase else { return };
         let head = &handshake.head.received()[..head_len];
-        let Some(path) = handshake::accept(head, &accept, turn.output) else {
+        let compression = turn.shared.rules.compression.as_ref();
+        let Some(agreed) = handshake::accept(head, &accept, compression, turn.output) else {
             let status = StatusCode::INTERNAL_SERVER_ERROR;
             let response = refusal(status, &"the acceptance cannot be sent");
             return self.respond(&response, Ending::Answered, turn);
@@ -191,7 +192,8 @@ impl Session {
         let Phase::Handshake(handshake) = std::mem::replace(&mut self.phase, Phase::Over) else {
             return;
         };
-        let accepted = Accepted::new(path, accept, handshake.remote_addr, kept, handshake.counted);
+        let accepted =
+            Accepted::new(agreed, accept, handshake.remote_addr, kept, handshake.counted);
         let mut received = handshake.head.into_received();
         if turn.shared.serve.is_some() {
             received.drain(..head_len);
