@@ -1,8 +1,8 @@
 //! What the fuzzing server of the Autobahn test suite tests: `autobahn_client WAY ADDR:PORT AGENT`.
 //!
 //! It asks for the number of cases, echoes what each of them sends, and lets the server write its
-//! report on AGENT. The way is `whole`, the client of this crate, or `streaming`, the blocking
-//! driver that runs on boards, with 2 KiB of buffers.
+//! report on AGENT. The way is `whole`, the client of this crate, or `deflate`, the same with compressed messages,
+//! or `streaming`, the blocking driver that runs on boards, with 2 KiB of buffers.
 //!
 //! A case that ends in an error is no failure here: most want one, and the server judges them.
 
@@ -18,18 +18,21 @@ use tokio::runtime::Runtime;
 use wirelet::blocking::WebSocket;
 use wirelet::handshake::ClientRequest;
 use wirelet::{Random, Storage};
-use wirelet_host::{Client, ClientError, OwnedMessage};
+use wirelet_host::{Client, ClientError, ClientOptions, Compression, OwnedMessage};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [way, addr, agent] = args.as_slice() else {
-        return Err("usage: autobahn_client whole|streaming ADDR:PORT AGENT".into());
+        return Err("usage: autobahn_client whole|deflate|streaming ADDR:PORT AGENT".into());
     };
     let runtime = Runtime::new()?;
     let echo = |target: &str| match way.as_str() {
-        "whole" => runtime.block_on(echo_whole(addr, target)),
+        "whole" => runtime.block_on(echo_whole(addr, target, None)),
+        "deflate" => {
+            runtime.block_on(echo_whole(addr, target, Some(Compression::new().takeover(15))))
+        }
         "streaming" => echo_streaming(addr, target),
-        _ => Err(format!("{way}: the way is whole or streaming").into()),
+        _ => Err(format!("{way}: the way is whole, deflate or streaming").into()),
     };
     let cases = runtime.block_on(case_count(addr))?;
     for case in 1..=cases {
@@ -58,8 +61,13 @@ async fn case_count(addr: &str) -> Result<usize, Box<dyn Error>> {
     }
 }
 
-async fn echo_whole(addr: &str, target: &str) -> Result<Ended, Box<dyn Error>> {
-    let mut client = Client::connect(&format!("ws://{addr}{target}")).await?;
+async fn echo_whole(
+    addr: &str,
+    target: &str,
+    compression: Option<Compression>,
+) -> Result<Ended, Box<dyn Error>> {
+    let options = ClientOptions { compression, ..ClientOptions::default() };
+    let mut client = Client::connect_with(&format!("ws://{addr}{target}"), &options).await?;
     let echoed = echo_messages(&mut client).await;
     // Also after a violation: the server has been told of it. It ends TCP by a reset.
     client.finish(CLOSE_TIME).await.ok();

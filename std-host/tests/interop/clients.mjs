@@ -61,6 +61,25 @@ check(function offeredCompressionIsDeclinedSilently() {
   });
 });
 
+check(async function compressedMessagesComeBackWithEverySettingOfEitherEnd() {
+  const json = Array.from({ length: 300 }, (_, i) => `{"sensor":${i},"place":"Grüße, 世界"}`).join();
+  const settings = [{}, { serverNoContextTakeover: true }, { clientNoContextTakeover: true },
+    { serverMaxWindowBits: 9, clientMaxWindowBits: 10 }, { serverMaxWindowBits: 8 }];
+  for (const ours of ['alone', '9', '15']) {
+    await withServer('echo', [`--deflate=${ours}`], async (server) => {
+      for (const setting of settings) {
+        const client = new Client(server.url, { perMessageDeflate: { threshold: 0, ...setting } });
+        await within(once(client.ws, 'open'), 'open connection');
+        expectIn('permessage-deflate', client.ws.extensions, 'extensions');
+        for (const message of ['', 'short', json, json, Buffer.alloc(70_000), json]) {
+          await expectEcho(client, message, `${JSON.stringify(setting)} with ${ours}`);
+        }
+        client.ws.close();
+      }
+    });
+  }
+});
+
 check(function textOfEveryLengthEncodingIsEchoed() {
   return withEcho(async (client) => {
     for (const length of LENGTHS) {

@@ -1,10 +1,12 @@
 """The client of Python's `websockets` against `wirelet serve`."""
 
 import asyncio
+import itertools
 import signal
 
 from harness import check, connect, connect_many, exchange, expect, expect_in, main, serve, start
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 # Around the ends of the three length encodings, and far beyond.
 LENGTHS = [0, 1, 125, 126, 127, 65535, 65536, 2**20]
@@ -38,6 +40,37 @@ async def offered_compression_is_declined_silently():
         expect(ws.response.headers.get("Sec-WebSocket-Extensions"), None, "answer")
         expect(ws.protocol.extensions, [], "extensions")
         await expect_echo(ws, "plain " * 1000, "message that deflate would shrink")
+
+
+@check
+async def compressed_messages_come_back_with_every_setting_of_either_end():
+    json = "".join(f'{{"sensor":{i},"place":"Grüße, 世界"}}' for i in range(300))
+    messages = ["", "short", json, json, bytes(70_000), json.encode()[:200], json]
+    settings = list(itertools.product([None, 9, 12, 15], [None, True, 9, 15], [False, True], [False, True]))
+    for ours in ("alone", "9", "15"):
+        async with serve("echo", f"--deflate={ours}") as server:
+            for server_bits, client_bits, server_alone, client_alone in settings:
+                offer = ClientPerMessageDeflateFactory(server_alone, client_alone, server_bits, client_bits)
+                async with connect(server.url, extensions=[offer], compression=None) as ws:
+                    expect(len(ws.protocol.extensions), 1, "extensions")
+                    for message in messages:
+                        await expect_echo(ws, message, f"{offer} with {ours}")
+                    await ws.send(["frag", "ments " * 300, "end"])
+                    expect(await ws.recv(), "frag" + "ments " * 300 + "end", "fragments")
+
+
+@check
+async def a_chat_of_compressed_and_plain_connections_reaches_all_of_them():
+    long = "all of this is the same, " * 100
+    for ours in ("alone", "10"):
+        async with serve("chat", f"--deflate={ours}", "--history", "4") as server:
+            async with connect(server.url) as one, connect(server.url, compression=None) as other:
+                expect((len(one.protocol.extensions), len(other.protocol.extensions)), (1, 0), "extensions")
+                for i in range(20):
+                    sender = (one, other)[i % 2]
+                    await sender.send(f"{i}: {long}")
+                    for ws in (one, other):
+                        expect(await ws.recv(), f"{i}: {long}", "message")
 
 
 @check

@@ -119,6 +119,20 @@ check(async function theRequestHasPathAndQueryOfTheUrlAndNoExtensions() {
   }
 });
 
+check(async function compressedLinesComeBackWithEverySettingOfEitherEnd() {
+  const json = Array.from({ length: 300 }, (_, i) => `{"sensor":${i},"place":"Grüße, 世界"}`).join();
+  const lines = ['short', json, json, json.slice(0, 200)].map((line) => `${line}\n`).join('');
+  for (const setting of [{}, { serverNoContextTakeover: true }, { clientNoContextTakeover: true },
+    { serverMaxWindowBits: 9 }, { clientMaxWindowBits: 9 }]) {
+    const server = await listen(echo, { perMessageDeflate: { threshold: 0, ...setting } });
+    for (const ours of ['alone', '15']) {
+      const ended = await connectTo(server.url, `--deflate=${ours}`).end(lines);
+      expect(ended, { ...GOOD_END, output: lines }, `${JSON.stringify(setting)} with ${ours}`);
+      expectIn('permessage-deflate', server.seen.ws.extensions, 'extensions');
+    }
+  }
+});
+
 check(async function headerAddsFieldsToTheRequest() {
   const server = await listen(echo);
   const options = ['--header', 'Authorization:Bearer a:b', '--header', 'X-Two: 2'];

@@ -1,12 +1,14 @@
 """`wirelet connect` against the server of Python's `websockets`, and against raw sockets."""
 
 import asyncio
+import itertools
 import signal
 from contextlib import asynccontextmanager
 
 from harness import check, connect_to, expect, expect_in, main, raw_server, url_of
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
 
 class Connection(ServerConnection):
@@ -135,6 +137,24 @@ async def the_request_has_path_and_query_of_the_url_and_no_extensions():
         expect(f"ws://{request.headers['Host']}/", server.url, "Host in the URL")
         for field in ("Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol", "Origin"):
             expect(request.headers.get(field), None, field)
+
+
+@check
+async def compressed_lines_come_back_with_every_setting_of_either_end():
+    json = "".join(f'{{"sensor":{i},"place":"Grüße, 世界"}}' for i in range(300))
+    lines = "".join(f"{line}\n" for line in ["short", json, json, json[:200]]).encode()
+
+    async def echoes(settings, ours):
+        extension = ServerPerMessageDeflateFactory(*settings)
+        async with listen(extensions=[extension], compression=None) as server:
+            async with connect_to(server.url, f"--deflate={ours}") as program:
+                expect(await program.end(lines), (0, lines, ""), f"end with {settings} and {ours}")
+            expect(len(server.ws.protocol.extensions), 1, f"extensions with {settings} and {ours}")
+
+    settings = itertools.product([False, True], [False, True], [None, 9, 12], [None, 9, 12])
+    both = list(itertools.product(settings, ("alone", "9", "15")))
+    for start in range(0, len(both), 12):
+        await asyncio.gather(*(echoes(*each) for each in both[start : start + 12]))
 
 
 @check

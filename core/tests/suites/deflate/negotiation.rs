@@ -57,6 +57,15 @@ fn a_server_answers_the_first_offer_that_it_can_accept() {
             Some("; server_no_context_takeover; client_no_context_takeover"),
             None,
         ),
+        // Even the most that there is must be answered.
+        (
+            "permessage-deflate; server_max_window_bits=15",
+            Some("; server_max_window_bits=15"),
+            Some(
+                "; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=15",
+            ),
+            None,
+        ),
         (
             "PerMessage-Deflate; client_max_window_bits=\"1\\0\"",
             Some(""),
