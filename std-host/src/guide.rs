@@ -7,6 +7,7 @@
 //! | [`rooms`] | topics, by path |
 //! | [`auth`] | tokens, cookies, origins and hosts; who a connection belongs to |
 //! | [`limits`] | all limits and their defaults; what happens to a peer that reads too slowly |
+//! | [`deflate`] | compression: which setting for which memory |
 //! | [`client`] | a client, and one that connects again |
 //! | [`connect`] | `wirelet connect` in scripts: pipes, recordings, exit codes, ways to end |
 //! | [`jsonrpc`] | JSON-RPC, with many requests at once and answers in their order |
@@ -41,6 +42,8 @@ pub mod client {}
 pub mod connect {}
 #[doc = include_str!("../docs/database.md")]
 pub mod database {}
+#[doc = include_str!("../docs/deflate.md")]
+pub mod deflate {}
 #[doc = include_str!("../docs/echo.md")]
 pub mod echo {}
 #[doc = include_str!("../docs/exec.md")]

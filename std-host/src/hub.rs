@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use http::StatusCode;
 use wirelet::{Close, CloseCode, Message};
 
+use crate::compression::{Compressed, Counters};
+
 use encoded::Encoded;
 use endings::{Ending, EndingCounters, Endings};
 use history::History;
@@ -63,6 +65,7 @@ struct Inner {
     topics: Mutex<Topics>,
     refused: AtomicU64,
     endings: EndingCounters,
+    compression: Counters,
     room: Room,
     frame_bytes: usize,
     /// How many messages each connection keeps.
@@ -101,6 +104,8 @@ pub struct Totals {
     pub endings: Endings,
     /// What all connections have sent and received.
     pub traffic: Traffic,
+    /// What compression has made of it.
+    pub compressed: Compressed,
 }
 
 /// Why a message does not reach a connection.
@@ -149,6 +154,7 @@ impl Hub {
             topics: Mutex::default(),
             refused: AtomicU64::default(),
             endings: EndingCounters::default(),
+            compression: Counters::default(),
             room,
             frame_bytes,
             history,
@@ -317,7 +323,8 @@ impl Hub {
         open.iter().for_each(|peer| traffic += peer.traffic());
         let refused = self.inner.refused.load(Ordering::Relaxed);
         let endings = self.inner.endings.read();
-        Totals { open: open.len(), opened, refused, endings, traffic }
+        let compressed = self.inner.compression.read();
+        Totals { open: open.len(), opened, refused, endings, traffic, compressed }
     }
 
     /// Counts a response that opens no connection.
@@ -378,8 +385,13 @@ impl Hub {
     }
 
     /// Encodes a message for whoever gets it.
-    fn encoded<'m>(&self, message: Message<'m>) -> Encoded<'m> {
-        Encoded::new(message, self.frame_bytes())
+    fn encoded<'m>(&'m self, message: Message<'m>) -> Encoded<'m> {
+        Encoded::new(message, self.frame_bytes(), self.compression())
+    }
+
+    /// Counts what compression does.
+    pub(crate) fn compression(&self) -> &Counters {
+        &self.inner.compression
     }
 
     /// The longest payload of a frame that is sent; 0 for any.

@@ -124,6 +124,8 @@ pub use client::{
     Backoff, Client, ClientError, ClientOptions, ConnectTo, Proxy, ProxyError, Reconnecting,
     RedirectError, Resolve, Update,
 };
+#[cfg(feature = "server")]
+pub use compression::Compressed;
 pub use compression::Compression;
 pub use connection::error::ConnectionError;
 pub use connection::message::OwnedMessage;

@@ -14,7 +14,7 @@ pub(crate) struct DeflateArgs {
           default_missing_value = "alone", value_parser = parse_takeover)]
     deflate: Option<Takeover>,
     /// How hard to compress: from 1, which is fast, to 9, which is small
-    #[arg(long, value_name = "LEVEL", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=9))]
+    #[arg(long, value_name = "LEVEL", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=9))]
     deflate_level: u8,
     /// Messages of less bytes are not compressed
     #[arg(long, value_name = "SIZE", default_value_t = Size(128), value_parser = parse_size)]

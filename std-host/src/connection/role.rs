@@ -60,7 +60,7 @@ impl Either {
         agreement: Option<Agreement>,
         takeover: &mut Option<Box<Takeover>>,
     ) -> Option<Codec<'_>> {
-        agreement.map(|agreement| Codec::new(agreement, takeover.as_deref_mut()))
+        agreement.map(|agreement| Codec::new(agreement, takeover.as_deref_mut(), None))
     }
 
     /// Takes received bytes, as [`Endpoint::receive`] does, up to the first thing that they bring.

@@ -2,7 +2,7 @@
 
 use wirelet::{Extension, Kind, Message, Opcode, ProtocolError};
 
-use crate::compression::Agreement;
+use crate::compression::{Agreement, Counters};
 use crate::endpoint::zlib::{self, Deflated, Inflated};
 
 /// Says of a connection whether messages may come compressed, and of the last one whether it did; in one byte, as
@@ -67,16 +67,22 @@ const RSV1: u8 = 0b100;
 pub(crate) struct Codec<'c> {
     agreement: Agreement,
     takeover: Option<&'c mut Takeover>,
+    counters: Option<&'c Counters>,
 }
 
 impl<'c> Codec<'c> {
-    pub(crate) const fn new(agreement: Agreement, takeover: Option<&'c mut Takeover>) -> Self {
-        Self { agreement, takeover }
+    pub(crate) const fn new(
+        agreement: Agreement,
+        takeover: Option<&'c mut Takeover>,
+        counters: Option<&'c Counters>,
+    ) -> Self {
+        Self { agreement, takeover, counters }
     }
 
     /// Lends this on.
     pub(crate) fn reborrow(&mut self) -> Codec<'_> {
-        Codec { agreement: self.agreement, takeover: self.takeover.as_deref_mut() }
+        let Self { agreement, counters, .. } = *self;
+        Codec { agreement, takeover: self.takeover.as_deref_mut(), counters }
     }
 
     /// Something is sent that was compressed elsewhere: the peer has it in its window, and this end has not.
@@ -100,6 +106,9 @@ impl<'c> Codec<'c> {
         if let Some(takeover) = &mut self.takeover {
             takeover.sent.remember(message);
         }
+        if let Some(counters) = self.counters {
+            counters.count_sent(message.len(), deflated.len());
+        }
         Some(deflated)
     }
 
@@ -113,6 +122,9 @@ impl<'c> Codec<'c> {
         let message = zlib::inflate(deflated, before, limit)?;
         if let Some(takeover) = &mut self.takeover {
             takeover.received.remember(&message);
+        }
+        if let Some(counters) = self.counters {
+            counters.count_received(deflated.len(), message.len());
         }
         Ok(message)
     }
@@ -202,7 +214,7 @@ mod tests {
 
         fn send(&mut self, message: &str, frame_bytes: usize) -> Vec<u8> {
             let (client, agreement, takeover) = &mut self.client;
-            let codec = Codec::new(*agreement, takeover.as_deref_mut());
+            let codec = Codec::new(*agreement, takeover.as_deref_mut(), None);
             let mut out = Vec::new();
             let mut link = client.link(Out::gather(&mut out), Some(codec));
             link.send_in_frames(&Chunk::whole(message), frame_bytes).unwrap();
@@ -213,7 +225,7 @@ mod tests {
             let (server, agreement, takeover) = &mut self.server;
             let (mut messages, mut replies) = (Vec::new(), Vec::new());
             for piece in stream.chunks(cut) {
-                let codec = Codec::new(*agreement, takeover.as_deref_mut());
+                let codec = Codec::new(*agreement, takeover.as_deref_mut(), None);
                 let out = &mut Out::gather(&mut replies);
                 server.receive(
                     0,

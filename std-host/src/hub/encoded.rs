@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wirelet::{Chunk, Header, Message, Server};
 
-use crate::compression::Agreement;
+use crate::compression::Counters;
 use crate::endpoint::Endpoint;
 use crate::endpoint::deflate::Codec;
 use crate::endpoint::out::Out;
@@ -14,14 +14,19 @@ use crate::hub::peer::Peer;
 pub(super) struct Encoded<'m> {
     message: Message<'m>,
     frame_bytes: usize,
+    counters: &'m Counters,
     plain: Option<Arc<[u8]>>,
     /// By the bits of the window.
     compressed: Vec<(u8, Arc<[u8]>)>,
 }
 
 impl<'m> Encoded<'m> {
-    pub(super) const fn new(message: Message<'m>, frame_bytes: usize) -> Self {
-        Self { message, frame_bytes, plain: None, compressed: Vec::new() }
+    pub(super) const fn new(
+        message: Message<'m>,
+        frame_bytes: usize,
+        counters: &'m Counters,
+    ) -> Self {
+        Self { message, frame_bytes, counters, plain: None, compressed: Vec::new() }
     }
 
     /// Returns the frames for a connection.
@@ -35,7 +40,9 @@ impl<'m> Encoded<'m> {
         let window_bits = agreement.sent.window_bits;
         let at = self.compressed.iter().position(|(bits, _)| *bits == window_bits);
         let at = at.unwrap_or_else(|| {
-            let frames = encode(message, frame_bytes, Some(*agreement));
+            // It refers to nothing before, as the peers have not all got the same.
+            let codec = Codec::new(*agreement, None, Some(self.counters));
+            let frames = encode(message, frame_bytes, Some(codec));
             self.compressed.push((window_bits, frames));
             self.compressed.len() - 1
         });
@@ -43,11 +50,9 @@ impl<'m> Encoded<'m> {
     }
 }
 
-fn encode(message: Message<'_>, frame_bytes: usize, agreement: Option<Agreement>) -> Arc<[u8]> {
+fn encode(message: Message<'_>, frame_bytes: usize, codec: Option<Codec<'_>>) -> Arc<[u8]> {
     let mut frames = Vec::with_capacity(message.as_bytes().len() + Header::MAX_LEN);
     let mut endpoint = Endpoint::new(Server, false);
-    // It refers to nothing before, as the peers have not all got the same.
-    let codec = agreement.map(|agreement| Codec::new(agreement, None));
     let mut link = endpoint.link(Out::gather(&mut frames), codec);
     let sent = link.send_in_frames(&Chunk::whole(message), frame_bytes);
     debug_assert!(sent.is_ok(), "a new connection refuses no whole message");

@@ -77,6 +77,27 @@ impl Metrics {
             traffic.bytes_received,
         );
         page.counter("wirelet_bytes_sent", "Bytes of frames to clients", traffic.bytes_sent);
+        let compressed = totals.compressed;
+        for (name, help, n) in [
+            (
+                "sent_before",
+                "Bytes of messages that were compressed, before",
+                compressed.sent_before,
+            ),
+            ("sent_after", "Bytes of messages that were compressed, after", compressed.sent_after),
+            (
+                "received_before",
+                "Bytes of messages that clients had compressed, as they came",
+                compressed.received_before,
+            ),
+            (
+                "received_after",
+                "Bytes of messages that clients had compressed, undone",
+                compressed.received_after,
+            ),
+        ] {
+            page.counter(&format!("wirelet_compression_bytes_{name}"), help, n);
+        }
         page.gauge("process_start_time_seconds", "Start, in seconds of the Unix epoch", start);
         page.0
     }

@@ -13,6 +13,7 @@ use crate::connection::Description;
 use crate::endpoint::deflate::{Codec, Takeover, is_deflated};
 use crate::endpoint::out::Out;
 use crate::endpoint::{Endpoint, Link};
+use crate::hub::Hub;
 use crate::hub::obstacle::{Call, Obstacle};
 use crate::hub::outbox::Status;
 use crate::hub::peer::{Agreed, Data, Peer};
@@ -52,10 +53,10 @@ struct Halt {
 }
 
 /// Lends what compresses for a connection, if its messages are.
-fn codec<'c>(peer: &Peer, halt: &'c mut Option<Box<Halt>>) -> Option<Codec<'c>> {
+fn codec<'c>(peer: &Peer, halt: &'c mut Option<Box<Halt>>, hub: &'c Hub) -> Option<Codec<'c>> {
     let agreement = peer.compression()?;
     let takeover = halt.as_mut().and_then(|halt| halt.takeover.as_deref_mut());
-    Some(Codec::new(*agreement, takeover))
+    Some(Codec::new(*agreement, takeover, Some(hub.compression())))
 }
 
 /// What is known of a connection once it is accepted.
@@ -127,7 +128,7 @@ impl Open {
     /// Tells the handler.
     pub(super) fn begin<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
         turn.hub.begin_call();
-        let codec = codec(&self.peer, &mut self.halt);
+        let codec = codec(&self.peer, &mut self.halt, turn.hub);
         let link = self.endpoint.link(Out::gather(turn.output), codec);
         let mut context = Context::new(link, &self.peer, turn.hub);
         turn.shared.handler.opened(&mut context);
@@ -253,7 +254,8 @@ impl Open {
     ) -> usize {
         turn.hub.begin_call();
         let Self { endpoint, peer, halt } = self;
-        let codec = codec(peer, halt);
+        let hub = &*turn.hub;
+        let codec = codec(peer, halt, hub);
         let mut io = Ok(());
         let mut send = |pieces: [&[u8]; 3]| {
             peer.counters.bytes_sent.add(pieces.iter().map(|piece| piece.len()).sum());
@@ -265,7 +267,6 @@ impl Open {
         let waiting = Cell::new(0);
         let out = &mut Out::with_direct(turn.output, &mut send, &waiting);
         let (mut n_messages, mut end, mut unanswered) = (0, None, None);
-        let hub = &*turn.hub;
         let on = |received: Received<'_, Message<'_>>, link: &mut Link<'_, Server>| {
             match received {
                 Received::Data(message) => {
@@ -333,7 +334,7 @@ impl Open {
             for frame in &*turn.frames {
                 self.peer.note_sent(frame);
             }
-            if let Some(codec) = &mut codec(&self.peer, &mut self.halt)
+            if let Some(codec) = &mut codec(&self.peer, &mut self.halt, turn.hub)
                 && turn.frames.iter().any(|frame| is_deflated(frame))
             {
                 codec.forget_sent();
