@@ -125,6 +125,7 @@ impl Compression {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg(feature = "server")]
 pub struct Compressed {
     /// Of messages that were compressed here, before that.
     pub sent_before: u64,
@@ -152,6 +153,7 @@ impl Counters {
         count(&self.received, before, after);
     }
 
+    #[cfg(feature = "server")]
     pub(crate) fn read(&self) -> Compressed {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let ([sent_before, sent_after], [received_before, received_after]) =

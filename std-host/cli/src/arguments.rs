@@ -11,6 +11,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, Parser as _
 use toml::{Table, Value};
 
 use super::Cli;
+use super::deflate::{ALONE, OFF, Takeover};
 use super::units::{Size, Time};
 
 /// Parses what the program was called with; ends it with a message if that is wrong.
@@ -126,9 +127,15 @@ fn is_of_other_mode(arg: &Arg, given: &ArgMatches) -> bool {
 /// Returns a setting as clap takes it, once for each time that the option is to be given.
 fn values_of(arg: &Arg, value: &Value) -> Result<Vec<String>, String> {
     let parser = arg.get_value_parser().type_id();
-    let is_number = [TypeId::of::<usize>(), TypeId::of::<u64>(), TypeId::of::<NonZero<usize>>()]
-        .iter()
-        .any(|number| parser == *number);
+    let is_number = [
+        TypeId::of::<u8>(),
+        TypeId::of::<usize>(),
+        TypeId::of::<u64>(),
+        TypeId::of::<NonZero<usize>>(),
+    ]
+    .iter()
+    .any(|number| parser == *number);
+    let is_takeover = parser == TypeId::of::<Takeover>();
     let has_unit = [TypeId::of::<Time>(), TypeId::of::<Size>()].iter().any(|unit| parser == *unit);
     let expected = match (arg.get_action(), value) {
         (ArgAction::SetTrue, Value::Boolean(yes)) => {
@@ -148,8 +155,11 @@ fn values_of(arg: &Arg, value: &Value) -> Result<Vec<String>, String> {
             return Ok(vec![text.clone()]);
         }
         (ArgAction::Append, _) => "an array of strings",
-        (_, Value::Integer(number)) if is_number || has_unit => {
+        (_, Value::Integer(number)) if is_number || has_unit || is_takeover => {
             return Ok(vec![number.to_string()]);
+        }
+        (_, Value::Boolean(yes)) if is_takeover => {
+            return Ok(vec![if *yes { ALONE } else { OFF }.to_owned()]);
         }
         _ if is_number => "an integer",
         (_, Value::String(text)) => return Ok(vec![text.clone()]),

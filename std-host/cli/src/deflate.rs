@@ -11,7 +11,7 @@ pub(crate) struct DeflateArgs {
     /// Compress messages for peers that can do it too (permessage-deflate): each by itself (alone), or with those
     /// before it, as far as 2^BITS bytes back, 9 to 15, which each connection then keeps in either direction [default: off]
     #[arg(long, value_name = "alone|BITS|off", num_args = 0..=1, require_equals = true,
-          default_missing_value = "alone", value_parser = parse_takeover)]
+          default_missing_value = ALONE, value_parser = parse_takeover)]
     deflate: Option<Takeover>,
     /// How hard to compress: from 1, which is fast, to 9, which is small
     #[arg(long, value_name = "LEVEL", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=9))]
@@ -23,16 +23,19 @@ pub(crate) struct DeflateArgs {
 
 /// What messages refer to.
 #[derive(Clone, Copy, Debug)]
-enum Takeover {
+pub(crate) enum Takeover {
     Off,
     Alone,
     Bits(u8),
 }
 
+pub(crate) const OFF: &str = "off";
+pub(crate) const ALONE: &str = "alone";
+
 fn parse_takeover(text: &str) -> Result<Takeover, &'static str> {
     match text {
-        "off" => Ok(Takeover::Off),
-        "alone" => Ok(Takeover::Alone),
+        OFF => Ok(Takeover::Off),
+        ALONE => Ok(Takeover::Alone),
         bits => match bits.parse() {
             Ok(bits @ 9..=15) => Ok(Takeover::Bits(bits)),
             _ => Err("expected alone, off, or from 9 to 15"),

@@ -75,6 +75,33 @@ fn a_file_has_every_kind_of_option_and_the_command_line_is_stronger() {
 }
 
 #[test]
+fn compression_is_told_in_a_file_as_it_is_on_the_command_line() {
+    let [no, alone, ten] = [
+        None,
+        Some("permessage-deflate; server_no_context_takeover; client_no_context_takeover"),
+        Some("permessage-deflate; client_no_context_takeover; server_max_window_bits=10"),
+    ];
+    let offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+    for (settings, args, answer) in [
+        ("", &[][..], no),
+        ("deflate = true", &[], alone),
+        ("deflate = \"alone\"\ndeflate-level = 9\ndeflate-threshold = \"1KiB\"", &[], alone),
+        ("deflate = 10", &[], ten),
+        ("deflate = 10", &["--deflate"], alone),
+        ("deflate = 10", &["--deflate=off"], no),
+        ("deflate = false", &["--deflate=10"], ten),
+        ("deflate = false", &[], no),
+    ] {
+        let settings = format!("listen = [\"127.0.0.1:0\"]\n{settings}");
+        let (_directory, command) = serve_with(&settings, args);
+        let server = Running::spawn(command);
+        let head = ask(server.addr, offer);
+        let lines = head.lines().filter_map(|line| line.strip_prefix("Sec-WebSocket-Extensions: "));
+        assert_eq!(lines.collect::<Vec<_>>(), answer.into_iter().collect::<Vec<_>>(), "{settings}");
+    }
+}
+
+#[test]
 fn what_is_wrong_in_a_file_is_told_with_its_name() {
     for (settings, parts) in [
         ("max-mesage = 1", &["\"max-mesage\"", "max-message,"][..]),
@@ -95,6 +122,8 @@ fn what_is_wrong_in_a_file_is_told_with_its_name() {
         ("key = \"k.pem\"", &["--cert"]),
         ("command = [\"cat\"]", &["--mode exec"]),
         ("[serve]\nmode = \"echo\"", &["\"serve\""]),
+        ("deflate = 8", &["--deflate", "from 9 to 15"]),
+        ("deflate-level = \"6\"", &["deflate-level", "an integer", "\"6\""]),
         ("mode = ", &["line 1"]),
     ] {
         let (_directory, mut command) = serve_with(settings, &["--no-page"]);
