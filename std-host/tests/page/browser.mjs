@@ -17,9 +17,9 @@ const browser = await chromium.launch({
 const TIME_LIMIT = 10_000; // milliseconds, for each wait
 const DESKTOP = { viewport: { width: 1280, height: 800 }, colorScheme: 'light' };
 
-/** Runs a server and the page of it; `allowed` are the errors that the console may show. */
-export function withPage(mode, talk, { look = DESKTOP, allowed = /^$/, history = 100 } = {}) {
-  return withPageOf(mode, ['--history', String(history)], async (server) => {
+/** Runs a server, with `more` options, and the page of it; `allowed` are the errors that the console may show. */
+export function withPage(mode, talk, { look = DESKTOP, allowed = /^$/, history = 100, more = [] } = {}) {
+  return withPageOf(mode, ['--history', String(history), ...more], async (server) => {
     const line = await server.line();
     expect(line, `page at http://127.0.0.1:${server.port}`, 'second line');
     const page = await openPage(server, look);

@@ -60,6 +60,24 @@ check(function textAndBytesAreSentAndTheirEchoIsSeen() {
   });
 });
 
+for (const more of ['--deflate', '--deflate=9', '--deflate=15']) {
+  const name = `theBrowserCompressesWith${more.replace(/\W/g, '')}AndThePageTellsByHowMuch`;
+  const talk = async (page) => {
+    await connect(page);
+    const text = 'all of this is the same, '.repeat(200);
+    for (const sent of [text, 'short', text]) {
+      await send(page, sent);
+      const size = `${sent.length.toLocaleString('en')} B`;
+      const [up, down] = await until(() => messages(page), ({ length }) => length === 2, 'echo');
+      expect([up.slice(0, 3), down.slice(0, 3)], [['up', 'text', size], ['down', 'text', size]], 'messages');
+      await page.click('#clear');
+    }
+    const isTold = (figures) => /Compressed\s*to [1-9] %/.test(figures);
+    await until(() => page.textContent('#figures'), isTold, 'ratio');
+  };
+  check({ [name]: () => withPage('echo', talk, { more: [more] }) }[name]);
+}
+
 check(function aMessageOpensToItsWholeContent() {
   return withPage('echo', async (page) => {
     await connect(page);

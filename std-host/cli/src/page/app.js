@@ -195,9 +195,14 @@ function showFigures({ connections, limit, totals }) {
     ['↓ From server', ...way(totals.messages_sent, totals.bytes_sent)],
     ['Dropped', count(totals.dropped), 'for slow peers'],
   ];
+  const { sent: [plain, shorter], received: [came, grown] } = totals.compression;
+  if (plain + grown > 0) {
+    const percent = Math.round((100 * (shorter + came)) / (plain + grown));
+    figures.push(['Compressed', `to ${percent} %`, bytes(plain + grown)]);
+  }
   const list = $('figures');
-  if (!list.children.length) {
-    list.append(...figures.map(() => {
+  if (list.children.length !== figures.length) {
+    list.replaceChildren(...figures.map(() => {
       const figure = document.createElement('div');
       figure.append(...['dt', 'dd', 'dd'].map((name) => document.createElement(name)));
       return figure;

@@ -104,7 +104,7 @@ impl Console {
 
     fn status(&self, hub: &Hub) -> Status<'_> {
         let totals = hub.totals();
-        let traffic = totals.traffic;
+        let (traffic, compressed) = (totals.traffic, totals.compressed);
         Status {
             version: env!("CARGO_PKG_VERSION"),
             mode: &self.mode,
@@ -120,6 +120,10 @@ impl Console {
                 bytes_received: traffic.bytes_received,
                 bytes_sent: traffic.bytes_sent,
                 dropped: traffic.messages_dropped,
+                compression: Compression {
+                    sent: [compressed.sent_before, compressed.sent_after],
+                    received: [compressed.received_before, compressed.received_after],
+                },
             },
             peers: hub.connections().iter().rev().take(SHOWN).map(|peer| Row::new(peer)).collect(),
         }
@@ -195,6 +199,14 @@ struct Totals {
     bytes_received: u64,
     bytes_sent: u64,
     dropped: u64,
+    compression: Compression,
+}
+
+/// Bytes of messages that were compressed, before that was done or undone, and after.
+#[derive(Serialize)]
+struct Compression {
+    sent: [u64; 2],
+    received: [u64; 2],
 }
 
 /// A connection.
