@@ -103,10 +103,12 @@ fn narrow(addr: SocketAddr) -> TcpStream {
     socket.into()
 }
 
-/// Lets all send, again and again, until nobody can; returns the most memory that the server had.
+/// Lets all send, again and again, until nobody can; returns the most memory that the server had. On a busy machine
+/// the first may be gone before the last is done, but none before its time.
 fn stuff(peers: &mut [Box<dyn Stream>], bytes: &[u8], server: &Running) -> u64 {
     let mut at = vec![0; peers.len()];
-    let (mut most, mut last) = (0, Instant::now());
+    let begin = Instant::now();
+    let (mut most, mut last) = (0, begin);
     while last.elapsed() < Duration::from_secs(1) {
         for (peer, at) in peers.iter_mut().zip(&mut at) {
             match peer.write(&bytes[*at..]) {
@@ -114,7 +116,8 @@ fn stuff(peers: &mut [Box<dyn Stream>], bytes: &[u8], server: &Running) -> u64 {
                     *at = (*at + n) % bytes.len();
                     last = Instant::now();
                 }
-                Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => assert!(begin.elapsed() >= SILENCE, "{error}"),
             }
         }
         most = most.max(server.rss_kib());
@@ -122,10 +125,14 @@ fn stuff(peers: &mut [Box<dyn Stream>], bytes: &[u8], server: &Running) -> u64 {
     most
 }
 
+/// How long who never reads may stay.
+const SILENCE: Duration = Duration::from_secs(5 + 2);
+
 /// Lets a crowd send to an echo, and waits for its end.
 fn send_and_never_read(over_tls: bool) {
     const MESSAGE_KIB: u64 = 512;
     let max_message = (MESSAGE_KIB * 1024).to_string();
+    // Together, they are `SILENCE`.
     let limits = ["--max-message", &max_message, "--ping-interval", "5", "--ping-timeout", "2"];
     let server = Server::start(over_tls, &[&["--mode", "echo"][..], &limits].concat());
     let before = server.running.rss_kib();
@@ -139,7 +146,7 @@ fn send_and_never_read(over_tls: bool) {
         let each = len_kib + (256 + len_kib) + 256 + server.records_kib();
         let grown = most.saturating_sub(before);
         assert!(grown < OWN_KIB + PEERS * each, "{len} bytes: {grown} KiB");
-        server.leaves_within(Duration::from_secs(5 + 2), 0);
+        server.leaves_within(SILENCE, 0);
     }
 }
 
