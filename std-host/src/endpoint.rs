@@ -28,7 +28,7 @@ pub(crate) struct Link<'c, Ro> {
     connection: &'c mut Connection<Ro, Compressed>,
     out: Out<'c>,
     /// If messages may be compressed.
-    codec: Option<Codec<'c>>,
+    codec: Option<&'c Codec<'c>>,
     /// A close frame of the peer is not answered yet.
     answers_later: bool,
 }
@@ -50,7 +50,7 @@ impl<Ro: Role> Endpoint<Ro> {
         of_rest: usize,
         input: &mut [u8],
         limit: usize,
-        mut codec: Option<Codec<'_>>,
+        codec: Option<&Codec<'_>>,
         out: &mut Out<'_>,
         mut on: impl FnMut(Received<'_, Message<'_>>, &mut Link<'_, Ro>) -> ControlFlow<()>,
     ) -> Result<usize, ProtocolError> {
@@ -99,7 +99,7 @@ impl<Ro: Role> Endpoint<Ro> {
             };
             let Some(mut received) = received else { continue };
             if let Received::Data(message) = &received
-                && let Some(codec) = &mut codec
+                && let Some(codec) = codec
                 && let Some(kind) = self.connection.extension().deflated()
             {
                 let result = match codec.inflate(message.as_bytes(), limit) {
@@ -114,7 +114,7 @@ impl<Ro: Role> Endpoint<Ro> {
                     Err(error) => return Err(fail(&mut self.connection, error)),
                 }
             }
-            let (connection, codec) = (&mut self.connection, codec.as_mut().map(Codec::reborrow));
+            let connection = &mut self.connection;
             let link = &mut Link { connection, out: out.reborrow(), codec, answers_later: false };
             let flow = on(received, link);
             if is_close && !link.answers_later {
@@ -177,7 +177,7 @@ impl<Ro: Role> Endpoint<Ro> {
     pub(crate) const fn link<'c>(
         &'c mut self,
         out: Out<'c>,
-        codec: Option<Codec<'c>>,
+        codec: Option<&'c Codec<'c>>,
     ) -> Link<'c, Ro> {
         Link { connection: &mut self.connection, out, codec, answers_later: false }
     }
@@ -217,8 +217,8 @@ impl<Ro: Role> Endpoint<Ro> {
 impl<Ro: Role> Link<'_, Ro> {
     /// Lends this link on.
     pub(crate) fn reborrow(&mut self) -> Link<'_, Ro> {
-        let codec = self.codec.as_mut().map(Codec::reborrow);
-        Link { connection: self.connection, out: self.out.reborrow(), codec, answers_later: false }
+        let Self { connection, codec, .. } = self;
+        Link { connection, out: self.out.reborrow(), codec: *codec, answers_later: false }
     }
 
     /// Keeps back the answer to a close frame that is lent with this, until [`Endpoint::reply`].
@@ -251,21 +251,18 @@ impl<Ro: Role> Link<'_, Ro> {
         chunk: &Chunk<'_>,
         frame_bytes: usize,
     ) -> Result<(), SendError> {
-        if self.codec.is_some() {
-            return self.send_compressed(chunk, frame_bytes);
-        }
-        if frame_bytes == 0 || chunk.as_bytes().len() <= frame_bytes {
+        if self.codec.is_none() && (frame_bytes == 0 || chunk.as_bytes().len() <= frame_bytes) {
             return self.send(chunk);
         }
-        self.send_pieces(*chunk, frame_bytes)
+        self.send_compressed(chunk, frame_bytes)
     }
 
     /// As [`send_in_frames`](Self::send_in_frames), compressed if it is a whole message that gets shorter by it.
-    #[inline(never)]
+    #[cold]
     fn send_compressed(&mut self, chunk: &Chunk<'_>, frame_bytes: usize) -> Result<(), SendError> {
         let is_whole = chunk.is_first() && chunk.is_last();
         // What is not sent must not be remembered.
-        let codec = self.codec.as_mut().filter(|_| is_whole && self.connection.may_begin().is_ok());
+        let codec = self.codec.filter(|_| is_whole && self.connection.may_begin().is_ok());
         match codec.and_then(|codec| codec.deflate(chunk.as_bytes())) {
             Some(deflated) => {
                 self.send_pieces(Chunk::deflated(chunk.kind(), &deflated), frame_bytes)
@@ -274,19 +271,24 @@ impl<Ro: Role> Link<'_, Ro> {
         }
     }
 
-    fn send_pieces(&mut self, mut rest: Chunk<'_>, frame_bytes: usize) -> Result<(), SendError> {
-        while let Some((piece, behind)) = rest.split_at(frame_bytes) {
+    fn send_pieces(&mut self, chunk: Chunk<'_>, frame_bytes: usize) -> Result<(), SendError> {
+        let mut rest = Some(chunk);
+        while let Some(chunk) = rest {
+            let (piece, behind) = match chunk.split_at(frame_bytes) {
+                Some((piece, behind)) => (piece, Some(behind)),
+                None => (chunk, None),
+            };
             self.send(&piece)?;
             rest = behind;
         }
-        self.send(&rest)
+        Ok(())
     }
 
     /// Appends the frames of a whole message that was encoded before, if it may begin now.
     pub(crate) fn send_encoded(&mut self, frame: &[u8]) -> Result<(), SendError> {
         self.connection.may_begin()?;
         if is_deflated(frame)
-            && let Some(codec) = &mut self.codec
+            && let Some(codec) = self.codec
         {
             codec.forget_sent();
         }

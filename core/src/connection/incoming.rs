@@ -364,8 +364,8 @@ impl<Ro: Role, X: Extension> Incoming<Ro, X> {
     fn begin_frame(&mut self, limit: usize, header: &Header) -> Result<Frame, ProtocolError> {
         crate::log::trace!("received {:?}", { *header });
         let opcode = header.opcode;
-        let allowed = if opcode.is_control() { 0 } else { self.extension.rsv(opcode) };
-        if header.rsv & !allowed != 0 {
+        if header.rsv != 0 && (opcode.is_control() || header.rsv & !self.extension.rsv(opcode) != 0)
+        {
             return Err(ProtocolError::ReservedBits);
         }
         match header.masking_key {

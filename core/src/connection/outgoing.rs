@@ -102,6 +102,7 @@ impl fmt::Debug for FrameStart {
 }
 
 impl FrameStart {
+    #[cfg_attr(feature = "simd", inline(always))] // for hosts, as for `Outgoing::start`
     fn new(header: &Header) -> Self {
         let (bytes, header_len) = header.to_bytes();
         Self { bytes, header_len, key: header.masking_key }

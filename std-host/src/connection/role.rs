@@ -56,11 +56,8 @@ impl Either {
     }
 
     /// Lends what compresses.
-    fn codec(
-        agreement: Option<Agreement>,
-        takeover: &mut Option<Box<Takeover>>,
-    ) -> Option<Codec<'_>> {
-        agreement.map(|agreement| Codec::new(agreement, takeover.as_deref_mut(), None))
+    fn codec(agreement: Option<Agreement>, takeover: Option<&Takeover>) -> Option<Codec<'_>> {
+        agreement.map(|agreement| Codec::new(agreement, takeover, None))
     }
 
     /// Takes received bytes, as [`Endpoint::receive`] does, up to the first thing that they bring.
@@ -89,9 +86,9 @@ impl Either {
         out: &mut Out<'_>,
         mut take: impl FnMut(Received<'_, Message<'_>>) -> ControlFlow<()>,
     ) -> Result<usize, ProtocolError> {
-        let codec = Self::codec(self.agreement, &mut self.takeover);
+        let codec = Self::codec(self.agreement, self.takeover.as_deref());
         each!(self, endpoint => {
-            endpoint.receive(of_rest, input, limit, codec, out, |received, _| take(received))
+            endpoint.receive(of_rest, input, limit, codec.as_ref(), out, |received, _| take(received))
         })
     }
 
@@ -119,9 +116,9 @@ impl Either {
         frame_bytes: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), SendError> {
-        let codec = Self::codec(self.agreement, &mut self.takeover);
+        let codec = Self::codec(self.agreement, self.takeover.as_deref());
         each!(self, endpoint => {
-            endpoint.link(Out::gather(out), codec).send_in_frames(chunk, frame_bytes)
+            endpoint.link(Out::gather(out), codec.as_ref()).send_in_frames(chunk, frame_bytes)
         })
     }
 

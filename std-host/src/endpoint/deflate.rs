@@ -1,5 +1,7 @@
 //! permessage-deflate in an endpoint: whole messages, each in one go.
 
+use std::cell::RefCell;
+
 use wirelet::{Extension, Kind, Message, Opcode, ProtocolError};
 
 use crate::compression::{Agreement, Counters};
@@ -66,45 +68,40 @@ const RSV1: u8 = 0b100;
 #[derive(Debug)]
 pub(crate) struct Codec<'c> {
     agreement: Agreement,
-    takeover: Option<&'c mut Takeover>,
+    takeover: Option<&'c Takeover>,
     counters: Option<&'c Counters>,
 }
 
 impl<'c> Codec<'c> {
     pub(crate) const fn new(
         agreement: Agreement,
-        takeover: Option<&'c mut Takeover>,
+        takeover: Option<&'c Takeover>,
         counters: Option<&'c Counters>,
     ) -> Self {
         Self { agreement, takeover, counters }
     }
 
-    /// Lends this on.
-    pub(crate) fn reborrow(&mut self) -> Codec<'_> {
-        let Self { agreement, counters, .. } = *self;
-        Codec { agreement, takeover: self.takeover.as_deref_mut(), counters }
-    }
-
     /// Something is sent that was compressed elsewhere: the peer has it in its window, and this end has not.
-    pub(crate) fn forget_sent(&mut self) {
-        if let Some(takeover) = &mut self.takeover {
-            takeover.sent.bytes.clear();
+    pub(crate) fn forget_sent(&self) {
+        if let Some(takeover) = self.takeover {
+            takeover.sent.borrow_mut().bytes.clear();
         }
     }
 
     /// Compresses a message, unless it would not get shorter.
-    pub(super) fn deflate(&mut self, message: &[u8]) -> Option<Deflated> {
+    pub(super) fn deflate(&self, message: &[u8]) -> Option<Deflated> {
         let Agreement { sent, level, threshold, .. } = self.agreement;
         if message.len() < threshold {
             return None;
         }
-        let before = self.takeover.as_ref().map_or(&[][..], |takeover| &takeover.sent.bytes);
+        let mut memory = self.takeover.map(|takeover| takeover.sent.borrow_mut());
+        let before = memory.as_ref().map_or(&[][..], |memory| &memory.bytes);
         let deflated = zlib::deflate(message, before, level, sent.window_bits);
         if deflated.len() >= message.len() {
             return None;
         }
-        if let Some(takeover) = &mut self.takeover {
-            takeover.sent.remember(message);
+        if let Some(memory) = &mut memory {
+            memory.remember(message);
         }
         if let Some(counters) = self.counters {
             counters.count_sent(message.len(), deflated.len());
@@ -113,15 +110,12 @@ impl<'c> Codec<'c> {
     }
 
     /// Undoes the compression of a message that had at most `limit` bytes.
-    pub(super) fn inflate(
-        &mut self,
-        deflated: &[u8],
-        limit: usize,
-    ) -> Result<Inflated, ProtocolError> {
-        let before = self.takeover.as_ref().map_or(&[][..], |takeover| &takeover.received.bytes);
+    pub(super) fn inflate(&self, deflated: &[u8], limit: usize) -> Result<Inflated, ProtocolError> {
+        let mut memory = self.takeover.map(|takeover| takeover.received.borrow_mut());
+        let before = memory.as_ref().map_or(&[][..], |memory| &memory.bytes);
         let message = zlib::inflate(deflated, before, limit)?;
-        if let Some(takeover) = &mut self.takeover {
-            takeover.received.remember(&message);
+        if let Some(memory) = &mut memory {
+            memory.remember(&message);
         }
         if let Some(counters) = self.counters {
             counters.count_received(deflated.len(), message.len());
@@ -147,17 +141,17 @@ pub(super) fn message_of(bytes: &[u8], kind: Kind) -> Result<Message<'_>, Protoc
 /// What a connection keeps of its messages, for those that come after.
 #[derive(Debug)]
 pub(crate) struct Takeover {
-    sent: Memory,
-    received: Memory,
+    sent: RefCell<Memory>,
+    received: RefCell<Memory>,
 }
 
 impl Takeover {
     /// Returns what has to be kept, if anything has.
     pub(crate) fn of(agreement: &Agreement) -> Option<Box<Self>> {
         let Agreement { sent, received, .. } = agreement;
-        let memory = |direction: &wirelet::deflate::Direction| Memory {
-            most: usize::from(direction.takes_over) << direction.window_bits,
-            bytes: Vec::new(),
+        let memory = |direction: &wirelet::deflate::Direction| {
+            let most = usize::from(direction.takes_over) << direction.window_bits;
+            RefCell::new(Memory { most, bytes: Vec::new() })
         };
         let takes_over = sent.takes_over || received.takes_over;
         takes_over.then(|| Box::new(Self { sent: memory(sent), received: memory(received) }))
@@ -214,9 +208,9 @@ mod tests {
 
         fn send(&mut self, message: &str, frame_bytes: usize) -> Vec<u8> {
             let (client, agreement, takeover) = &mut self.client;
-            let codec = Codec::new(*agreement, takeover.as_deref_mut(), None);
+            let codec = Codec::new(*agreement, takeover.as_deref(), None);
             let mut out = Vec::new();
-            let mut link = client.link(Out::gather(&mut out), Some(codec));
+            let mut link = client.link(Out::gather(&mut out), Some(&codec));
             link.send_in_frames(&Chunk::whole(message), frame_bytes).unwrap();
             out
         }
@@ -225,13 +219,13 @@ mod tests {
             let (server, agreement, takeover) = &mut self.server;
             let (mut messages, mut replies) = (Vec::new(), Vec::new());
             for piece in stream.chunks(cut) {
-                let codec = Codec::new(*agreement, takeover.as_deref_mut(), None);
+                let codec = Codec::new(*agreement, takeover.as_deref(), None);
                 let out = &mut Out::gather(&mut replies);
                 server.receive(
                     0,
                     &mut piece.to_vec(),
                     LIMIT,
-                    Some(codec),
+                    Some(&codec),
                     out,
                     |received, _| {
                         if let Received::Data(Message::Text(text)) = received {

@@ -42,7 +42,7 @@ impl<'m> Encoded<'m> {
         let at = at.unwrap_or_else(|| {
             // It refers to nothing before, as the peers have not all got the same.
             let codec = Codec::new(*agreement, None, Some(self.counters));
-            let frames = encode(message, frame_bytes, Some(codec));
+            let frames = encode(message, frame_bytes, Some(&codec));
             self.compressed.push((window_bits, frames));
             self.compressed.len() - 1
         });
@@ -50,7 +50,7 @@ impl<'m> Encoded<'m> {
     }
 }
 
-fn encode(message: Message<'_>, frame_bytes: usize, codec: Option<Codec<'_>>) -> Arc<[u8]> {
+fn encode(message: Message<'_>, frame_bytes: usize, codec: Option<&Codec<'_>>) -> Arc<[u8]> {
     let mut frames = Vec::with_capacity(message.as_bytes().len() + Header::MAX_LEN);
     let mut endpoint = Endpoint::new(Server, false);
     let mut link = endpoint.link(Out::gather(&mut frames), codec);

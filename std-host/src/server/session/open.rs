@@ -53,9 +53,9 @@ struct Halt {
 }
 
 /// Lends what compresses for a connection, if its messages are.
-fn codec<'c>(peer: &Peer, halt: &'c mut Option<Box<Halt>>, hub: &'c Hub) -> Option<Codec<'c>> {
+fn codec<'c>(peer: &Peer, halt: Option<&'c Halt>, hub: &'c Hub) -> Option<Codec<'c>> {
     let agreement = peer.compression()?;
-    let takeover = halt.as_mut().and_then(|halt| halt.takeover.as_deref_mut());
+    let takeover = halt.and_then(|halt| halt.takeover.as_deref());
     Some(Codec::new(*agreement, takeover, Some(hub.compression())))
 }
 
@@ -128,8 +128,8 @@ impl Open {
     /// Tells the handler.
     pub(super) fn begin<H: Handler>(&mut self, turn: &mut Turn<'_, H>) {
         turn.hub.begin_call();
-        let codec = codec(&self.peer, &mut self.halt, turn.hub);
-        let link = self.endpoint.link(Out::gather(turn.output), codec);
+        let codec = codec(&self.peer, self.halt.as_deref(), turn.hub);
+        let link = self.endpoint.link(Out::gather(turn.output), codec.as_ref());
         let mut context = Context::new(link, &self.peer, turn.hub);
         turn.shared.handler.opened(&mut context);
         self.take_obstacles(turn);
@@ -255,7 +255,7 @@ impl Open {
         turn.hub.begin_call();
         let Self { endpoint, peer, halt } = self;
         let hub = &*turn.hub;
-        let codec = codec(peer, halt, hub);
+        let codec = codec(peer, halt.as_deref(), hub);
         let mut io = Ok(());
         let mut send = |pieces: [&[u8]; 3]| {
             peer.counters.bytes_sent.add(pieces.iter().map(|piece| piece.len()).sum());
@@ -301,7 +301,7 @@ impl Open {
         };
         let len = bytes.len();
         let limit = turn.shared.rules.limits.message_bytes;
-        let result = endpoint.receive(of_rest, bytes, limit, codec, out, on);
+        let result = endpoint.receive(of_rest, bytes, limit, codec.as_ref(), out, on);
         peer.counters.messages_received.add(n_messages);
         if let Err(error) = result {
             endpoint.reply(out);
@@ -334,7 +334,7 @@ impl Open {
             for frame in &*turn.frames {
                 self.peer.note_sent(frame);
             }
-            if let Some(codec) = &mut codec(&self.peer, &mut self.halt, turn.hub)
+            if let Some(codec) = codec(&self.peer, self.halt.as_deref(), turn.hub)
                 && turn.frames.iter().any(|frame| is_deflated(frame))
             {
                 codec.forget_sent();
