@@ -102,7 +102,11 @@ impl fmt::Debug for FrameStart {
 }
 
 impl FrameStart {
-    #[cfg_attr(feature = "simd", inline(always))] // for hosts, as for `Outgoing::start`
+    #[cfg_attr(
+        feature = "simd",
+        expect(clippy::inline_always, reason = "on hosts, as for `Outgoing::start`"),
+        inline(always)
+    )]
     fn new(header: &Header) -> Self {
         let (bytes, header_len) = header.to_bytes();
         Self { bytes, header_len, key: header.masking_key }
