@@ -244,11 +244,6 @@ impl<'b> Chunk<'b> {
         false
     }
 
-    /// Tells whether it is a part of a text, to be checked with the others.
-    pub(crate) const fn is_text_in_pieces(&self) -> bool {
-        matches!(self.place.kind, Kind::Text) && !self.place.is_whole() && !self.is_deflated()
-    }
-
     /// Tells whether it is known to be text of whole code points.
     pub(crate) const fn is_str(&self) -> bool {
         matches!(self.data, Data::Str(_))

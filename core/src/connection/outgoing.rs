@@ -60,16 +60,6 @@ enum Rest {
     LastOfText,
 }
 
-impl Rest {
-    const fn of(kind: Kind, is_last: bool) -> Self {
-        match kind {
-            Kind::Binary => Self::Any,
-            Kind::Text if is_last => Self::LastOfText,
-            Kind::Text => Self::Text,
-        }
-    }
-}
-
 /// Begins a frame whose payload the caller writes: its header, and the key to mask it with.
 ///
 /// Made by [`Outgoing::start`].
@@ -110,6 +100,12 @@ impl FrameStart {
     fn new(header: &Header) -> Self {
         let (bytes, header_len) = header.to_bytes();
         Self { bytes, header_len, key: header.masking_key }
+    }
+
+    /// Sets reserved bits. As all headers but those of an extension have none, they are no argument of all.
+    const fn set_rsv(&mut self, rsv: u8) {
+        let [[first, ..], _] = &mut self.bytes;
+        *first |= rsv << 4;
     }
 
     /// Copies the header to the beginning of `out`, as far as it fits; returns its length.
@@ -178,8 +174,7 @@ impl<Ro: Role> Outgoing<Ro> {
         let opcode = self.opcode(chunk.kind(), chunk.is_first())?;
         let out = Self::space(chunk.as_bytes(), out)?;
         self.follow(&chunk)?;
-        let mut start = self.header(opcode, chunk.is_last(), chunk.rsv(), chunk.as_bytes().len());
-        Ok(Self::write_from(&mut start, 0, chunk.as_bytes(), out))
+        Ok(self.frame(opcode, chunk.is_last(), chunk.rsv(), chunk.as_bytes(), out))
     }
 
     /// Begins a frame without copying its payload: the caller writes the header and then the bytes
@@ -198,7 +193,9 @@ impl<Ro: Role> Outgoing<Ro> {
     pub fn start(&mut self, chunk: &Chunk<'_>) -> Result<FrameStart, SendError> {
         let opcode = self.opcode(chunk.kind(), chunk.is_first())?;
         self.follow(chunk)?;
-        Ok(self.header(opcode, chunk.is_last(), chunk.rsv(), chunk.as_bytes().len()))
+        let mut start = self.header(opcode, chunk.is_last(), chunk.as_bytes().len());
+        start.set_rsv(chunk.rsv());
+        Ok(start)
     }
 
     /// Begins a frame whose payload, of `len` bytes, is given piece by piece to
@@ -241,7 +238,7 @@ impl<Ro: Role> Outgoing<Ro> {
             return Err(SendError::InvalidUtf8);
         }
         self.message = (!is_last).then_some(kind);
-        Ok(self.owe(opcode, is_last, 0, len, Rest::of(kind, is_last)))
+        Ok(self.owe(opcode, is_last, len, kind))
     }
 
     /// Copies the next bytes of the payload of the frame that was [begun](Self::begin), masked if
@@ -393,7 +390,7 @@ impl<Ro: Role> Outgoing<Ro> {
             return Err(SendError::ControlTooLong);
         }
         let out = Self::space(payload, out)?;
-        Ok(Self::write_from(&mut self.header(opcode, true, 0, payload.len()), 0, payload, out))
+        Ok(self.frame(opcode, true, 0, payload, out))
     }
 
     /// Finds the space of a frame. Before the frame is made, so that no key is drawn for nothing.
@@ -402,11 +399,25 @@ impl<Ro: Role> Outgoing<Ro> {
         out.get_mut(..needed).ok_or(SendError::OutOfSpace { needed })
     }
 
+    /// Writes a frame into its space.
+    fn frame(
+        &mut self,
+        opcode: Opcode,
+        fin: bool,
+        rsv: u8,
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> usize {
+        let mut start = self.header(opcode, fin, payload.len());
+        start.set_rsv(rsv);
+        Self::write_from(&mut start, 0, payload, out)
+    }
+
     /// Makes a header, with a fresh key for a client.
-    fn header(&mut self, opcode: Opcode, fin: bool, rsv: u8, payload_len: usize) -> FrameStart {
+    fn header(&mut self, opcode: Opcode, fin: bool, payload_len: usize) -> FrameStart {
         let masking_key = self.role.masking_key();
         let payload_len = payload_len as u64;
-        let header = Header { fin, rsv, opcode, masking_key, payload_len };
+        let header = Header { fin, rsv: 0, opcode, masking_key, payload_len };
         crate::log::trace!("sending {:?}", { header });
         FrameStart::new(&header)
     }
@@ -434,16 +445,21 @@ impl<Ro: Role> Outgoing<Ro> {
         let before = if chunk.is_first() { Utf8Validator::new() } else { self.utf8.clone() };
         self.follow(chunk)?;
         self.utf8 = before;
-        let rest = match chunk.kind() {
-            _ if chunk.is_deflated() => Rest::Any,
-            kind => Rest::of(kind, chunk.is_last()),
-        };
-        Ok(self.owe(opcode, chunk.is_last(), chunk.rsv(), chunk.as_bytes().len(), rest))
+        // Of what was deflated nothing is looked at.
+        let kind = if chunk.is_deflated() { Kind::Binary } else { chunk.kind() };
+        let mut start = self.owe(opcode, chunk.is_last(), chunk.as_bytes().len(), kind);
+        start.set_rsv(chunk.rsv());
+        Ok(start)
     }
 
     /// Makes the header of a frame whose payload comes piece by piece.
-    fn owe(&mut self, opcode: Opcode, fin: bool, rsv: u8, len: usize, rest: Rest) -> FrameStart {
-        let start = self.header(opcode, fin, rsv, len);
+    fn owe(&mut self, opcode: Opcode, fin: bool, len: usize, kind: Kind) -> FrameStart {
+        let rest = match kind {
+            Kind::Binary => Rest::Any,
+            Kind::Text if fin => Rest::LastOfText,
+            Kind::Text => Rest::Text,
+        };
+        let start = self.header(opcode, fin, len);
         self.key = start.key.unwrap_or(self.key);
         if len > 0 {
             self.unfinished = Unfinished::Payload(len, rest);
@@ -545,7 +561,7 @@ impl<Ro: Role> Outgoing<Ro> {
     fn follow(&mut self, chunk: &Chunk<'_>) -> Result<(), SendError> {
         let place = chunk.place();
         // A whole text is valid by how it was made, as is what the caller holds as `str`.
-        if chunk.is_text_in_pieces() {
+        if place.kind == Kind::Text && !place.is_whole() && !chunk.is_deflated() {
             let mut utf8 = if place.first { Utf8Validator::new() } else { self.utf8.clone() };
             if chunk.is_str() {
                 if !utf8.is_complete() {
