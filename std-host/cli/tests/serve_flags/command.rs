@@ -84,6 +84,7 @@ fn shells_and_manuals_know_every_option() {
     let options: Vec<&str> = help
         .split_whitespace()
         .filter(|word| word.starts_with("--") && word.len() > 2)
+        .map(|word| word.split('[').next().unwrap_or_default()) // before an optional value
         .map(|word| word.trim_end_matches([',', ';', '.', ')']))
         .collect();
     assert!(options.len() > 30, "{options:?}");
