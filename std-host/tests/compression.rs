@@ -10,7 +10,7 @@ use harness::{frame, read_frame, read_head, tcp, upgrade_request};
 use wirelet::{Chunk, Message};
 use wirelet_host::{
     Builder, Client, ClientOptions, Compression, Connection, ConnectionError, Context, Echo,
-    Handler, Limits, OwnedMessage, Server,
+    Handler, Limits, OwnedMessage, Record, Server,
 };
 
 /// RFC 7692 §7.2.3.1: "Hello".
@@ -133,6 +133,25 @@ async fn what_goes_to_all_and_what_goes_to_one_come_in_their_order_to_each() {
     let compressed = hub.totals().compressed;
     assert!(compressed.sent_after * 5 < compressed.sent_before, "{compressed:?}");
     assert!(compressed.received_after > compressed.received_before);
+}
+
+#[tokio::test]
+async fn the_history_has_messages_as_they_were() {
+    for compression in [Compression::new(), Compression::new().takeover(9)] {
+        let builder = Builder::new().compression(compression).frame_bytes(20).history(3);
+        let server = builder.listen("127.0.0.1:0").bind(Echo).await.unwrap();
+        let hub = server.hub();
+        let mut client = client(run(server), Some(compression)).await;
+        client.send(text(1).as_str()).await.unwrap();
+        assert_eq!(client.receive().await.unwrap(), OwnedMessage::Text(text(1).into()));
+        assert_eq!(hub.send_to_all(text(2).as_str()), 1);
+        assert_eq!(client.receive().await.unwrap(), OwnedMessage::Text(text(2).into()));
+        let history = hub.connections()[0].history();
+        let texts = history.iter().map(|record| (record.bytes, record.beginning.to_vec()));
+        let beginning = |text: String| (text.len(), text.as_bytes()[..Record::SHOWN].to_vec());
+        let expected = [text(1), text(1), text(2)].map(beginning);
+        assert_eq!(texts.collect::<Vec<_>>(), expected);
+    }
 }
 
 #[tokio::test]
