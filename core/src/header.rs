@@ -48,7 +48,7 @@ use crate::{MaskingKey, Opcode, ProtocolError};
 pub struct Header {
     /// This frame is the last of its message.
     pub fin: bool,
-    /// The three reserved bits, RSV1 being `0b100`; 0 unless an extension says otherwise.
+    /// The three reserved bits, the first being [`RSV1`](Self::RSV1); 0 unless an extension says otherwise.
     pub rsv: u8,
     /// What the payload means.
     pub opcode: Opcode,
@@ -92,6 +92,9 @@ impl LengthForm {
 impl Header {
     /// The longest header in bytes: 2, an 8-byte length and a 4-byte key.
     pub const MAX_LEN: usize = 14;
+
+    /// The first of the reserved bits; "Per-Message Compressed" where that is agreed on (RFC 7692 §6).
+    pub const RSV1: u8 = 0b100;
 
     /// Reads a header from the beginning of `input`.
     ///

@@ -1,7 +1,7 @@
 //! Messages, and the pieces in which they travel (RFC 6455 §5.4, §5.6).
 
-use crate::Opcode;
 use crate::utf8::to_str;
+use crate::{Header, Opcode};
 
 /// Tells text from binary.
 ///
@@ -232,7 +232,7 @@ impl<'b> Chunk<'b> {
 
     /// The reserved bits of its frame.
     pub(crate) const fn rsv(&self) -> u8 {
-        if self.place.first && self.is_deflated() { RSV1 } else { 0 }
+        if self.place.first && self.is_deflated() { Header::RSV1 } else { 0 }
     }
 
     /// Tells whether its bytes are what an extension has made of the message.
@@ -348,9 +348,6 @@ impl<'b> Chunk<'b> {
         self.remaining
     }
 }
-
-/// "Per-Message Compressed" (RFC 7692 §6).
-pub(crate) const RSV1: u8 = 0b100;
 
 /// What is known of the text beyond its bytes does not count.
 const fn bytes_of<'b>((front, back): (&'b [u8], &'b [u8])) -> (Data<'b>, Data<'b>) {

@@ -7,14 +7,14 @@ use crate::{Kind, Opcode};
 /// §9.1: an extension may give a meaning to the reserved bits of the header.
 ///
 /// ```
-/// use wirelet::{Connection, Extension, Opcode, Server};
+/// use wirelet::{Connection, Extension, Header, Opcode, Server};
 ///
 /// /// The first reserved bit has a meaning between these two ends.
 /// struct Urgent;
 ///
 /// impl Extension for Urgent {
 ///     fn rsv(&self, _opcode: Opcode) -> u8 {
-///         0b100
+///         Header::RSV1
 ///     }
 /// }
 ///
@@ -24,7 +24,8 @@ use crate::{Kind, Opcode};
 /// # Ok::<(), wirelet::ProtocolError>(())
 /// ```
 pub trait Extension {
-    /// Returns the reserved bits that a data frame of this opcode may have set, RSV1 being `0b100`.
+    /// Returns the reserved bits that a data frame of this opcode may have set, the first being
+    /// [`Header::RSV1`](crate::Header::RSV1).
     fn rsv(&self, opcode: Opcode) -> u8 {
         let _ = opcode;
         0

@@ -1,8 +1,7 @@
 //! The receiving direction of permessage-deflate (RFC 7692 §6.2, §7.2.2).
 
 use super::{Direction, Inflater, Window};
-use crate::message::RSV1;
-use crate::{Extension, Kind, Opcode, ProtocolError, Utf8Validator};
+use crate::{Extension, Header, Kind, Opcode, ProtocolError, Utf8Validator};
 
 /// Inflates the messages that the peer has deflated: an [`Extension`] of a connection.
 ///
@@ -98,11 +97,11 @@ impl Inflate {
 impl Extension for Inflate {
     fn rsv(&self, opcode: Opcode) -> u8 {
         // §6.1: it is for the first frame of a message.
-        if opcode == Opcode::Continuation { 0 } else { RSV1 }
+        if opcode == Opcode::Continuation { 0 } else { Header::RSV1 }
     }
 
     fn begin(&mut self, kind: Kind, rsv: u8) {
-        (self.kind, self.is_deflated, self.has_begun) = (kind, rsv == RSV1, false);
+        (self.kind, self.is_deflated, self.has_begun) = (kind, rsv == Header::RSV1, false);
         self.utf8 = Utf8Validator::new();
     }
 

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use wirelet::{Extension, Kind, Message, Opcode, ProtocolError};
+use wirelet::{Extension, Header, Kind, Message, Opcode, ProtocolError};
 
 use crate::compression::{Agreement, Counters};
 use crate::endpoint::zlib::{self, Deflated, Inflated};
@@ -39,14 +39,14 @@ impl Extension for Compressed {
             Self::Never => 0,
             // RFC 7692 §6.1: it is for the first frame of a message.
             Self::Plain | Self::Deflated(_) if opcode == Opcode::Continuation => 0,
-            Self::Plain | Self::Deflated(_) => RSV1,
+            Self::Plain | Self::Deflated(_) => Header::RSV1,
         }
     }
 
     fn begin(&mut self, kind: Kind, rsv: u8) {
         *self = match self {
             Self::Never => Self::Never,
-            _ if rsv == RSV1 => Self::Deflated(kind),
+            _ if rsv == Header::RSV1 => Self::Deflated(kind),
             _ => Self::Plain,
         };
     }
@@ -58,11 +58,8 @@ impl Extension for Compressed {
 
 /// Tells whether an encoded message is compressed.
 pub(crate) fn is_deflated(frames: &[u8]) -> bool {
-    frames.first().is_some_and(|first| first >> 4 & RSV1 != 0)
+    frames.first().is_some_and(|first| first >> 4 & Header::RSV1 != 0)
 }
-
-/// "Per-Message Compressed" (RFC 7692 §6).
-const RSV1: u8 = 0b100;
 
 /// What compresses and undoes it for one connection, lent to its endpoint.
 #[derive(Debug)]
